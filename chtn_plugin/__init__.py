@@ -1,0 +1,14 @@
+"""CHTN as an MMEngine plugin; importing it registers every component.
+
+Import it before torchvision, transformers or mmpretrain: on a machine
+without a GPU it makes their import possible (see ``_torchvision``).
+"""
+from ._torchvision import declare_missing_operators
+
+declare_missing_operators()
+
+from . import datasets, evaluation, hooks, losses, models  # noqa: E402
+from .version import __version__  # noqa: E402
+
+__all__ = ['__version__', 'datasets', 'evaluation', 'hooks', 'losses',
+           'models']
