@@ -176,7 +176,7 @@ def _zip(header: list[str], fields: list[str], where: str) -> dict:
     if len(fields) != len(header):
         raise ValueError(f'a row must have the header\'s {len(header)} '
                          f'fields, got {len(fields)} at {where}')
-    return dict(zip(header, fields))
+    return dict(zip(header, fields, strict=True))
 
 
 def _record(row: dict, columns: dict[str, str],
