@@ -1,0 +1,103 @@
+"""Embeddings of a test set, with what is needed to score them."""
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from chtn_plugin.datasets._files import atomic_write
+
+from .relevance import label_array
+
+PARTS = ('image', 'text')
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Image and text embeddings and their labels.
+
+    Attributes:
+        image: (N, D). None where there is none.
+        text: (M, D).
+        image_label: Classes as (N,), or as 0/1, (N, C).
+        text_label: The same of the texts.
+        image_id: Names of the images, (N,). None: their positions.
+        text_id: Names of the texts, (M,).
+        gallery: What is searched instead, where queries and gallery are
+            different items. None: the same items.
+        classes: Class names; a class number counts from 0 in them.
+        meta: What else is known: data set, config, seed, epoch.
+    """
+    image: Optional[np.ndarray] = None
+    text: Optional[np.ndarray] = None
+    image_label: Optional[np.ndarray] = None
+    text_label: Optional[np.ndarray] = None
+    image_id: Optional[np.ndarray] = None
+    text_id: Optional[np.ndarray] = None
+    gallery: Optional[Embeddings] = None
+    classes: tuple[str, ...] = ()
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for part in PARTS:
+            rows, labels, ids = self.part(part)
+            for values, what in ((labels, 'labels'), (ids, 'ids')):
+                if rows is not None and values is not None and (
+                        len(values) != len(rows)):
+                    raise ValueError(f'{part}: as many {what} as embeddings '
+                                     f'are needed, got {len(values)} and '
+                                     f'{len(rows)}')
+            if rows is not None and labels is None:
+                raise ValueError(f'{part} embeddings need labels')
+            if labels is not None:
+                label_array(labels)
+
+    def part(self, name: str) -> tuple[Optional[np.ndarray],
+                                       Optional[np.ndarray],
+                                       Optional[np.ndarray]]:
+        """Embeddings, labels and ids of ``'image'`` or ``'text'``."""
+        return tuple(getattr(self, name + end)  # type: ignore[return-value]
+                     for end in ('', '_label', '_id'))
+
+    def select(self, image: slice, text: slice) -> Embeddings:
+        """The embeddings of some of the items."""
+        def cut(values: Optional[np.ndarray], which: slice
+                ) -> Optional[np.ndarray]:
+            return None if values is None else values[which]
+
+        return replace(
+            self, **{part + end: cut(getattr(self, part + end), which)
+                     for part, which in (('image', image), ('text', text))
+                     for end in ('', '_label', '_id')})
+
+
+def save_embeddings(path: str | Path, embeddings: Embeddings,
+                    protocol: str = '') -> None:
+    """Write ``.npz`` that :func:`load_embeddings` and score.py read.
+
+    Arrays: ``image`` (N, D), ``text`` (M, D), ``image_label``,
+    ``text_label``, ``image_id``, ``text_id``, ``classes``, ``protocol`` and
+    ``meta`` (JSON text); what does not exist is left out. Where both
+    modalities have the same labels, ``label`` stands there too.
+    """
+    if embeddings.gallery is not None:
+        raise ValueError('a separate gallery cannot be saved in this layout')
+    arrays = {}
+    for part in PARTS:
+        for end in ('', '_label', '_id'):
+            values = getattr(embeddings, part + end)
+            if values is not None:
+                arrays[part + end] = np.asarray(values)
+    image_label, text_label = embeddings.image_label, embeddings.text_label
+    if (image_label is not None and text_label is not None
+            and np.array_equal(image_label, text_label)):
+        arrays['label'] = image_label
+    if embeddings.classes:
+        arrays['classes'] = np.array(embeddings.classes)
+    arrays['protocol'] = np.array(protocol)
+    arrays['meta'] = np.array(json.dumps(embeddings.meta, default=str))
+    with atomic_write(path) as file:
+        np.savez(file, **arrays)

@@ -1,0 +1,243 @@
+"""Average precision and its relatives, each a plain function of ranks."""
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Optional
+
+import numpy as np
+
+from .rank_table import RankTable
+from .tied_cut import expected_first_relevant, expected_over_hits
+
+Cut = Optional[int | np.ndarray]
+
+
+def average_precision(table: RankTable,
+                      cut: Cut = None,
+                      divide_by: str = 'relevant',
+                      expected: bool = False) -> np.ndarray:
+    r"""Average precision of each query.
+
+    .. math::
+        \frac{1}{Z} \sum_{i \le k,\ i\ \text{relevant}}
+        \frac{\text{relevant in the top } i}{i}
+
+    with Z all relevant items of the gallery (``'relevant'``), the smaller of
+    those and the cut (``'min'``), or the relevant items found above the cut
+    (``'hits'``; 0 where there is none).
+
+    A tied group counts as one: each of its relevant items has the precision
+    at the group's end, and of a group across the cut counts the share above
+    it. Without a cut that is scikit-learn's ``average_precision_score``. If
+    ``expected``, the value is instead the mean over all orders of the tied
+    items, in closed form (McSherry and Najork, ECIR 2008).
+
+    Args:
+        table: Ranks of the relevant items of Q queries.
+        cut: Ranks that count: a number, one number a query (Q,), or None
+            for the whole ranking.
+        divide_by: ``'relevant'``, ``'min'`` or ``'hits'``.
+        expected: Average over the orders of tied items.
+
+    Returns:
+        Values in [0, 1], (Q,); 0 for a query without relevant item, which
+        the caller leaves out.
+    """
+    if divide_by not in ('relevant', 'min', 'hits'):
+        raise ValueError('divide_by must be relevant, min or hits, '
+                         f'got {divide_by!r}')
+    above = items_above(table, cut)
+    if expected:
+        terms = _expected_terms(table, above)
+    else:
+        terms = (_hits_above(table, above)
+                 * ((table.hits_before + table.hits)
+                    / (table.before + table.size)))
+    total = table.sum_groups(terms)
+    if divide_by == 'hits':
+        found = table.sum_groups(_hits_above(table, above))
+        value = _divide(total, found)
+        if expected:
+            expected_over_hits(table, terms, above, value)
+        return value
+    relevant = table.relevant
+    if divide_by == 'min' and cut is not None:
+        relevant = np.minimum(relevant, cut)
+    return _divide(total, relevant)
+
+
+def average_precision_of_first(table: RankTable,
+                               count: Cut = None,
+                               expected: bool = False) -> np.ndarray:
+    """Mean precision at the first ``count`` relevant items at any rank.
+
+    The divisor is the smaller of ``count`` and the relevant items, so each
+    query's value is a mean of as many precisions. Of a tied group that holds
+    more relevant items than are wanted, as many as are wanted count.
+
+    Args:
+        table: Ranks of the relevant items of Q queries.
+        count: Relevant items that count. None: all of them.
+        expected: Average over the orders of tied items.
+
+    Returns:
+        Values in [0, 1], (Q,).
+    """
+    wanted = (table.relevant if count is None
+              else np.minimum(table.relevant, count))
+    taken = np.clip(table.per_group(wanted) - table.hits_before, 0,
+                    table.hits)
+    if expected:
+        terms = np.where(taken == table.hits,
+                         _expected_terms(table, table.size), 0.)
+        expected_first_relevant(table, taken, terms)
+    else:
+        terms = (taken * ((table.hits_before + table.hits)
+                          / (table.before + table.size)))
+    return _divide(table.sum_groups(terms), wanted)
+
+
+def precision(table: RankTable, cut: int) -> np.ndarray:
+    """Relevant items among the top ``cut``, divided by ``cut``, (Q,).
+
+    Of a tied group across the cut counts the share above it, which is also
+    the mean over the orders of tied items. As in trec_eval the divisor stays
+    ``cut`` where the gallery is smaller.
+    """
+    hits = _hits_above(table, items_above(table, cut))
+    return table.sum_groups(hits) / cut
+
+
+def recall(table: RankTable, cut: int) -> np.ndarray:
+    """Share of all relevant items that stand in the top ``cut``, (Q,)."""
+    hits = _hits_above(table, items_above(table, cut))
+    return _divide(table.sum_groups(hits), table.relevant)
+
+
+def hit_rate(table: RankTable, cut: int) -> np.ndarray:
+    """Whether the top ``cut`` holds a relevant item, (Q,).
+
+    0 or 1; where a tied group across the cut decides, the probability over
+    the orders of tied items. Much work calls this "recall at k".
+    """
+    above = items_above(table, cut)
+    missed = np.ones(len(table.before))
+    missed[above == table.size] = 0.
+    for at in np.flatnonzero((above > 0) & (above < table.size)):
+        missed[at] = _chance_to_miss(int(table.size[at]),
+                                     int(table.hits[at]), int(above[at]))
+    worst = np.ones(len(table))
+    filled = np.diff(table.offsets) > 0
+    if filled.any():
+        worst[filled] = np.multiply.reduceat(missed,
+                                             table.offsets[:-1][filled])
+    return 1. - worst
+
+
+def ndcg(table: RankTable, cut: Cut = None) -> np.ndarray:
+    """Normalised discounted cumulative gain with gains 0 and 1, (Q,).
+
+    The discount of rank i is 1 / log2(i + 1); tied items share the discounts
+    of their ranks, which is also the mean over their orders. The ideal puts
+    all relevant items first.
+    """
+    above = items_above(table, cut)
+    discounts = _discount_sums(table.gallery)
+    ideal = np.minimum(table.relevant, table.gallery if cut is None else cut)
+    single = table.hits / np.log2(table.before + 2.)
+    shared = table.hits / table.size * (discounts[table.before + above]
+                                        - discounts[table.before])
+    terms = np.where(table.size == 1, single * above, shared)
+    return _divide(table.sum_groups(terms), discounts[ideal])
+
+
+def interpolated_precision(table: RankTable, levels: int = 11) -> np.ndarray:
+    """Best precision at or beyond evenly spaced recall levels, (Q, L).
+
+    A point of the curve stands at the end of each tied group.
+
+    Args:
+        table: Ranks of the relevant items of Q queries.
+        levels: Number of levels from recall 0 to 1.
+    """
+    curve = np.zeros((len(table), levels))
+    reached = table.hits_before + table.hits
+    at_end = reached / (table.before + table.size)
+    # Level j / (L - 1) is reached where reached * (L - 1) >= j * relevant,
+    # in whole numbers: 0.3 * 10 is not 3 in floating point.
+    scaled = reached * (levels - 1)
+    for query in range(len(table)):
+        groups = slice(table.offsets[query], table.offsets[query + 1])
+        if groups.start == groups.stop:
+            continue
+        best = np.maximum.accumulate(at_end[groups][::-1])[::-1]
+        first = np.searchsorted(
+            scaled[groups], np.arange(levels) * table.relevant[query])
+        curve[query] = best[first]
+    return curve
+
+
+def items_above(table: RankTable, cut: Cut) -> np.ndarray:
+    """Items of each group that stand above the cut, (T,)."""
+    if cut is None:
+        return table.size
+    if np.ndim(cut):
+        cut = table.per_group(np.asarray(cut))
+    return np.clip(cut - table.before, 0, table.size)
+
+
+def _hits_above(table: RankTable, above: np.ndarray) -> np.ndarray:
+    if above is table.size:
+        return table.hits
+    return table.hits * above / table.size
+
+
+def _divide(total: np.ndarray, by: np.ndarray) -> np.ndarray:
+    return np.divide(total, by, out=np.zeros(len(total)), where=by > 0)
+
+
+def _expected_terms(table: RankTable, above: np.ndarray) -> np.ndarray:
+    """Expected sum of precisions at the relevant items of each group, (T,).
+
+    Of n tied items r are relevant; a stand before them and H of those are
+    relevant. Position i holds a relevant item with probability r / n, and
+    then the i - 1 before it hold (i - 1) (r - 1) / (n - 1) on average.
+    """
+    terms = ((table.hits_before + table.hits)
+             / (table.before + table.size) * above)
+    tied = np.flatnonzero((table.size > 1) & (above > 0))
+    if len(tied):
+        wide = np.longdouble
+        a, n = table.before[tied].astype(wide), table.size[tied].astype(wide)
+        r, t = table.hits[tied].astype(wide), above[tied].astype(wide)
+        slope = (r - 1) / (n - 1)
+        sums = _harmonic_sums(table.gallery)
+        last = table.before[tied] + above[tied]
+        spread = sums[last] - sums[table.before[tied]]
+        level = table.hits_before[tied] + 1 - (a + 1) * slope
+        terms[tied] = r / n * (slope * t + level * spread)
+    return terms
+
+
+def _chance_to_miss(size: int, hits: int, drawn: int) -> float:
+    """Probability that ``drawn`` of ``size`` items hold none of ``hits``."""
+    if drawn > size - hits:
+        return 0.
+    # The product over the smaller of the two is the same number.
+    small, large = sorted((hits, drawn))
+    steps = np.arange(small)
+    return float(np.prod((size - large - steps) / (size - steps)))
+
+
+@lru_cache(maxsize=4)
+def _harmonic_sums(count: int) -> np.ndarray:
+    """Sums of 1 / i for i up to 0, 1, ..., ``count``."""
+    steps = 1 / np.arange(1, count + 1, dtype=np.longdouble)
+    return np.concatenate([[0], np.cumsum(steps)])
+
+
+@lru_cache(maxsize=4)
+def _discount_sums(count: int) -> np.ndarray:
+    """Sums of 1 / log2(i + 1) for i up to 0, 1, ..., ``count``."""
+    steps = 1 / np.log2(np.arange(2, count + 2, dtype=np.longdouble))
+    return np.concatenate([[0], np.cumsum(steps)]).astype(float)

@@ -1,0 +1,122 @@
+"""One result per item, from every rank, whole and without doubles."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import numpy as np
+from mmengine.dist import all_gather_object, get_world_size
+
+from .embeddings import Embeddings
+
+Batch = dict[str, Any]
+_NAMED = 20
+
+
+def gather_items(batches: Sequence[Batch], size: int) -> Batch:
+    """Items of all ranks in the order of ``sample_idx``.
+
+    Samplers pad the last round so that every rank gets as many items; which
+    copy is kept does not depend on where in the list it came.
+
+    Args:
+        batches: What this rank processed; each maps ``sample_idx``,
+            ``image_idx`` and ``text_idx`` to arrays (B,), ``label`` to (B,)
+            or (B, C), ``image`` and ``text`` to the rows of the items that
+            have one.
+        size: Items in the data set.
+
+    Returns:
+        The same fields for all items of the data set.
+
+    Raises:
+        ValueError: Items are missing, unknown or doubled beyond padding;
+            the message names their ids.
+    """
+    world = get_world_size()
+    shares = all_gather_object(_join(batches))
+    items = _join([share for share in shares if share])
+    if not items:
+        raise ValueError('evaluation needs one result per item: '
+                         f'{size} expected, none came')
+    ids = items['sample_idx']
+    kept, first, which, count = np.unique(
+        ids, return_index=True, return_inverse=True, return_counts=True)
+    missing = np.setdiff1d(np.arange(size), kept)
+    unknown = kept[(kept < 0) | (kept >= size)]
+    doubled = kept[count > 1]
+    if len(missing) or len(unknown) or len(ids) - len(kept) >= world:
+        raise ValueError(
+            f'evaluation needs every one of {size} items once (samplers may '
+            f'pad with fewer than {world} copies): '
+            + '; '.join(f'{what} sample_idx {_named(found)}'
+                        for what, found in (('missing', missing),
+                                            ('unknown', unknown),
+                                            ('doubled', doubled))
+                        if len(found)))
+    for field in ('image_idx', 'text_idx', 'label'):
+        values = items[field]
+        differs = _rows_differ(values, values[first[which]])
+        if differs.any():
+            raise ValueError(
+                f'copies of one item must agree in {field}, those of '
+                f'sample_idx {_named(np.unique(ids[differs]))} do not')
+    merged = {field: items[field][first] for field in
+              ('sample_idx', 'image_idx', 'text_idx', 'label')}
+    for part in ('image', 'text'):
+        has = items[f'{part}_idx'] >= 0
+        row = np.cumsum(has) - 1
+        rows = items[part]
+        merged[part] = (None if rows is None
+                        else rows[row[first][has[first]]])
+    return merged
+
+
+def items_to_embeddings(items: Batch,
+                        classes: Sequence[str] = (),
+                        meta: Optional[dict[str, Any]] = None) -> Embeddings:
+    """Each image and each text once, in the order of its index.
+
+    Raises:
+        ValueError: Items that share an image (or a text) differ in class.
+    """
+    fields: dict[str, Any] = {}
+    for part in ('image', 'text'):
+        index = items[f'{part}_idx']
+        has = index >= 0
+        if items[part] is None or not has.any():
+            continue
+        labels = items['label'][has]
+        ids, first, which = np.unique(index[has], return_index=True,
+                                      return_inverse=True)
+        differs = _rows_differ(labels, labels[first][which])
+        if differs.any():
+            raise ValueError(
+                f'items that share one {part} must share its classes: '
+                f'{part}_idx {_named(np.unique(index[has][differs]))} '
+                'do not')
+        fields[part] = items[part][first]
+        fields[f'{part}_label'] = labels[first]
+        fields[f'{part}_id'] = ids
+    return Embeddings(**fields, classes=tuple(classes), meta=meta or {})
+
+
+def _join(batches: Sequence[Batch]) -> Batch:
+    joined: Batch = {}
+    for field in batches[0] if batches else ():
+        parts = [b[field] for b in batches if b[field] is not None]
+        if len({part.shape[1:] for part in parts}) > 1:
+            raise ValueError(f'{field} must have one size for all items, got '
+                             f'{sorted({part.shape[1:] for part in parts})}')
+        joined[field] = np.concatenate(parts) if parts else None
+    return joined
+
+
+def _rows_differ(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a != b).reshape(len(a), -1).any(1)
+
+
+def _named(ids: np.ndarray) -> str:
+    shown = ', '.join(str(i) for i in ids[:_NAMED].tolist())
+    more = len(ids) - _NAMED
+    return f'{shown} and {more} more' if more > 0 else shown

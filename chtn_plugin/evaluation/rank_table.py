@@ -1,0 +1,168 @@
+"""Where the relevant items of each query stand in its ranking."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+TIE_RULES = ('group', 'stable', 'expected')
+
+
+@dataclass(frozen=True)
+class RankTable:
+    """Ranks of the relevant items of Q queries, all that any measure needs.
+
+    Items with equal scores form a group. The table lists, query after query
+    and best first, the groups that hold at least one relevant item; their
+    counts are integers, so every measure computed from them is exact however
+    the scores were chunked. T is the number of groups of all queries.
+
+    Attributes:
+        offsets: Groups of query q are ``offsets[q]:offsets[q + 1]``, (Q + 1,).
+        before: Items of the gallery that score above the group, (T,).
+        size: Items in the group, relevant or not, (T,).
+        hits: Relevant items in the group, (T,).
+        hits_before: Relevant items that score above the group, (T,).
+        relevant: Relevant items in the whole gallery, (Q,).
+        gallery: Items in the gallery.
+    """
+    offsets: np.ndarray
+    before: np.ndarray
+    size: np.ndarray
+    hits: np.ndarray
+    hits_before: np.ndarray
+    relevant: np.ndarray
+    gallery: int
+
+    def __len__(self) -> int:
+        return len(self.relevant)
+
+    def per_group(self, per_query: np.ndarray) -> np.ndarray:
+        """Repeat a value of each query for each of its groups, (T,)."""
+        return np.repeat(per_query, np.diff(self.offsets))
+
+    def sum_groups(self, per_group: np.ndarray) -> np.ndarray:
+        """Add up the values of each query's groups, (Q,)."""
+        total = np.zeros(len(self))
+        filled = np.diff(self.offsets) > 0
+        if filled.any():
+            total[filled] = np.add.reduceat(per_group,
+                                            self.offsets[:-1][filled])
+        return total
+
+    def tied_items(self) -> np.ndarray:
+        """Relevant items whose score another gallery item shares, (Q,)."""
+        return self.sum_groups(np.where(self.size > 1, self.hits, 0))
+
+    def shuffled(self) -> RankTable:
+        """The table when all scores are equal: the model knows nothing."""
+        some = self.relevant > 0
+        relevant = self.relevant[some]
+        return RankTable(np.concatenate([[0], np.cumsum(some)]),
+                         np.zeros_like(relevant),
+                         np.full_like(relevant, self.gallery), relevant,
+                         np.zeros_like(relevant), self.relevant, self.gallery)
+
+
+def group_ties(before: np.ndarray, size: np.ndarray, offsets: np.ndarray,
+               gallery: int) -> RankTable:
+    """Table from the ranks of single relevant items.
+
+    Args:
+        before: Gallery items that score above each relevant item, ascending
+            within a query, (P,).
+        size: Gallery items with its score, itself included, (P,).
+        offsets: Relevant items of query q are
+            ``offsets[q]:offsets[q + 1]``, (Q + 1,).
+        gallery: Items in the gallery.
+    """
+    counts = np.diff(offsets)
+    first = np.ones(len(before), dtype=bool)
+    first[1:] = before[1:] != before[:-1]
+    first[offsets[:-1][counts > 0]] = True
+    at = np.flatnonzero(first)
+    query = np.repeat(np.arange(len(counts)), counts)
+    hits_before = np.arange(len(before)) - offsets[query]
+    if len(at) < len(before):
+        hits = np.diff(at, append=len(before))
+        groups = np.concatenate([[0], np.cumsum(first)])[offsets]
+        before, size, hits_before = before[at], size[at], hits_before[at]
+    else:
+        hits, groups = np.ones_like(before), offsets
+    return RankTable(groups, before, size, hits, hits_before, counts, gallery)
+
+
+def rank_table(scores: np.ndarray, relevant: np.ndarray,
+               ties: str = 'group') -> RankTable:
+    """Table of a score matrix held in memory: the plain way, for small work.
+
+    Args:
+        scores: Similarities, (Q, G); minus infinity takes an item out.
+        relevant: Which items answer which query, boolean, (Q, G).
+        ties: ``'stable'`` breaks ties by gallery order; ``'group'`` and
+            ``'expected'`` keep tied items together.
+
+    Raises:
+        ValueError: The shapes differ, a score is NaN, or the tie rule is
+            unknown.
+    """
+    scores, relevant = np.asarray(scores), np.asarray(relevant, dtype=bool)
+    if scores.shape != relevant.shape or scores.ndim != 2:
+        raise ValueError('scores and relevant must share a shape (Q, G), got '
+                         f'{scores.shape} and {relevant.shape}')
+    if np.isnan(scores).any():
+        raise ValueError('scores must be numbers, NaN found for query '
+                         f'{int(np.isnan(scores).any(1).argmax())}')
+    check_tie_rule(ties)
+    before, size, counts = [], [], []
+    for row, mask in zip(scores, relevant, strict=True):
+        row_before, row_size = item_ranks(row, np.flatnonzero(mask))
+        if ties == 'stable' and (row_size > 1).any():
+            row_before, row_size = stable_ranks(row, np.flatnonzero(mask))
+        before.append(row_before)
+        size.append(row_size)
+        counts.append(len(row_before))
+    offsets = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    empty = np.zeros(0, dtype=np.int64)
+    return group_ties(np.concatenate([empty, *before]),
+                      np.concatenate([empty, *size]), offsets,
+                      scores.shape[1])
+
+
+def item_ranks(row: np.ndarray,
+               wanted: np.ndarray | slice) -> tuple[np.ndarray, np.ndarray]:
+    """How many items of a row beat, and how many equal, the wanted ones.
+
+    Args:
+        row: Scores of one query, (G,).
+        wanted: Positions or slice of the relevant items.
+
+    Returns:
+        Counts above and counts equal (itself included), both best first.
+    """
+    ranked = np.sort(row)
+    items = np.sort(row[wanted])
+    items = items[np.searchsorted(items, -np.inf, 'right'):]
+    low = np.searchsorted(ranked, items, 'left')
+    high = low + 1
+    tied = (high < len(ranked)) & (ranked[np.minimum(high, len(ranked) - 1)]
+                                   == items)
+    if tied.any():
+        high[tied] = np.searchsorted(ranked, items[tied], 'right')
+    return (len(ranked) - high)[::-1], (high - low)[::-1]
+
+
+def stable_ranks(row: np.ndarray,
+                 wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`item_ranks` with ties broken by position in the row."""
+    rank = np.empty(len(row), dtype=np.int64)
+    rank[np.argsort(-row, kind='stable')] = np.arange(len(row))
+    before = np.sort(rank[wanted[row[wanted] > -np.inf]])
+    return before, np.ones_like(before)
+
+
+def check_tie_rule(ties: str) -> None:
+    """Raise ValueError unless ``ties`` is a known rule."""
+    if ties not in TIE_RULES:
+        raise ValueError(f'ties must be one of {", ".join(TIE_RULES)}, '
+                         f'got {ties!r}')

@@ -1,0 +1,99 @@
+"""Which gallery items answer which query."""
+from __future__ import annotations
+
+from typing import Optional
+
+import numpy as np
+
+
+class Relevance:
+    """Items are relevant if they share at least one class with the query.
+
+    Args:
+        query: Class of each query, (Q,), or its classes as 0/1, (Q, C).
+        gallery: The same of each gallery item, (G,) or (G, C).
+        same: Gallery position of each query itself, which then leaves the
+            ranking, (Q,). None: queries are no part of the gallery.
+
+    Raises:
+        ValueError: One is single-label and the other is not, C differs, or a
+            multi-label entry is neither 0 nor 1.
+    """
+
+    def __init__(self,
+                 query: np.ndarray,
+                 gallery: np.ndarray,
+                 same: Optional[np.ndarray] = None) -> None:
+        query, gallery = label_array(query), label_array(gallery)
+        if query.shape[1:] != gallery.shape[1:]:
+            raise ValueError('query and gallery labels must agree: both one '
+                             'class an item (N,) or both 0/1 (N, C), got '
+                             f'{query.shape} and {gallery.shape}')
+        self.same = same
+        self.multi_label = query.ndim == 2
+        self.order: Optional[np.ndarray] = None
+        self._query, self._gallery = query, gallery
+        if not self.multi_label:
+            # Sorted by class, the answers to a query are one slice.
+            self.order = np.argsort(gallery, kind='stable')
+            ranked = gallery[self.order]
+            self.starts = np.searchsorted(ranked, query, 'left')
+            self.stops = np.searchsorted(ranked, query, 'right')
+
+    @property
+    def gallery_size(self) -> int:
+        """Items that a query is ranked against."""
+        return len(self._gallery) - (self.same is not None)
+
+    def answers(self, query: int) -> np.ndarray:
+        """Positions of the relevant items in file order."""
+        if self.order is not None:
+            found = self.order[self.starts[query]:self.stops[query]]
+        else:
+            found = np.flatnonzero(
+                (self._gallery & self._query[query]).any(1))
+        if self.same is not None:
+            found = found[found != self.same[query]]
+        return found
+
+    def counts(self) -> np.ndarray:
+        """Relevant items of each query, (Q,)."""
+        if self.order is not None:
+            count = self.stops - self.starts
+        else:
+            count = np.concatenate([
+                ((part.astype(np.float32) @ self._gallery.T.astype(
+                    np.float32)) > 0).sum(1)
+                for part in np.array_split(
+                    self._query, 1 + len(self._query) // 256)])
+        if self.same is not None:
+            count = count - (self._query.any(1) if self.multi_label else 1)
+        return count.astype(np.int64)
+
+
+def label_array(labels: np.ndarray) -> np.ndarray:
+    """Labels as integers or names, (N,), or as booleans, (N, C).
+
+    Raises:
+        ValueError: A multi-label entry is neither 0 nor 1, or the shape is
+            neither (N,) nor (N, C).
+    """
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim == 2:
+        wrong = (labels != 0) & (labels != 1)
+        if wrong.any():
+            row = int(wrong.any(1).argmax())
+            raise ValueError('multi-label entries must be 0 or 1, row '
+                             f'{row} holds {labels[row][wrong[row]][0]}')
+        return labels.astype(bool)
+    if labels.ndim != 1:
+        raise ValueError('labels must be (N,) or (N, C), got '
+                         f'{labels.shape}')
+    if labels.dtype.kind == 'f':
+        if not (labels == np.floor(labels)).all():
+            raise ValueError('class labels must be whole numbers, got '
+                             f'{labels[labels != np.floor(labels)][0]}')
+        labels = labels.astype(np.int64)
+    return labels

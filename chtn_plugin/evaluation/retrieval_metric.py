@@ -1,0 +1,188 @@
+"""The metric of the training loop; it scores as tools/score.py does."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from mmengine.dist import is_main_process
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+from mmengine.registry import METRICS
+
+from .embeddings import PARTS, Embeddings, save_embeddings
+from .gathering import gather_items, items_to_embeddings
+from .protocols import DEFAULT_PROTOCOL, DIRECTIONS, get_protocol
+from .scoring import Score, score_embeddings
+
+
+@METRICS.register_module()
+class RetrievalMetric(BaseMetric):
+    """Mean average precision between images and texts.
+
+    The model's ``predict`` returns one dict per item with ``sample_idx``,
+    ``image_idx``, ``text_idx`` (-1 without image or text; items may share
+    one, which then counts once), ``label`` (class number, or 0/1 vector (C,)
+    where items have several classes), ``image_repr`` and ``text_repr`` (D,).
+    Scores are computed by all ranks together, each ranking a share of the
+    queries, after checking that every item of the data set came.
+
+    Keys of the result: ``i2t_mAP``, ``t2i_mAP``, ``mean_mAP`` (for another
+    protocol than the default its name follows in brackets, as
+    ``i2t_mAP[map-min@50]``), ``i2t_chance``, ``i2t_tie_share`` and so on;
+    with ``ks`` ``i2t_P@5`` and ``i2t_R@5`` (true recall); with ``per_class``
+    ``i2t_mAP/NAME``.
+
+    Args:
+        protocol: Name of the protocol, see :mod:`.protocols`.
+        ks: Cut-offs of precision and recall to report beside it.
+        per_class: Report each class too.
+        directions: Of ``'i2t'``, ``'t2i'``, ``'i2i'``, ``'t2t'``.
+        out_file: ``.npz`` to write the embeddings to, for tools/score.py.
+        out_meta: What else to write there: config, checkpoint, seed.
+        device: Where to compute similarities. None: the processor.
+        threads: Threads that rank.
+        prefix: Precedes the keys.
+        collect_device: Only ``'cpu'``; embeddings are kept there.
+    """
+    default_prefix = 'retrieval'
+
+    def __init__(self,
+                 protocol: str = DEFAULT_PROTOCOL,
+                 ks: Sequence[int] = (),
+                 per_class: bool = False,
+                 directions: Sequence[str] = ('i2t', 't2i'),
+                 out_file: Optional[str] = None,
+                 out_meta: Optional[dict[str, Any]] = None,
+                 device: Optional[str] = None,
+                 threads: int = 1,
+                 prefix: Optional[str] = None,
+                 collect_device: str = 'cpu') -> None:
+        if collect_device != 'cpu':
+            raise ValueError("collect_device must be 'cpu', got "
+                             f'{collect_device!r}')
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.protocol = get_protocol(protocol)
+        for direction in directions:
+            if direction not in DIRECTIONS:
+                raise ValueError('directions must be of '
+                                 f'{", ".join(DIRECTIONS)}, got '
+                                 f'{direction!r}')
+        if out_file is not None and not str(out_file).endswith('.npz'):
+            raise ValueError(f'out_file must end in .npz, got {out_file!r}')
+        self.directions = tuple(directions)
+        self.ks = tuple(ks)
+        options = protocol.partition('/')[0].partition(':')[1:]
+        self._at_k = [get_protocol(f'{base}@{k}{"".join(options)}',
+                                   self.protocol.split)
+                      for k in self.ks for base in ('precision', 'recall')]
+        self.per_class = per_class
+        self.out_file = out_file
+        self.out_meta = dict(out_meta or {})
+        self.device = device
+        self.threads = threads
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep a batch of results, on the processor.
+
+        Args:
+            data_batch: Not used.
+            data_samples: What the model's ``predict`` returned.
+        """
+        if not data_samples:
+            return
+        batch: dict[str, Any] = {
+            field: np.array([int(sample[field]) for sample in data_samples])
+            for field in ('sample_idx', 'image_idx', 'text_idx')}
+        batch['label'] = np.stack([
+            torch.as_tensor(s['label']).detach().cpu().numpy()
+            for s in data_samples])
+        for part in PARTS:
+            rows = [s[f'{part}_repr'] for s in data_samples
+                    if s[f'{part}_idx'] >= 0]
+            batch[part] = _stack(rows) if rows else None
+        self.results.append(batch)
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Score everything that was processed, on all ranks together.
+
+        Args:
+            size: Items in the data set.
+
+        Raises:
+            ValueError: Items are missing, unknown or doubled; the message
+                names their ids.
+        """
+        try:
+            items = gather_items(self.results, size)
+        finally:
+            self.results.clear()
+        metrics = self.compute_metrics(self._embeddings(items))
+        return {f'{self.prefix}/{key}': value
+                for key, value in metrics.items()}
+
+    def compute_metrics(self, results: Embeddings) -> dict[str, float]:
+        """Score the embeddings of a whole data set.
+
+        Args:
+            results: The embeddings, equal on every rank.
+        """
+        if self.out_file is not None and is_main_process():
+            save_embeddings(self.out_file, results, self.protocol.name)
+        scores = score_embeddings(
+            results, [self.protocol, *self._at_k], self.directions,
+            self.device, threads=self.threads, distributed=True)
+        count = len(self.directions)
+        metrics = self._figures(scores[:count], results.classes)
+        names = [f'{letter}@{k}' for k in self.ks for letter in 'PR']
+        for at, name in enumerate(names, start=1):
+            for score in scores[at * count:(at + 1) * count]:
+                metrics[f'{score.direction}_{name}'] = score.value
+        return metrics
+
+    def _figures(self, scores: Sequence[Score],
+                 classes: Sequence[str]) -> dict[str, float]:
+        metrics = {}
+        name = self.protocol.name
+        mark = '' if name == DEFAULT_PROTOCOL else f'[{name}]'
+        for score in scores:
+            key = score.direction
+            metrics[f'{key}_mAP{mark}'] = score.value
+        if {'i2t', 't2i'} <= set(self.directions):
+            metrics[f'mean_mAP{mark}'] = float(np.mean(
+                [s.value for s in scores if s.direction in ('i2t', 't2i')]))
+        said = []
+        for score in scores:
+            key = score.direction
+            metrics[f'{key}_chance'] = score.chance_value
+            metrics[f'{key}_tie_share'] = score.tie_share
+            lost = int((~score.answered).sum())
+            metrics[f'{key}_unanswerable'] = float(lost)
+            said.append(
+                f'{key} {score.value:.4f} (chance {score.chance_value:.4f}, '
+                f'{len(score.values) - lost} queries, {score.gallery} '
+                f'searched, {lost} without relevant item, '
+                f'tied {score.tie_share:.2%})')
+            if self.per_class:
+                for label, value in score.by_class().items():
+                    shown = (classes[int(label)] if classes else label)
+                    metrics[f'{key}_mAP{mark}/{shown}'] = value
+        MMLogger.get_current_instance().info(
+            f'protocol {name}: ' + '; '.join(said))
+        return metrics
+
+    def _embeddings(self, items: dict[str, Any]) -> Embeddings:
+        known = self.dataset_meta or {}
+        meta = {key: known[key] for key in ('split', 'dataset', 'name')
+                if key in known}
+        return items_to_embeddings(items, known.get('classes', ()),
+                                   {**meta, **self.out_meta})
+
+
+def _stack(rows: Sequence[Any]) -> np.ndarray:
+    """Rows as one array on the processor, float32 or better."""
+    stacked = torch.stack([torch.as_tensor(row) for row in rows]).detach()
+    if stacked.dtype != torch.float64:
+        stacked = stacked.float()
+    return stacked.cpu().numpy()

@@ -1,0 +1,231 @@
+"""Embeddings in, figures out: the one place where scoring happens."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Optional
+
+import numpy as np
+import torch
+from mmengine.dist import all_gather_object, get_dist_info
+
+from .curves import CurveSums
+from .embeddings import Embeddings
+from .protocols import DIRECTIONS, Protocol, get_protocol
+from .ranking import rank_tables
+from .relevance import Relevance
+from .similarity import Similarity
+from .splits import SPLITS
+
+_PARTS = {'i': 'image', 't': 'text'}
+
+
+@dataclass
+class Score:
+    """What one protocol says of one direction.
+
+    Attributes:
+        protocol: The protocol.
+        direction: ``'i2t'``: images are the queries, texts the gallery.
+        query_ids: Names of the queries, (Q,).
+        values: Value of each query, NaN where nothing is relevant, (Q,).
+        chance: Expected value of each query under a random ranking, (Q,).
+        labels: Classes of the queries, (Q,) or 0/1 (Q, C).
+        tie_share: Share of the relevant items of all queries whose score
+            another gallery item has too, in [0, 1].
+        gallery: Items that a query is ranked against.
+        curve: Precision and recall, for protocols that have a curve.
+    """
+    protocol: Protocol
+    direction: str
+    query_ids: np.ndarray
+    values: np.ndarray
+    chance: np.ndarray
+    labels: np.ndarray
+    tie_share: float
+    gallery: int
+    curve: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def answered(self) -> np.ndarray:
+        """Whether a query has a relevant item, (Q,)."""
+        return ~np.isnan(self.values)
+
+    @property
+    def value(self) -> float:
+        """The figure; NaN if no query has a relevant item."""
+        return self.average(self.values)
+
+    @property
+    def chance_value(self) -> float:
+        """The figure that a random ranking is expected to reach."""
+        return self.average(self.chance)
+
+    def average(self, values: np.ndarray) -> float:
+        """Average values of the queries as the protocol does."""
+        if self.protocol.macro:
+            of_class = self.by_class(values)
+            return float(np.mean(list(of_class.values())))
+        values = values[self.answered]
+        return float(values.mean()) if len(values) else float('nan')
+
+    def by_class(self, values: Optional[np.ndarray] = None
+                 ) -> dict[int | str, float]:
+        """Mean over the queries of each class, by class in order."""
+        values = self.values if values is None else values
+        answered = self.answered
+        if self.labels.ndim == 2:
+            columns = ((c, self.labels[:, c].astype(bool))
+                       for c in range(self.labels.shape[1]))
+        else:
+            columns = ((c, self.labels == c)
+                       for c in np.unique(self.labels).tolist())
+        return {c: float(values[member & answered].mean())
+                for c, member in columns if (member & answered).any()}
+
+
+def score_embeddings(embeddings: Embeddings,
+                     protocols: Sequence[str | Protocol],
+                     directions: Sequence[str] = ('i2t', 't2i'),
+                     device: Optional[str | torch.device] = None,
+                     chunk: Optional[int] = None,
+                     threads: int = 1,
+                     compiled: Optional[bool] = None,
+                     float64: Optional[bool] = None,
+                     distributed: bool = False,
+                     progress: bool = False) -> list[Score]:
+    """Score embeddings under protocols.
+
+    Args:
+        embeddings: What to score.
+        protocols: Names or protocols.
+        directions: Of ``'i2t'``, ``'t2i'``, ``'i2i'``, ``'t2t'``.
+        device: Where similarities are computed. None: the processor.
+        chunk: Most queries ranked at once. None: as fits the memory bound.
+        threads: Threads that rank, each with single-threaded products.
+        compiled: Use the compiled counter. None: where it is installed and
+            the work is large enough to earn its start. The counts are equal.
+        float64: As for :class:`Similarity`.
+        distributed: Share the queries out over the ranks; every rank then
+            returns the same scores.
+        progress: Show a progress bar.
+
+    Returns:
+        One score per protocol and direction, protocol by protocol.
+
+    Raises:
+        ValueError: Embeddings or labels are wrong or missing, a strict
+            protocol meets a query without relevant item, or the items are
+            not those of the protocol's split.
+        KeyError: Unknown protocol or direction.
+    """
+    known = [get_protocol(p) if isinstance(p, str) else p for p in protocols]
+    for direction in directions:
+        if direction not in DIRECTIONS:
+            raise KeyError('a direction must be one of '
+                           f'{", ".join(DIRECTIONS)}, got {direction!r}')
+    scores: dict[tuple[Protocol, str], Score] = {}
+    for direction in directions:
+        for passed in _passes(known):
+            part = _split(embeddings, passed[0].split)
+            for score in _score_pass(
+                    part, passed, direction, device, chunk, threads,
+                    compiled, float64, distributed, progress):
+                scores[score.protocol, direction] = score
+    return [scores[p, d] for p in known for d in directions]
+
+
+def _passes(protocols: Sequence[Protocol]) -> list[list[Protocol]]:
+    """Protocols that one ranking of the gallery serves."""
+    groups: dict[tuple, list[Protocol]] = {}
+    for p in dict.fromkeys(protocols):
+        key = (p.split, p.similarity, p.ties == 'stable')
+        groups.setdefault(key, []).append(p)
+    return list(groups.values())
+
+
+def _split(embeddings: Embeddings, split: Optional[str]) -> Embeddings:
+    if split is None:
+        return embeddings
+    members = []
+    for part in _PARTS.values():
+        rows, labels, _ = embeddings.part(part)
+        members.append(slice(None) if rows is None
+                       else SPLITS[split].members(np.asarray(labels)))
+    return embeddings.select(*members)
+
+
+def _score_pass(embeddings: Embeddings, protocols: list[Protocol],
+                direction: str, device: Optional[str | torch.device],
+                chunk: Optional[int], threads: int,
+                compiled: Optional[bool], float64: Optional[bool],
+                distributed: bool, progress: bool) -> list[Score]:
+    source, target = (_PARTS[letter] for letter in direction[::2])
+    query, query_label, query_id = embeddings.part(source)
+    searched = embeddings.gallery or embeddings
+    gallery, gallery_label, _ = searched.part(target)
+    for rows, part in ((query, source), (gallery, target)):
+        if rows is None or not len(rows):
+            raise ValueError(f'{direction} needs {part} embeddings, '
+                             'got none')
+    same = (np.arange(len(query)) if source == target
+            and searched is embeddings else None)
+    try:
+        similarity = Similarity(query, gallery, protocols[0].similarity,
+                                device, float64)
+    except ValueError as error:
+        raise ValueError(f'{direction} ({source} to {target}): {error}'
+                         ) from None
+    relevance = Relevance(query_label, gallery_label, same)
+    counts = relevance.counts()
+    ids = np.arange(len(query)) if query_id is None else np.asarray(query_id)
+    for protocol in protocols:
+        if protocol.strict and not counts.all():
+            lost = ids[counts == 0]
+            raise ValueError(
+                f'{protocol.name}, {direction}: every query must have a '
+                f'relevant item, {len(lost)} have none, such as '
+                f'{lost[:5].tolist()}')
+
+    rank, world = get_dist_info() if distributed else (0, 1)
+    tiles = -(-len(query) // similarity.tile)
+    values = np.full((len(protocols), len(query)), np.nan)
+    tied = np.zeros(len(query), dtype=np.int64)
+    sums = [CurveSums.of(p.base, relevance.gallery_size) for p in protocols]
+    for which, table in rank_tables(
+            similarity, relevance,
+            'stable' if protocols[0].ties == 'stable' else 'group',
+            range(rank, tiles, world), chunk, threads, compiled, progress):
+        for row, protocol in enumerate(protocols):
+            values[row, which] = protocol.values(table)
+            curve = sums[row]
+            if curve is not None:
+                curve.add(table)
+        tied[which] = table.tied_items()
+    if world > 1:
+        values, tied, sums = _gather(values, tied, sums, rank, world,
+                                     similarity.tile)
+    share = float(tied.sum() / max(1, counts.sum()))
+    return [
+        Score(protocol, direction, ids, values[row],
+              protocol.chance(counts, relevance.gallery_size),
+              np.asarray(query_label), share, relevance.gallery_size,
+              {} if curve is None else curve.points())
+        for row, (protocol, curve) in enumerate(zip(protocols, sums,
+                                                    strict=True))]
+
+
+def _gather(values: np.ndarray, tied: np.ndarray,
+            sums: list[Optional[CurveSums]], rank: int, world: int,
+            tile: int) -> tuple[np.ndarray, np.ndarray,
+                                list[Optional[CurveSums]]]:
+    """Put the shares of all ranks together, on every rank."""
+    owner = np.arange(len(tied)) // tile % world
+    mine = owner == rank
+    shares = all_gather_object((values[:, mine], tied[mine], sums))
+    for other, (its_values, its_tied, _) in enumerate(shares):
+        values[:, owner == other] = its_values
+        tied[owner == other] = its_tied
+    merged = [None if parts[0] is None else CurveSums.merged(parts)
+              for parts in zip(*(share[2] for share in shares), strict=True)]
+    return values, tied, merged

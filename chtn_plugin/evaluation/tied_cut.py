@@ -1,0 +1,75 @@
+"""Expected values where a cut falls inside a tied group.
+
+Only here is the mean over the orders of tied items not linear; such groups
+are few (at most one a query), so each is worked out on its own.
+"""
+from __future__ import annotations
+
+from math import lgamma
+
+import numpy as np
+
+from .rank_table import RankTable
+
+
+def expected_over_hits(table: RankTable, terms: np.ndarray,
+                       above: np.ndarray, value: np.ndarray) -> None:
+    """Expected AP / hits for queries whose cut falls in a tied group.
+
+    The j relevant items that the t places above the cut receive are
+    hypergeometric; given j, they fall on any of those places alike.
+
+    Args:
+        table: Ranks of the relevant items of Q queries.
+        terms: Expected sum of precisions of each group, (T,).
+        above: Items of each group above the cut, (T,).
+        value: Receives the expected values of these queries, (Q,).
+    """
+    split = np.flatnonzero((above > 0) & (above < table.size))
+    query = np.searchsorted(table.offsets, split, 'right') - 1
+    for at, q in zip(split, query, strict=True):
+        n, r, t = (int(x[at]) for x in (table.size, table.hits, above))
+        base = terms[table.offsets[q]:at].sum()
+        had, a = int(table.hits_before[at]), int(table.before[at])
+        places = np.arange(t)
+        j = np.arange(max(0, r - (n - t)), min(r, t) + 1)
+        slope = (j - 1) / max(t - 1, 1)
+        precisions = (had + 1 + np.outer(slope, places)) / (a + 1 + places)
+        total = base + j / t * precisions.sum(1)
+        mean = np.divide(total, had + j, out=np.zeros(len(j)),
+                         where=had + j > 0)
+        chance = np.exp(_log_choose(t, j) + _log_choose(n - t, r - j)
+                        - _log_choose(n, np.array([r])))
+        value[q] = (chance * mean).sum()
+
+
+def expected_first_relevant(table: RankTable, taken: np.ndarray,
+                            terms: np.ndarray) -> None:
+    """Expected precisions of the first relevant items of a split group.
+
+    The j-th of r relevant among n tied items stands at place i with
+    probability C(i - 1, j - 1) C(n - i, r - j) / C(n, r).
+
+    Args:
+        table: Ranks of the relevant items of Q queries.
+        taken: Relevant items of each group that count, (T,).
+        terms: Receives the expected sums of these groups, (T,).
+    """
+    for at in np.flatnonzero((taken > 0) & (taken < table.hits)):
+        n, r = int(table.size[at]), int(table.hits[at])
+        had, a = int(table.hits_before[at]), int(table.before[at])
+        total = 0.
+        for j in range(1, int(taken[at]) + 1):
+            i = np.arange(j, n - r + j + 1)
+            chance = np.exp(_log_choose(i - 1, np.array([j - 1]))
+                            + _log_choose(n - i, np.array([r - j]))
+                            - _log_choose(n, np.array([r])))
+            total += (had + j) * (chance / (a + i)).sum()
+        terms[at] = total
+
+
+def _log_choose(n: int | np.ndarray, k: np.ndarray) -> np.ndarray:
+    """Logarithm of the binomial coefficient, elementwise."""
+    n, k = np.broadcast_arrays(np.asarray(n), np.asarray(k))
+    return np.array([lgamma(a + 1) - lgamma(b + 1) - lgamma(a - b + 1)
+                     for a, b in zip(n.tolist(), k.tolist(), strict=True)])
