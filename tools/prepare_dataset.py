@@ -27,11 +27,11 @@ def build_parser() -> argparse.ArgumentParser:
         command = commands.add_parser(
             name, help=preparation.help,
             description=f'{preparation.help}. {preparation.needs}')
+        site = preparation.url or preparation.site
         command.add_argument('--source', type=Path,
                              help='folder or archive (zip, tar) that you have'
-                             + ('; without it, fetched from '
-                                f'{preparation.url}'
-                                if preparation.url else ''))
+                             + (f'; without it, fetched from {site}'
+                                if site else ''))
         command.add_argument('--out', type=Path,
                              default=Path('data') / preparation.folder,
                              help='folder to write (default: %(default)s)')
@@ -45,10 +45,13 @@ def main() -> int:
     try:
         prepare(PREPARATIONS[options.name], options.source, options.out,
                 options)
+    except KeyError as error:
+        print(f'error: {error.args[0]}', file=sys.stderr)
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
-        return 1
-    return 0
+    else:
+        return 0
+    return 1
 
 
 if __name__ == '__main__':

@@ -1,10 +1,17 @@
 """Preparation of public data sets, one module each."""
 from .base import Preparation, prepare
+from .features import FEATURES, XMEDIA
+from .imagenet import IMAGENET, TINY_IMAGENET
+from .nuswide import NUSWIDE
+from .pairs import PAIRS
+from .pascal import PASCAL
 from .wiki import WIKI
 
 #: Every data set that ``tools/prepare_dataset.py`` knows, by name.
 PREPARATIONS: dict[str, Preparation] = {
-    preparation.name: preparation for preparation in (WIKI, )
+    preparation.name: preparation
+    for preparation in (WIKI, PASCAL, NUSWIDE, XMEDIA, IMAGENET,
+                        TINY_IMAGENET, FEATURES, PAIRS)
 }
 
 __all__ = ['PREPARATIONS', 'Preparation', 'prepare']

@@ -48,6 +48,8 @@ class Preparation:
         run: Reads the source folder, writes the set; gets the options too.
         url: Where the archive can be fetched; None: only from the user.
         md5: MD5 of that archive, if published.
+        fetch: Downloads the set into a folder where it is no archive.
+        site: Where ``fetch`` downloads from.
         folder: Name of its folder in ``data``.
         add_arguments: Adds the set's own options to a parser.
         needs: What to get and where, shown when there is no source.
@@ -58,6 +60,8 @@ class Preparation:
     folder: str
     url: Optional[str] = None
     md5: Optional[str] = None
+    fetch: Optional[Callable[[Path, Callable[[str], None]], Path]] = None
+    site: str = ''
     add_arguments: Callable[[argparse.ArgumentParser], None] = (
         lambda parser: None)
     needs: str = ''
@@ -195,7 +199,7 @@ def _is_done(out: Path, asked: dict, say: Callable[[str], None]) -> bool:
     problems = sum_problems(out)
     if problems == []:
         say(f'{out} is prepared: {record["n_files"]} files agree with '
-            'SHA256SUMS')
+            'SHA256SUMS (delete the folder to prepare it anew)')
         return True
     for problem in (problems or ['SHA256SUMS is missing'])[:10]:
         say(f'{out}: {problem}')
@@ -207,6 +211,8 @@ def _source_folder(preparation: Preparation, source: Optional[Path],
                    out: Path, say: Callable[[str], None]) -> Path:
     if source is None and (out / ORIGINAL).is_dir():
         return out / ORIGINAL
+    if source is None and preparation.fetch:
+        return preparation.fetch(out / 'download', say)
     if source is None and preparation.url:
         name = preparation.url.rsplit('/', 1)[-1]
         source = download(preparation.url, out / 'download' / name,

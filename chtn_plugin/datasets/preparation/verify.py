@@ -68,6 +68,10 @@ def count_problems(records: Sequence[PairRecord],
 def histogram_table(records: Sequence[PairRecord]) -> str:
     """Return a table of pairs by class and split, with totals."""
     histogram = class_histogram(records)
+    order = ('train', 'val', 'test')
+    histogram = {name: histogram[name] for name in sorted(
+        histogram, key=lambda name: (name not in order,
+                                     name in order and order.index(name)))}
     splits = Counter(record.split for record in records)
     labels = sorted(set().union(*histogram.values()))
     width = max([len(label) for label in labels] + [5])
