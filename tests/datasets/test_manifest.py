@@ -1,0 +1,196 @@
+"""The manifest: what it reads, and what it refuses by file and line."""
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from chtn_plugin.datasets.manifest import (
+    PairRecord,
+    read_manifest,
+    write_manifest,
+)
+
+HEADER = 'id\tsplit\tclass\timage\ttext\n'
+ROW = 'a\ttrain\tcat\timages/a.jpg\tA cat.\n'
+
+
+def file(tmp_path, content, name='pairs.tsv'):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else
+                     content.encode('utf-8'))
+    return path
+
+
+def record(**fields):
+    return PairRecord(**(dict(id='a', split='train', classes=('cat', ),
+                              image='images/a.jpg', texts=('A cat.', ),
+                              where='') | fields))
+
+
+@pytest.mark.parametrize('content', [
+    HEADER + ROW,
+    HEADER + ROW.rstrip('\n'),
+    (HEADER + ROW).replace('\n', '\r\n'),
+    (HEADER + ROW).replace('\n', '\r'),
+    '\ufeff' + HEADER + ROW,
+    HEADER + '\n\n' + ROW,
+], ids=['plain', 'no last break', 'CRLF', 'CR', 'BOM', 'blank lines'])
+def test_row_is_read(tmp_path, content):
+    found, = read_manifest(file(tmp_path, content))
+    assert (found.id, found.split, found.classes, found.image,
+            found.texts) == ('a', 'train', ('cat', ), 'images/a.jpg',
+                             ('A cat.', ))
+
+
+def test_place_of_a_row_is_kept(tmp_path):
+    path = file(tmp_path, HEADER + '\n' + ROW)
+    assert read_manifest(path)[0].where == f'{path}:3'
+
+
+def test_synonyms_and_named_columns(tmp_path):
+    path = file(tmp_path, 'name\tsubset\tlabel\tfilename\ttitle\textra\n'
+                'a\ttrain\tcat\ta.jpg\tA cat.\tx\n')
+    assert read_manifest(path, {'text': 'title'})[0].texts == ('A cat.', )
+
+
+def test_quotes_mean_nothing_in_tsv(tmp_path):
+    path = file(tmp_path, HEADER + 'a\ttrain\tcat\ta.jpg\t"A "cat\n')
+    assert read_manifest(path)[0].texts == ('"A "cat', )
+
+
+def test_csv_follows_rfc_4180(tmp_path):
+    path = file(tmp_path, 'id,split,class,image,text\r\n'
+                'a,train,cat,a.jpg,"A ""cat"",\r\nasleep"\r\n', 'p.csv')
+    assert read_manifest(path)[0].texts == ('A "cat",\r\nasleep', )
+
+
+def test_jsonl_takes_lists(tmp_path):
+    path = file(tmp_path, json.dumps(dict(
+        id=1, split='train', labels=['cat', 'pet'], image='a.jpg',
+        captions=['one', 'two'])), 'p.jsonl')
+    found, = read_manifest(path)
+    assert found.id == '1'
+    assert found.classes == ('cat', 'pet') and found.texts == ('one', 'two')
+
+
+def test_several_labels_and_texts(tmp_path):
+    path = file(tmp_path, HEADER + 'a\ttrain\tcat; pet\ta.jpg\tone ||| two\n')
+    assert read_manifest(path)[0].classes == ('cat; pet', )
+    found, = read_manifest(path, label_separator=';')
+    assert found.classes == ('cat', 'pet') and found.texts == ('one', 'two')
+
+
+def test_half_pairs(tmp_path):
+    path = file(tmp_path, HEADER + 'a\ttrain\tcat\t\tA cat.\n'
+                'b\ttrain\tcat\tb.jpg\t\n')
+    first, second = read_manifest(path)
+    assert first.image is None and second.texts == ()
+
+
+@pytest.mark.parametrize('text', [
+    '中文 图片', 'نص عربي', 'Кошка', '🐈 👩‍👩‍👧'])
+def test_every_script_round_trips(tmp_path, text):
+    written = record(id=text, classes=(text, ), texts=(text, text))
+    write_manifest(tmp_path / 'p.tsv', [written])
+    found, = read_manifest(tmp_path / 'p.tsv')
+    assert (found.id, found.classes, found.texts) == (
+        text, (text, ), (text, text))
+
+
+def test_white_space_of_texts_is_folded(tmp_path):
+    write_manifest(tmp_path / 'p.tsv', [record(texts=('a\tb\r\nc', ))])
+    assert read_manifest(tmp_path / 'p.tsv')[0].texts == ('a b c', )
+
+
+@pytest.mark.parametrize('fields, reason', [
+    (dict(texts=('a ||| b', )), 'separates texts'),
+    (dict(classes=('a;b', 'c')), 'separates them'),
+    (dict(id='a\tb'), 'tabs'),
+    (dict(image='a\nb.jpg'), 'tabs'),
+    (dict(split=' train'), 'outer blanks'),
+])
+def test_what_could_not_be_read_back_is_not_written(tmp_path, fields, reason):
+    with pytest.raises(ValueError, match=reason):
+        write_manifest(tmp_path / 'p.tsv', [record(), record(**fields)])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('content, reason', [
+    ('', 'at least one row'),
+    (HEADER, 'at least one row'),
+    ('id\tsplit\timage\ttext\na\ttrain\ta.jpg\tx\n', "column 'class'"),
+    ('id\tclass\timage\ttext\na\tcat\ta.jpg\tx\n', "column 'split'"),
+    ('id\tid\tsplit\tclass\timage\ttext\n', r":1 has \['id'\]"),
+    (HEADER + 'a\ttrain\n', r"header's 5 fields, got 2 at .*:2"),
+    (HEADER + ROW + ROW, r"'a' at .*:3 stands already at .*:2"),
+    (HEADER + '\ttrain\tcat\ta.jpg\tx\n', 'id must not be empty'),
+    (HEADER + 'a\t\tcat\ta.jpg\tx\n', 'split must not be empty'),
+    (HEADER + 'a\ttrain\t \ta.jpg\tx\n', 'class must not be empty'),
+    (HEADER + 'a\ttrain\tcat\t\t\n', 'an image, a text or both'),
+    (HEADER + 'a\ttrain\tcat\ta.jpg\tx\0y\n', 'NUL'),
+    (HEADER + 'a\ttr\0ain\tcat\ta.jpg\tx\n', 'NUL'),
+    (HEADER + 'a\ttrain\tcat\t../../etc/passwd\tx\n', 'inside the data root'),
+    (HEADER + 'a\ttrain\tcat\t/etc/passwd\tx\n', 'inside the data root'),
+    ((HEADER + ROW).encode('utf-16'), 'is UTF-16'),
+    (HEADER.encode() + ROW.encode() + b'b\ttrain\tcat\tb.jpg\tcaf\xe9\n',
+     r':3 is not, at byte 21'),
+])
+def test_broken_tsv_is_named(tmp_path, content, reason):
+    path = file(tmp_path, content)
+    with pytest.raises(ValueError, match=reason) as error:
+        read_manifest(path)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize('content, reason', [
+    ('{"id": 1', ':1: not a JSON object'),
+    ('[1]', 'must be a JSON object, got list'),
+    ('[' * 100_000, ':1: not a JSON object'),
+    ('{"id": ' + '9' * 5000 + '}', ':1: not a JSON object'),
+    ('{"id": "a", "split": "s", "class": "c", "text": {"x": 1}}',
+     'text or a number'),
+    ('{"id": "a", "split": "s", "class": "c", "text": [["x"]]}',
+     'text or a number'),
+    ('{"id": "a", "split": "s", "class": "c", "text": "\\ud800"}',
+     'lone surrogate'),
+], ids=str)
+def test_broken_jsonl_is_named(tmp_path, content, reason):
+    with pytest.raises(ValueError, match=reason):
+        read_manifest(file(tmp_path, content, 'p.jsonl'))
+
+
+def test_open_quote_in_csv_is_named(tmp_path):
+    path = file(tmp_path, 'id,split,class,image,text\na,b,c,d,"e\n', 'p.csv')
+    with pytest.raises(ValueError, match='not a CSV row'):
+        read_manifest(path)
+
+
+def test_other_endings_are_refused(tmp_path):
+    with pytest.raises(ValueError, match='ends in'):
+        read_manifest(file(tmp_path, HEADER + ROW, 'p.pkl'))
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'no\.tsv'):
+        read_manifest(tmp_path / 'no.tsv')
+
+
+def test_columns_must_be_known(tmp_path):
+    with pytest.raises(ValueError, match="'caption'"):
+        read_manifest(file(tmp_path, HEADER + ROW), {'caption': 'x'})
+
+
+def test_ten_million_lines_are_refused_before_they_are_read(tmp_path):
+    path = file(tmp_path, HEADER.encode() + b'a\tb\tc\td\te\n' * 10_000_000)
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match='at most 5000000 rows'):
+        read_manifest(path)
+    assert time.perf_counter() - start < 5
+
+
+def test_one_endless_line_is_refused(tmp_path):
+    path = file(tmp_path, HEADER.encode() + b'x' * (65 << 20))
+    with pytest.raises(ValueError, match=':2 has more'):
+        read_manifest(path)
