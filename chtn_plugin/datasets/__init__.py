@@ -1,1 +1,19 @@
-"""Filled below."""
+"""What is read from disk, and what one item holds."""
+import mmcv.transforms  # noqa: F401  (registers LoadImageFromFile, Resize, …)
+
+from .collate import cross_modal_collate
+from .cross_modal import CrossModalDataset
+from .draws import Draw, PassSampler
+from .feature_pairs import FeaturePairDataset
+from .glyphs import GlyphDataset, GlyphSourceDataset, prepare_glyphs
+from .hybrid_transfer import HybridTransferDataset
+from .manifest import PairRecord, read_manifest, write_manifest
+from .source_images import SourceFeatureDataset, SourceImageDataset
+from .text import BagOfWords, TextTransform, Tokenizer
+
+__all__ = [
+    'BagOfWords', 'CrossModalDataset', 'Draw', 'FeaturePairDataset',
+    'GlyphDataset', 'GlyphSourceDataset',     'HybridTransferDataset', 'PairRecord', 'PassSampler',
+    'SourceFeatureDataset', 'SourceImageDataset', 'TextTransform',
+    'Tokenizer', 'cross_modal_collate', 'read_manifest', 'prepare_glyphs', 'write_manifest'
+]

@@ -1,1 +1,12 @@
-"""Filled below."""
+"""What is computed."""
+from .backbones import AlexNetBN, SmallConvNet
+from .chtn import CHTN
+from .common_head import CommonHead
+from .data_preprocessor import CrossModalDataPreprocessor
+from .pathways import Pathway, VectorTextEncoder
+from .trunk import Trunk
+
+__all__ = [
+    'AlexNetBN', 'CHTN', 'CommonHead', 'CrossModalDataPreprocessor',
+    'Pathway', 'SmallConvNet', 'Trunk', 'VectorTextEncoder'
+]

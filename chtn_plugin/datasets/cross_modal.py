@@ -1,0 +1,253 @@
+"""Image/text pairs with class labels: the target domain."""
+from __future__ import annotations
+
+import logging
+import os.path as osp
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+from mmengine.registry import DATASETS, TRANSFORMS
+
+from .collate import cross_modal_collate
+from .images import load_image
+from .manifest import PairRecord, read_manifest
+from .splits import stratified_fraction
+from .text import TextTransform
+
+
+@DATASETS.register_module()
+class CrossModalDataset(BaseDataset):
+    """The pairs of one split of a manifest (see :func:`read_manifest`).
+
+    Whatever is learned from texts (a vocabulary) is learned from the rows of
+    ``fit_split`` alone, whichever split this data set serves.
+
+    An item: ``inputs``: ``image`` (channels, H, W) or (D,), ``text`` (D,) or
+    a dictionary of tensors; ``data_samples``: ``label`` (class index, or a
+    multi-hot (C,) vector in multi-label data), ``sample_idx``, ``image_idx``
+    and ``text_idx`` (equal where two items share an image or text; -1 where
+    the item has none, then its input is zero).
+
+    Args:
+        ann_file: The manifest, relative to ``data_root``.
+        text: The text transform, such as ``dict(type='BagOfWords')``.
+        pipeline: Image transforms; they end in one image size.
+        data_root: Folder of the manifest and of its image paths.
+        split: Which rows to serve.
+        fit_split: Whose texts the text transform is fitted to.
+        text_mode: What to do with several texts of an image: ``'join'`` them
+            to one, or make ``'each'`` an item.
+        image_features: Ready features instead of image files:
+            ``dict(file=..., key=...)``, an ``.npz`` whose array holds one
+            row for each row of the manifest, (N, D).
+        unpaired: Rows that lack an image or a text: ``'error'``, ``'drop'``
+            or ``'keep'`` (for evaluation: they serve as query and gallery
+            items of the one modality they have).
+        fraction: Share of the ``fit_split`` rows that exists at all, taken
+            from every class alike, for experiments with few labels.
+        fraction_seed: Which share that is.
+        classes: Class names in label order. None: those of ``fit_split``,
+            sorted.
+        columns: Manifest columns by another name (see ``read_manifest``).
+        label_separator: Splits the class field of multi-label data.
+        metainfo: More meta information.
+        test_mode: As everywhere in MMEngine; has no effect here.
+        lazy_init: Whether to read nothing until first use.
+
+    Raises:
+        FileNotFoundError: The manifest or feature file is missing.
+        ValueError: The manifest is broken, the split is empty, a class is
+            unknown, the features do not match the manifest, ...
+    """
+
+    def __init__(self,
+                 ann_file: str,
+                 text: dict | TextTransform,
+                 pipeline: Sequence = (),
+                 data_root: str = '',
+                 split: str = 'train',
+                 fit_split: str = 'train',
+                 text_mode: str = 'join',
+                 image_features: Optional[dict] = None,
+                 unpaired: str = 'error',
+                 fraction: float = 1.0,
+                 fraction_seed: int = 0,
+                 classes: Optional[Sequence[str]] = None,
+                 columns: Optional[dict] = None,
+                 label_separator: Optional[str] = None,
+                 metainfo: Optional[dict] = None,
+                 test_mode: bool = False,
+                 lazy_init: bool = False) -> None:
+        for name, value, known in (
+            ('text_mode', text_mode, ('join', 'each')),
+            ('unpaired', unpaired, ('error', 'drop', 'keep'))):
+            if value not in known:
+                raise ValueError(f'{name} must be one of {list(known)}, '
+                                 f'got {value!r}')
+        if image_features is None and not pipeline:
+            raise ValueError('either a pipeline that loads the images or '
+                             'image_features is needed')
+        self.text_transform = (text if isinstance(text, TextTransform) else
+                               TRANSFORMS.build(text))
+        self.split = split
+        self.fit_split = fit_split
+        self.text_mode = text_mode
+        self.unpaired = unpaired
+        self.image_features = image_features
+        self.fraction = fraction
+        self.fraction_seed = fraction_seed
+        self.columns = columns
+        self.label_separator = label_separator
+        metainfo = dict(metainfo or {}, split=split)
+        if classes is not None:
+            metainfo['classes'] = tuple(classes)
+        super().__init__(
+            ann_file=ann_file,
+            metainfo=metainfo,
+            data_root=data_root,
+            pipeline=list(pipeline),
+            serialize_data=False,
+            test_mode=test_mode,
+            lazy_init=lazy_init)
+
+    def full_init(self) -> None:
+        """Read the manifest, fit the text transform, encode the texts."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        self._texts = self.text_transform.encode(
+            [info['text'] for info in self.data_list])
+        self._metainfo['text'] = self.text_transform.state()
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """One dictionary an item; called by MMEngine's ``full_init``."""
+        records = read_manifest(self.ann_file, self.columns,
+                                self.label_separator)
+        self._features = self._load_features(len(records))
+        rows = list(enumerate(records))
+        fit = [pair for pair in rows if pair[1].split == self.fit_split]
+        if not fit:
+            raise ValueError(
+                f'split {self.fit_split!r} must have rows: {self.ann_file} '
+                f'has the splits {sorted({r.split for r in records})}')
+        kept = stratified_fraction([r.classes[0] for _, r in fit],
+                                   self.fraction, self.fraction_seed)
+        fit = [fit[i] for i in kept]
+        self.text_transform.fit([self._joined(r) for _, r in fit if r.texts])
+        self._metainfo.setdefault('classes', tuple(sorted(
+            {name for _, r in fit for name in r.classes})))
+
+        serve = fit if self.split == self.fit_split else [
+            pair for pair in rows if pair[1].split == self.split]
+        items = [item for row, record in serve
+                 for item in self._items(row, record)]
+        if not items:
+            raise ValueError(
+                f'split {self.split!r} must have rows: {self.ann_file} has '
+                f'the splits {sorted({r.split for r in records})}')
+        for text_idx, item in enumerate(items):
+            item['text_idx'] = text_idx if item['text'] else -1
+        return items
+
+    def _joined(self, record: PairRecord) -> str:
+        return ' '.join(record.texts)
+
+    def _items(self, row: int, record: PairRecord) -> list[dict[str, Any]]:
+        if record.image is None or not record.texts:
+            lacks = 'image' if record.image is None else 'text'
+            if self.unpaired == 'error':
+                raise ValueError(
+                    f'a pair must have both image and text: {record.where} '
+                    f"has no {lacks} (unpaired='drop' or 'keep' allows it)")
+            if self.unpaired == 'drop':
+                print_log(f'{record.where} has no {lacks}: left out',
+                          logger='current', level=logging.WARNING)
+                return []
+        texts = ([self._joined(record)] if self.text_mode == 'join'
+                 or not record.texts else record.texts)
+        path = record.image and osp.join(self.data_root, record.image)
+        if path and self.image_features is None and not osp.isfile(path):
+            raise FileNotFoundError(f'image not found: {path}, named at '
+                                    f'{record.where}')
+        return [dict(id=record.id, img_path=path, text=text,
+                     classes=record.classes, label=self._label(record),
+                     image_idx=row if path else -1) for text in texts]
+
+    def _label(self, record: PairRecord) -> int | list[float]:
+        classes = self._metainfo['classes']
+        for name in record.classes:
+            if name not in classes:
+                raise ValueError(
+                    f'a class must be one of the {len(classes)} of split '
+                    f'{self.fit_split!r} ({", ".join(classes[:5])}, ...): '
+                    f'got {name!r} at {record.where}')
+        if self.label_separator is None:
+            return classes.index(record.classes[0])
+        return [float(name in record.classes) for name in classes]
+
+    def _load_features(self, num_rows: int) -> Optional[torch.Tensor]:
+        if self.image_features is None:
+            return None
+        path = osp.join(self.data_root, self.image_features['file'])
+        if not osp.isfile(path):
+            raise FileNotFoundError(f'feature file not found: {path}')
+        with np.load(path, allow_pickle=False) as arrays:
+            key = self.image_features['key']
+            if key not in arrays:
+                raise KeyError(f'{path} has the arrays {list(arrays)}, '
+                               f'not {key!r}')
+            features = torch.from_numpy(arrays[key].astype(np.float32))
+        if features.dim() != 2 or len(features) != num_rows:
+            raise ValueError(
+                'features must be (N, D) with one row for each row of the '
+                f'manifest: {path} has {tuple(features.shape)}, '
+                f'{self.ann_file} has {num_rows} rows')
+        return features
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """One item; see the class."""
+        info = self.get_data_info(int(index))
+        text = self._texts.take([int(index)])
+        text = ({k: v[0] for k, v in text.items()} if isinstance(text, dict)
+                else text[0])
+        return dict(
+            inputs=dict(image=self._image(index), text=text),
+            data_samples={name: torch.as_tensor(info[name]) for name in (
+                'label', 'sample_idx', 'image_idx', 'text_idx')})
+
+    def __getitems__(self, indices: Sequence[int]) -> dict[str, Any]:
+        """A batch, (B, ...) each; what data loaders call."""
+        infos = [self.data_list[int(index)] for index in indices]
+        samples = {name: torch.tensor([info[name] for info in infos])
+                   for name in ('label', 'image_idx', 'text_idx')}
+        samples['sample_idx'] = torch.tensor([int(i) for i in indices])
+        rows = samples['image_idx']
+        if self._features is not None and (rows >= 0).all():
+            image = self._features[rows]
+        else:
+            image = cross_modal_collate(
+                [dict(image=self._image(index)) for index in indices])['image']
+        return dict(
+            inputs=dict(image=image,
+                        text=self._texts.take([int(i) for i in indices])),
+            data_samples=samples)
+
+    def _image(self, index: int) -> torch.Tensor:
+        info = self.data_list[int(index)]
+        if info['image_idx'] < 0:
+            return torch.zeros_like(self._any_image())
+        if self._features is not None:
+            return self._features[info['image_idx']]
+        return load_image(info['img_path'], self.pipeline, index)
+
+    def _any_image(self) -> torch.Tensor:
+        """Some image, whose shape a missing one takes."""
+        for index, info in enumerate(self.data_list):
+            if info['image_idx'] >= 0:
+                return self._image(index)
+        raise ValueError(f'a split needs at least one image: {self.split!r} '
+                         f'of {self.ann_file} has none')

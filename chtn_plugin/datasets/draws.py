@@ -1,0 +1,133 @@
+"""Draws: indices that know in which pass over the data they are drawn."""
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sized
+from contextlib import contextmanager
+from itertools import count, islice
+from typing import Optional
+
+import numpy as np
+import torch
+from mmengine.dist import get_dist_info, sync_random_seed
+from mmengine.registry import DATA_SAMPLERS
+from torch.utils.data import Sampler
+
+
+class Draw(int):
+    """An index into a data set, and the pass over it that draws it.
+
+    It is an ``int`` to every data set that does not care. One that does can
+    make everything random about an item depend on (seed, pass, index) alone,
+    and so be the same for any number of workers and ranks, and after a
+    resume.
+
+    Args:
+        index: Index of the item.
+        pass_index: How many passes over the data came before.
+        seed: The sampler's seed.
+    """
+    pass_index: int
+    seed: int
+
+    def __new__(cls, index: int, pass_index: int, seed: int) -> Draw:
+        draw = super().__new__(cls, index)
+        draw.pass_index = pass_index
+        draw.seed = seed
+        return draw
+
+    def __getnewargs__(self) -> tuple[int, int, int]:
+        return int(self), self.pass_index, self.seed
+
+
+@contextmanager
+def seeded(draw: int) -> Iterator[None]:
+    """Make Python's, numpy's and torch's randomness depend on the draw alone.
+
+    What they were is put back afterwards. With a plain index nothing
+    changes: transforms are as random as the worker is.
+
+    Args:
+        draw: The draw being served.
+    """
+    if not isinstance(draw, Draw):
+        yield
+        return
+    # torch.manual_seed would queue a call for every GPU, each time.
+    torch_cpu = torch.default_generator
+    python, numpy = random.getstate(), np.random.get_state()
+    torch_state = torch_cpu.get_state()
+    entropy = np.random.SeedSequence((draw.seed, draw.pass_index, int(draw)))
+    seed = int(entropy.generate_state(1)[0])
+    random.seed(seed)
+    np.random.seed(seed)
+    torch_cpu.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        torch_cpu.set_state(torch_state)
+
+
+@DATA_SAMPLERS.register_module()
+class PassSampler(Sampler):
+    """Yields :class:`Draw`s; in everything else MMEngine's own samplers.
+
+    Every pass covers the data set once, spread over the ranks without
+    overlap. One sampler serves both kinds of training loop.
+
+    Args:
+        dataset: What is sampled.
+        shuffle: Whether each pass has its own order (the same on all ranks).
+            The CHTN release takes its pairs in list order.
+        infinite: False: one pass an epoch, for epoch-based loops. True: pass
+            after pass without end, for iteration-based loops.
+        round_up: Whether a finite pass is filled up from its own beginning
+            to a multiple of the number of ranks.
+        seed: Seed of the order and of the draws. None: agreed on by all
+            ranks. MMEngine passes the run's.
+    """
+
+    def __init__(self,
+                 dataset: Sized,
+                 shuffle: bool = True,
+                 infinite: bool = False,
+                 round_up: bool = True,
+                 seed: Optional[int] = None) -> None:
+        self.dataset = dataset
+        self.shuffle = shuffle
+        self.infinite = infinite
+        self.round_up = round_up
+        self.seed = sync_random_seed() if seed is None else seed
+        self.rank, self.world_size = get_dist_info()
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by epoch-based loops before each pass."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[Draw]:
+        if self.infinite:
+            stream = (draw for i in count() for draw in self._pass(i))
+            return islice(stream, self.rank, None, self.world_size)
+        draws = self._pass(self.epoch)
+        if self.round_up:
+            total = len(self) * self.world_size
+            draws = [draws[i % len(draws)] for i in range(total)]
+        return iter(draws[self.rank::self.world_size])
+
+    def __len__(self) -> int:
+        """Draws of this rank in one pass."""
+        size = len(self.dataset)
+        if self.round_up or self.infinite:
+            return -(-size // self.world_size)
+        return len(range(self.rank, size, self.world_size))
+
+    def _pass(self, pass_index: int) -> list[Draw]:
+        size = len(self.dataset)
+        order = range(size)
+        if self.shuffle:
+            generator = torch.Generator().manual_seed(self.seed + pass_index)
+            order = torch.randperm(size, generator=generator).tolist()
+        return [Draw(i, pass_index, self.seed) for i in order]

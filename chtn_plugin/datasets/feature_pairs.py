@@ -1,0 +1,174 @@
+"""Pairs given as ready features of both modalities."""
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+import numpy as np
+import scipy.io
+import torch
+from mmengine.registry import DATASETS
+from torch.utils.data import Dataset
+
+from .splits import stratified_fraction
+
+
+@DATASETS.register_module()
+class FeaturePairDataset(Dataset):
+    """Pairs whose image and text features lie ready in one file.
+
+    An item: ``inputs``: ``image`` (D_i,), ``text`` (D_t,), float32;
+    ``data_samples``: ``label``, ``sample_idx``, ``image_idx``, ``text_idx``.
+
+    Args:
+        file: An ``.npz`` or ``.mat`` file.
+        arrays: For each stored split the names of its three arrays:
+            ``dict(train=dict(image='I_tr', text='T_tr', label='y_tr'),
+            test=...)``. Classes are numbered in the order of the training
+            labels' values.
+        split: Which split to serve; ``'val'`` is cut from the training rows
+            where ``arrays`` has none of that name.
+        val_fraction: Share of the training rows, of every class alike, that
+            becomes ``'val'`` where ``arrays`` has none.
+        fraction: Share of the remaining training rows that is used, for
+            experiments with few labels.
+        seed: Which rows those two are.
+        l2_normalized: Modalities scaled to length 1: ``('image', 'text')``.
+        standardized: Modalities brought to mean 0 and standard deviation 1
+            per dimension, by the training rows' statistics.
+        classes: Class names in label order.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        KeyError: An array is missing, or the split is unknown.
+        ValueError: The arrays do not fit together, hold a number that is not
+            finite, or a label that no training row has.
+    """
+
+    def __init__(self,
+                 file: str,
+                 arrays: Mapping[str, Mapping[str, str]],
+                 split: str = 'train',
+                 val_fraction: float = 0.1,
+                 fraction: float = 1.0,
+                 seed: int = 0,
+                 l2_normalized: Sequence[str] = (),
+                 standardized: Sequence[str] = (),
+                 classes: Optional[Sequence[str]] = None) -> None:
+        unknown = {*l2_normalized, *standardized} - {'image', 'text'}
+        if unknown:
+            raise ValueError("a modality is 'image' or 'text', got "
+                             f'{sorted(unknown)}')
+        if 'train' not in arrays:
+            raise KeyError("arrays must name those of 'train', got "
+                           f'{list(arrays)}')
+        stored = _read_arrays(file, {
+            name for split_arrays in arrays.values()
+            for name in split_arrays.values()})
+        parts = {name: _part(stored, names, f'{file}, split {name!r}')
+                 for name, names in arrays.items()}
+        if 'val' not in parts:
+            held_out = set(stratified_fraction(parts['train']['label'],
+                                               val_fraction, seed))
+            rows = range(len(parts['train']['label']))
+            parts['val'] = _take(parts['train'], sorted(held_out))
+            parts['train'] = _take(parts['train'],
+                                   [r for r in rows if r not in held_out])
+        parts['train'] = _take(parts['train'], stratified_fraction(
+            parts['train']['label'], fraction, seed))
+        if split not in parts:
+            raise KeyError(f'split must be one of {list(parts)}, '
+                           f'got {split!r}')
+
+        known = np.unique(parts['train']['label'])
+        strange = np.setdiff1d(parts[split]['label'], known)
+        if len(strange):
+            raise ValueError(
+                'every class must have training rows: the labels '
+                f'{strange.tolist()} of split {split!r} in {file} have none')
+        if classes is not None and len(classes) != len(known):
+            raise ValueError(f'classes names {len(classes)}, the training '
+                             f'labels are {known.tolist()}')
+        self.inputs = {name: _prepared(
+            parts[split][name], parts['train'][name], name in l2_normalized,
+            name in standardized) for name in ('image', 'text')}
+        self.label = torch.from_numpy(
+            np.searchsorted(known, parts[split]['label']))
+        self.metainfo = dict(
+            split=split,
+            classes=tuple(classes or (str(value) for value in known)))
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """One item; see the class."""
+        return self._at(int(index), torch.tensor(int(index)))
+
+    def __getitems__(self, indices: Sequence[int]) -> dict[str, Any]:
+        """A batch, (B, ...) each; what data loaders call."""
+        rows = torch.tensor([int(index) for index in indices])
+        return self._at(rows, rows)
+
+    def _at(self, rows: Any, indices: torch.Tensor) -> dict[str, Any]:
+        return dict(
+            inputs={name: value[rows] for name, value in self.inputs.items()},
+            data_samples=dict(label=self.label[rows], sample_idx=indices,
+                              image_idx=indices, text_idx=indices))
+
+
+def _read_arrays(file: str, names: set[str]) -> dict[str, np.ndarray]:
+    if not osp.isfile(file):
+        raise FileNotFoundError(f'feature file not found: {file}')
+    if file.endswith('.mat'):
+        loaded = scipy.io.loadmat(file, variable_names=names)
+    elif file.endswith('.npz'):
+        with np.load(file, allow_pickle=False) as arrays:
+            loaded = {key: arrays[key] for key in arrays if key in names}
+    else:
+        raise ValueError(f'a feature file ends in .npz or .mat, got {file}')
+    missing = names - set(loaded)
+    if missing:
+        raise KeyError(f'arrays not found in {file}: {sorted(missing)}')
+    return {name: np.asarray(loaded[name]) for name in names}
+
+
+def _part(stored: dict[str, np.ndarray], names: Mapping[str, str],
+          where: str) -> dict[str, np.ndarray]:
+    if set(names) != {'image', 'text', 'label'}:
+        raise KeyError("each split names its 'image', 'text' and 'label' "
+                       f'arrays: {where} names {list(names)}')
+    part = {name: stored[key] for name, key in names.items()}
+    part['label'] = part['label'].reshape(-1).astype(np.int64)
+    for name in ('image', 'text'):
+        array = part[name] = part[name].astype(np.float32)
+        if array.ndim != 2 or len(array) != len(part['label']):
+            raise ValueError(
+                f'{name} features must be (N, D) with one row a label: '
+                f'{where} has {array.shape} for {len(part["label"])} labels')
+        broken = np.flatnonzero(~np.isfinite(array).all(1))
+        if len(broken):
+            raise ValueError(f'{name} features must be finite: {where}, '
+                             f'rows {broken[:5].tolist()} are not')
+    return part
+
+
+def _take(part: dict[str, np.ndarray], rows: Sequence[int]
+          ) -> dict[str, np.ndarray]:
+    return {name: array[list(rows)] for name, array in part.items()}
+
+
+def _prepared(features: np.ndarray, train: np.ndarray, l2_normalized: bool,
+              standardized: bool) -> torch.Tensor:
+    def unit(array: np.ndarray) -> np.ndarray:
+        length = np.linalg.norm(array, axis=1, keepdims=True)
+        return array / np.maximum(length, 1e-12)
+
+    if l2_normalized:
+        features, train = unit(features), unit(train)
+    if standardized:
+        spread = train.std(0)
+        spread[spread == 0] = 1
+        features = (features - train.mean(0)) / spread
+    return torch.from_numpy(np.ascontiguousarray(features, np.float32))

@@ -1,0 +1,110 @@
+"""Source and target domain in one batch."""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.registry import DATASETS
+from torch.utils.data import Dataset
+
+from .collate import cross_modal_collate
+from .draws import Draw
+
+
+@DATASETS.register_module()
+class HybridTransferDataset(Dataset):
+    """Target pairs, each batch joined by a batch of source images.
+
+    Which source images come is independent of the pairs. Under
+    :class:`PassSampler` it depends on (seed, pass, index) alone: draw number
+    t = pass * N + index takes image t of a stream of shuffled passes over
+    the source, so every source image comes before any comes twice, whatever
+    the order of the pairs, the number of workers or of ranks. Under any
+    other sampler the images are drawn with the worker's own randomness.
+
+    An item is the target's, with ``inputs.source_image`` and
+    ``data_samples.source_label`` added; a batch of B pairs holds
+    round(B * ``source_per_pair``) of them (at least one).
+
+    Args:
+        target: Data set of pairs, or its config.
+        source: Data set of labelled images, or its config.
+        source_per_pair: Size of the source batch over that of the target
+            batch; the release has 1.
+
+    Raises:
+        ValueError: ``source_per_pair`` is not positive.
+    """
+
+    def __init__(self,
+                 target: dict | Dataset,
+                 source: dict | Dataset,
+                 source_per_pair: float = 1.0) -> None:
+        if source_per_pair <= 0:
+            raise ValueError('source_per_pair must be positive, got '
+                             f'{source_per_pair}')
+        self.target = (DATASETS.build(target) if isinstance(target, dict)
+                       else target)
+        self.source = (DATASETS.build(source) if isinstance(source, dict)
+                       else source)
+        self.source_per_pair = source_per_pair
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """The target's, and ``num_source_classes``."""
+        info = getattr(self.source, 'metainfo', {})
+        return dict(self.target.metainfo,
+                    num_source_classes=info.get('num_classes'))
+
+    def __len__(self) -> int:
+        """Number of target pairs."""
+        return len(self.target)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """One pair and one source image, for looking at."""
+        item = self.target[index]
+        source = self.source[self._source_draws(index)[0]]
+        return _merge(item, source)
+
+    def __getitems__(self, indices: Sequence[int]) -> dict[str, Any]:
+        """A batch, (B, ...) and (S, ...); what data loaders call."""
+        size = max(1, round(len(indices) * self.source_per_pair))
+        draws = [draw for index in indices
+                 for draw in self._source_draws(index)][:size]
+        return _merge(_fetch(self.target, indices),
+                      _fetch(self.source, draws))
+
+    def _source_draws(self, index: int) -> list[int]:
+        """The source images that one pair brings along, rounded up."""
+        number = math.ceil(self.source_per_pair)
+        if not isinstance(index, Draw):
+            return torch.randint(len(self.source), (number, )).tolist()
+        size = len(self.source)
+        first = (index.pass_index * len(self) + int(index)) * number
+        draws = []
+        for place in range(first, first + number):
+            pass_index, offset = divmod(place, size)
+            order = _permutation(size, index.seed, pass_index)
+            # Another seed than the pair's, or both crops would be alike.
+            draws.append(Draw(int(order[offset]), pass_index, index.seed + 1))
+        return draws
+
+
+@lru_cache(maxsize=4)
+def _permutation(size: int, seed: int, pass_index: int) -> np.ndarray:
+    return np.random.default_rng((seed, pass_index)).permutation(size)
+
+
+def _fetch(dataset: Dataset, indices: Sequence[int]) -> dict[str, Any]:
+    if hasattr(dataset, '__getitems__'):
+        return dataset.__getitems__(indices)
+    return cross_modal_collate([dataset[index] for index in indices])
+
+
+def _merge(target: dict[str, Any], source: dict[str, Any]) -> dict[str, Any]:
+    return {part: {**target[part], **source[part]}
+            for part in ('inputs', 'data_samples')}

@@ -1,0 +1,47 @@
+"""Running an image through a pipeline of transforms."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .draws import seeded
+
+
+def load_image(path: str, pipeline: Callable, draw: int) -> Tensor:
+    """One image, through the transforms, as the network's input.
+
+    Args:
+        path: The image file.
+        pipeline: Transforms that turn ``dict(img_path=...)`` into
+            ``dict(img=...)`` as mmcv's and mmpretrain's do, (H, W, 3) or
+            (H, W).
+        draw: The draw being served, which the randomness depends on.
+
+    Returns:
+        (channels, H, W), of the image's own type (usually uint8).
+
+    Raises:
+        FileNotFoundError: There is no such file; the message names it.
+        ValueError: The file is no image that can be read, or a transform
+            failed on it; the message names the file.
+    """
+    try:
+        with seeded(draw):
+            results = pipeline(dict(img_path=path))
+        image = None if results is None else results.get('img')
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'image not found: {path}') from error
+    except Exception as error:
+        raise ValueError(f'an image must be readable: {path} is broken, or '
+                         f'a transform failed on it: {error}') from error
+    if image is None:
+        raise ValueError(f'an image must be readable: {path} is not, or is '
+                         'no image')
+    if isinstance(image, Tensor):
+        return image
+    if image.ndim == 2:
+        image = image[:, :, None]
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))

@@ -1,0 +1,112 @@
+"""Refusing models, data sets and checkpoints that do not fit together."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Optional
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ConsistencyHook(Hook):
+    """Checks, before anything runs, what MMEngine would run into or pass by.
+
+    - The model has as many target and source classes as its data.
+    - A checkpoint was trained with the classes (in the same order) and the
+      vocabulary of the data it is to be used with. MMEngine warns at most.
+    - A checkpoint holds every weight of the model, in the model's shapes.
+      MMEngine loads what fits and leaves the rest as it was initialised.
+
+    A checkpoint of weights alone (converted from another framework) has no
+    meta information; only what it holds is checked, and it may lack layers.
+
+    Raises:
+        ValueError: Something does not fit; the message says what.
+    """
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner: Any) -> None:
+        """Check the training data against the model."""
+        self._check_data(runner, runner.train_dataloader)
+
+    def before_val(self, runner: Any) -> None:
+        """Check the validation data against the model."""
+        self._check_data(runner, runner.val_dataloader)
+
+    def before_test(self, runner: Any) -> None:
+        """Check the test data against the model."""
+        self._check_data(runner, runner.test_dataloader)
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Check a checkpoint against the model and the data."""
+        _check_weights(_bare(runner.model), checkpoint)
+        stored = checkpoint.get('meta', {}).get('dataset_meta')
+        if not stored:
+            return
+        for loader in (runner._train_dataloader, runner._test_dataloader):
+            meta = getattr(getattr(loader, 'dataset', None), 'metainfo', None)
+            if meta is not None:
+                _check_meta(stored, meta)
+
+    def _check_data(self, runner: Any, loader: Any) -> None:
+        model = _bare(runner.model)
+        meta = getattr(loader.dataset, 'metainfo', {})
+        classes = meta.get('classes')
+        if classes is not None and len(classes) != model.num_classes:
+            raise ValueError(
+                f'num_classes must match the data: the model has '
+                f'{model.num_classes}, the {meta.get("split", "")} data '
+                f'{len(classes)} ({", ".join(classes[:5])}, ...)')
+        source = meta.get('num_source_classes')
+        if (source is not None and model.source_pathway is not None
+                and source > model.num_source_classes):
+            raise ValueError(
+                'num_source_classes must match the data: the model has '
+                f'{model.num_source_classes}, the source {source}')
+
+
+def _bare(model: Any) -> Any:
+    return model.module if is_model_wrapper(model) else model
+
+
+def _check_weights(model: Any, checkpoint: dict) -> None:
+    stored = checkpoint.get('state_dict', checkpoint)
+    whole = 'dataset_meta' in checkpoint.get('meta', {})
+    expected = model.state_dict()
+    missing = [name for name in expected if name not in stored]
+    if whole and missing:
+        raise ValueError(
+            'a checkpoint must hold every weight of the model: this one '
+            f'lacks {len(missing)}, as {missing[:3]}. Is it of another '
+            'configuration?')
+    for name, value in expected.items():
+        if name in stored and stored[name].shape != value.shape:
+            raise ValueError(
+                'a checkpoint must have the shapes of the model: '
+                f'{name} is {tuple(stored[name].shape)} in it and '
+                f'{tuple(value.shape)} in the model')
+
+
+def _check_meta(stored: Mapping, meta: Mapping) -> None:
+    for what, old, new in (
+        ('classes', stored.get('classes'), meta.get('classes')),
+        ('vocabulary', _terms(stored), _terms(meta))):
+        if old is None or new is None or list(old) == list(new):
+            continue
+        place = next((i for i, (a, b) in enumerate(zip(old, new)) if a != b),
+                     min(len(old), len(new)))
+        raise ValueError(
+            f'a checkpoint must have the {what} of the data: it was trained '
+            f'with {len(old)}, the data have {len(new)}, and they differ '
+            f'first at number {place} ({_at(old, place)!r}, '
+            f'{_at(new, place)!r})')
+
+
+def _terms(meta: Mapping) -> Optional[list[str]]:
+    return (meta.get('text') or {}).get('terms')
+
+
+def _at(values: Any, place: int) -> Any:
+    return list(values)[place] if place < len(values) else 'nothing'

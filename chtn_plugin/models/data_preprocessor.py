@@ -1,0 +1,60 @@
+"""Batches to the device, images to the numbers a network expects."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from mmengine.registry import MODELS
+from torch import Tensor
+
+
+@MODELS.register_module()
+class CrossModalDataPreprocessor(BaseDataPreprocessor):
+    """Moves a batch to the model's device and normalises its images.
+
+    Images are what has four dimensions, (B, channels, H, W); ready features
+    pass as they are.
+
+    Args:
+        mean: Subtracted from each channel, in the image's own scale (0..255
+            for uint8), in the order of the channels *after* ``bgr_to_rgb``.
+            None: nothing is (the released trunk normalises by itself).
+        std: Divides each channel after that. None: nothing does.
+        bgr_to_rgb: Whether to reverse the channels. mmcv loads BGR.
+        non_blocking: Whether copies to the device may overlap computation.
+    """
+
+    def __init__(self,
+                 mean: Optional[Sequence[float]] = None,
+                 std: Optional[Sequence[float]] = None,
+                 bgr_to_rgb: bool = False,
+                 non_blocking: bool = True) -> None:
+        super().__init__(non_blocking)
+        for name, values in (('mean', mean), ('std', std)):
+            if values is not None and len(values) not in (1, 3):
+                raise ValueError(f'{name} needs 1 or 3 numbers, got {values}')
+            value = None if values is None else torch.tensor(
+                values, dtype=torch.float32).view(-1, 1, 1)
+            self.register_buffer(name, value, persistent=False)
+        self.bgr_to_rgb = bgr_to_rgb
+
+    def forward(self, data: dict[str, Any], training: bool = False
+                ) -> dict[str, Any]:
+        """The batch on the device, its images normalised float32."""
+        data = self.cast_data(data)
+        inputs = {name: self._normalized(value)
+                  if name in ('image', 'source_image') and value.dim() == 4
+                  else value for name, value in data['inputs'].items()}
+        return dict(inputs=inputs, data_samples=data['data_samples'])
+
+    def _normalized(self, images: Tensor) -> Tensor:
+        if self.bgr_to_rgb:
+            images = images.flip(1)
+        images = images.float()
+        if self.mean is not None:
+            images = images - self.mean
+        if self.std is not None:
+            images = images / self.std
+        return images
