@@ -1,5 +1,5 @@
 """What is reported: named protocols, exact ranks, one metric."""
-from .embeddings import Embeddings, save_embeddings
+from .embeddings import Embeddings, load_embeddings, save_embeddings
 from .protocols import (
                         DEFAULT_PROTOCOL,
                         Protocol,
@@ -13,5 +13,5 @@ from .scoring import Score, score_embeddings
 
 __all__ = ['DEFAULT_PROTOCOL', 'Embeddings', 'Protocol', 'RankTable',
            'RetrievalMetric', 'Score', 'all_protocols', 'get_protocol',
-           'known_names', 'rank_table', 'save_embeddings',
+           'known_names', 'load_embeddings', 'rank_table', 'save_embeddings',
            'score_embeddings']

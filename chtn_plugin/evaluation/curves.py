@@ -1,7 +1,6 @@
 """Precision-recall curves, summed over queries in whole numbers."""
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Optional
 
 import numpy as np
@@ -39,14 +38,10 @@ class CurveSums:
             return cls(11, gallery)
         return cls(None, gallery) if base == 'pr-full' else None
 
-    @classmethod
-    def merged(cls, parts: Sequence[CurveSums]) -> CurveSums:
-        """The sums of several shares of the queries."""
-        total = cls(parts[0].levels, parts[0].sums.shape[1] - 1)
-        for part in parts:
-            total.sums += part.sums
-            total.queries += part.queries
-        return total
+    def include(self, part: CurveSums) -> None:
+        """Add the sums of another share of the queries."""
+        self.sums += part.sums
+        self.queries += part.queries
 
     def add(self, table: RankTable) -> None:
         """Add the queries of a table that have a relevant item."""

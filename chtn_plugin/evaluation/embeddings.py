@@ -101,3 +101,14 @@ def save_embeddings(path: str | Path, embeddings: Embeddings,
     arrays['meta'] = np.array(json.dumps(embeddings.meta, default=str))
     with atomic_write(path) as file:
         np.savez(file, **arrays)
+
+
+def load_embeddings(path: str | Path) -> Embeddings:
+    """Read what :func:`save_embeddings` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        fields: dict[str, Any] = {
+            part + end: arrays[part + end] for part in PARTS
+            for end in ('', '_label', '_id') if part + end in arrays}
+        classes = arrays['classes'].tolist() if 'classes' in arrays else ()
+        meta = json.loads(str(arrays['meta'])) if 'meta' in arrays else {}
+    return Embeddings(**fields, classes=tuple(classes), meta=meta)

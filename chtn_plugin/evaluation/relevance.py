@@ -15,6 +15,11 @@ class Relevance:
         same: Gallery position of each query itself, which then leaves the
             ranking, (Q,). None: queries are no part of the gallery.
 
+    Attributes:
+        order: Order of the gallery in which the answers to each query are
+            the columns ``starts[q]:stops[q]``. None in multi-label data.
+        own_column: Column of each query itself in that order.
+
     Raises:
         ValueError: One is single-label and the other is not, C differs, or a
             multi-label entry is neither 0 nor 1.
@@ -30,15 +35,19 @@ class Relevance:
                              'class an item (N,) or both 0/1 (N, C), got '
                              f'{query.shape} and {gallery.shape}')
         self.same = same
-        self.multi_label = query.ndim == 2
         self.order: Optional[np.ndarray] = None
+        self.own_column = same
         self._query, self._gallery = query, gallery
-        if not self.multi_label:
+        if query.ndim == 1:
             # Sorted by class, the answers to a query are one slice.
             self.order = np.argsort(gallery, kind='stable')
             ranked = gallery[self.order]
             self.starts = np.searchsorted(ranked, query, 'left')
             self.stops = np.searchsorted(ranked, query, 'right')
+            if same is not None:
+                column = np.empty_like(self.order)
+                column[self.order] = np.arange(len(column))
+                self.own_column = column[same]
 
     @property
     def gallery_size(self) -> int:
@@ -46,29 +55,33 @@ class Relevance:
         return len(self._gallery) - (self.same is not None)
 
     def answers(self, query: int) -> np.ndarray:
-        """Positions of the relevant items in file order."""
-        if self.order is not None:
-            found = self.order[self.starts[query]:self.stops[query]]
+        """Positions in file order of what answers one query, (R,)."""
+        if self.order is None:
+            return np.flatnonzero(self.mask(np.array([query]))[0])
+        found = self.order[self.starts[query]:self.stops[query]]
+        return found if self.same is None else found[
+            found != self.same[query]]
+
+    def mask(self, queries: np.ndarray) -> np.ndarray:
+        """Which gallery items answer the queries, in file order, (B, G)."""
+        if self.order is None:
+            shared = (self._query[queries].astype(np.float32)
+                      @ self._gallery.T.astype(np.float32))
+            mask = shared > 0
         else:
-            found = np.flatnonzero(
-                (self._gallery & self._query[query]).any(1))
+            mask = self._query[queries][:, None] == self._gallery
         if self.same is not None:
-            found = found[found != self.same[query]]
-        return found
+            mask[np.arange(len(queries)), self.same[queries]] = False
+        return mask
 
     def counts(self) -> np.ndarray:
         """Relevant items of each query, (Q,)."""
         if self.order is not None:
-            count = self.stops - self.starts
-        else:
-            count = np.concatenate([
-                ((part.astype(np.float32) @ self._gallery.T.astype(
-                    np.float32)) > 0).sum(1)
-                for part in np.array_split(
-                    self._query, 1 + len(self._query) // 256)])
-        if self.same is not None:
-            count = count - (self._query.any(1) if self.multi_label else 1)
-        return count.astype(np.int64)
+            return self.stops - self.starts - (self.same is not None)
+        everyone = np.arange(len(self._query))
+        return np.concatenate([
+            self.mask(part).sum(1, dtype=np.int64)
+            for part in np.array_split(everyone, 1 + len(everyone) // 256)])
 
 
 def label_array(labels: np.ndarray) -> np.ndarray:

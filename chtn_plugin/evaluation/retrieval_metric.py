@@ -42,7 +42,7 @@ class RetrievalMetric(BaseMetric):
         out_file: ``.npz`` to write the embeddings to, for tools/score.py.
         out_meta: What else to write there: config, checkpoint, seed.
         device: Where to compute similarities. None: the processor.
-        threads: Threads that rank.
+        threads: Threads that rank. None: as many as torch uses.
         prefix: Precedes the keys.
         collect_device: Only ``'cpu'``; embeddings are kept there.
     """
@@ -56,7 +56,7 @@ class RetrievalMetric(BaseMetric):
                  out_file: Optional[str] = None,
                  out_meta: Optional[dict[str, Any]] = None,
                  device: Optional[str] = None,
-                 threads: int = 1,
+                 threads: Optional[int] = None,
                  prefix: Optional[str] = None,
                  collect_device: str = 'cpu') -> None:
         if collect_device != 'cpu':
@@ -155,12 +155,14 @@ class RetrievalMetric(BaseMetric):
         said = []
         for score in scores:
             key = score.direction
-            metrics[f'{key}_chance'] = score.chance_value
+            chance = score.chance_value
+            if not np.isnan(chance):
+                metrics[f'{key}_chance'] = chance
             metrics[f'{key}_tie_share'] = score.tie_share
             lost = int((~score.answered).sum())
             metrics[f'{key}_unanswerable'] = float(lost)
             said.append(
-                f'{key} {score.value:.4f} (chance {score.chance_value:.4f}, '
+                f'{key} {score.value:.4f} (chance {chance:.4f}, '
                 f'{len(score.values) - lost} queries, {score.gallery} '
                 f'searched, {lost} without relevant item, '
                 f'tied {score.tie_share:.2%})')

@@ -12,7 +12,8 @@ from mmengine.dist import all_gather_object, get_dist_info
 from .curves import CurveSums
 from .embeddings import Embeddings
 from .protocols import DIRECTIONS, Protocol, get_protocol
-from .ranking import rank_tables
+from .rank_table import RankTable
+from .ranking import rank_tiles
 from .relevance import Relevance
 from .similarity import Similarity
 from .splits import SPLITS
@@ -89,7 +90,7 @@ def score_embeddings(embeddings: Embeddings,
                      directions: Sequence[str] = ('i2t', 't2i'),
                      device: Optional[str | torch.device] = None,
                      chunk: Optional[int] = None,
-                     threads: int = 1,
+                     threads: Optional[int] = None,
                      compiled: Optional[bool] = None,
                      float64: Optional[bool] = None,
                      distributed: bool = False,
@@ -102,7 +103,7 @@ def score_embeddings(embeddings: Embeddings,
         directions: Of ``'i2t'``, ``'t2i'``, ``'i2i'``, ``'t2t'``.
         device: Where similarities are computed. None: the processor.
         chunk: Most queries ranked at once. None: as fits the memory bound.
-        threads: Threads that rank, each with single-threaded products.
+        threads: Threads that rank. None: as many as torch uses.
         compiled: Use the compiled counter. None: where it is installed and
             the work is large enough to earn its start. The counts are equal.
         float64: As for :class:`Similarity`.
@@ -157,7 +158,7 @@ def _split(embeddings: Embeddings, split: Optional[str]) -> Embeddings:
 
 def _score_pass(embeddings: Embeddings, protocols: list[Protocol],
                 direction: str, device: Optional[str | torch.device],
-                chunk: Optional[int], threads: int,
+                chunk: Optional[int], threads: Optional[int],
                 compiled: Optional[bool], float64: Optional[bool],
                 distributed: bool, progress: bool) -> list[Score]:
     source, target = (_PARTS[letter] for letter in direction[::2])
@@ -192,19 +193,27 @@ def _score_pass(embeddings: Embeddings, protocols: list[Protocol],
     values = np.full((len(protocols), len(query)), np.nan)
     tied = np.zeros(len(query), dtype=np.int64)
     sums = [CurveSums.of(p.base, relevance.gallery_size) for p in protocols]
-    for which, table in rank_tables(
-            similarity, relevance,
-            'stable' if protocols[0].ties == 'stable' else 'group',
-            range(rank, tiles, world), chunk, threads, compiled, progress):
-        for row, protocol in enumerate(protocols):
-            values[row, which] = protocol.values(table)
-            curve = sums[row]
+
+    def measure(table: RankTable) -> tuple[
+            np.ndarray, np.ndarray, list[Optional[CurveSums]]]:
+        curves = [CurveSums.of(p.base, relevance.gallery_size)
+                  for p in protocols]
+        for curve in curves:
             if curve is not None:
                 curve.add(table)
-        tied[which] = table.tied_items()
+        return (np.stack([p.values(table) for p in protocols]),
+                table.tied_items(), curves)
+
+    for which, (value, tie, curves) in rank_tiles(
+            similarity, relevance, measure,
+            'stable' if protocols[0].ties == 'stable' else 'group',
+            range(rank, tiles, world), chunk, threads, compiled, progress):
+        values[:, which], tied[which] = value, tie
+        for total, part in zip(sums, curves, strict=True):
+            if total is not None and part is not None:
+                total.include(part)
     if world > 1:
-        values, tied, sums = _gather(values, tied, sums, rank, world,
-                                     similarity.tile)
+        _gather(values, tied, sums, rank, world, similarity.tile)
     share = float(tied.sum() / max(1, counts.sum()))
     return [
         Score(protocol, direction, ids, values[row],
@@ -217,15 +226,15 @@ def _score_pass(embeddings: Embeddings, protocols: list[Protocol],
 
 def _gather(values: np.ndarray, tied: np.ndarray,
             sums: list[Optional[CurveSums]], rank: int, world: int,
-            tile: int) -> tuple[np.ndarray, np.ndarray,
-                                list[Optional[CurveSums]]]:
+            tile: int) -> None:
     """Put the shares of all ranks together, on every rank."""
     owner = np.arange(len(tied)) // tile % world
     mine = owner == rank
     shares = all_gather_object((values[:, mine], tied[mine], sums))
-    for other, (its_values, its_tied, _) in enumerate(shares):
+    for other, (its_values, its_tied, its_sums) in enumerate(shares):
         values[:, owner == other] = its_values
         tied[owner == other] = its_tied
-    merged = [None if parts[0] is None else CurveSums.merged(parts)
-              for parts in zip(*(share[2] for share in shares), strict=True)]
-    return values, tied, merged
+        if other != rank:
+            for total, part in zip(sums, its_sums, strict=True):
+                if total is not None and part is not None:
+                    total.include(part)

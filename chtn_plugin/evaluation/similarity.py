@@ -11,6 +11,8 @@ SIMILARITIES = ('cosine', 'dot', 'euclidean')
 # Below this many multiplications the product runs in float64 and is rounded
 # to float32 once: every device, thread count and library then agrees.
 _EXACT_PRODUCTS = 2**31
+# Cosines below this are noise of float64; orthogonal vectors must score 0.
+_COSINE_STEP = 2.**-44
 _TILE_SCORES = 2**24
 _ROWS_AT_ONCE = 2**16
 
@@ -19,9 +21,11 @@ class Similarity:
     """Scores of Q queries against G gallery items, computed in fixed tiles.
 
     A score is the similarity rounded to float32, whatever the type of the
-    embeddings. Small products are computed in float64 first; larger ones in
-    float32, where the last bit may differ between devices but not between
-    chunk sizes, thread counts or ranks, because tiles are the same always.
+    embeddings. Small products are computed in float64 first (and cosines
+    rounded to 2^-44, far above its noise), so equal pairs tie everywhere;
+    larger ones in float32, where the last bit may differ between devices but
+    not between chunk sizes, thread counts or ranks, because tiles are the
+    same always.
 
     Args:
         query: Embeddings, (Q, D).
@@ -93,8 +97,16 @@ class Similarity:
         if out is None:
             out = self.empty_tile()
         if self.dtype == torch.float32:
-            return torch.mm(rows, self._columns.T, out=out)
-        return out.copy_(torch.mm(rows, self._columns.T))
+            torch.mm(rows, self._columns.T, out=out)
+        else:
+            exact = torch.mm(rows, self._columns.T)
+            if self.kind == 'cosine':
+                exact.div_(_COSINE_STEP).round_().mul_(_COSINE_STEP)
+            out.copy_(exact)
+        if self.kind != 'cosine' and not out.isfinite().all():
+            raise ValueError(f'{self.kind} similarities must fit float32, '
+                             'some overflow: scale the embeddings down')
+        return out
 
     def empty_tile(self) -> Tensor:
         """A buffer for :meth:`scores`."""

@@ -1,0 +1,188 @@
+"""The metric of the training loop."""
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.registry import METRICS
+
+from chtn_plugin.evaluation import (
+    RetrievalMetric,
+    load_embeddings,
+    score_embeddings,
+)
+
+# Two images, two texts each. Image 0 (class 0) is near texts 0, 1 and 2;
+# image 1 (class 1) near text 3.
+IMAGES = torch.tensor([[1., 0], [0, 1]])
+TEXTS = torch.tensor([[1., .1], [1, .2], [1, .3], [0, 1]])
+# i2t of image 0: ranks 1, 2 of its texts: AP 1. Image 1: text 3 first, text
+# 2 second: AP 1. t2i: texts 0, 1, 3 find theirs first, text 2 second: 1/2.
+EXPECTED = {'i2t_mAP': 1., 't2i_mAP': (1 + 1 + 1 / 2 + 1) / 4}
+
+
+def samples(texts=TEXTS, images=IMAGES):
+    return [dict(sample_idx=i, image_idx=i // 2, text_idx=i,
+                 label=torch.tensor(i // 2), image_repr=images[i // 2],
+                 text_repr=texts[i]) for i in range(len(texts))]
+
+
+def evaluated(items, size=None, **options):
+    metric = RetrievalMetric(**options)
+    metric.dataset_meta = dict(classes=('cat', 'dog'), split='test')
+    for start in range(0, len(items), 3):
+        metric.process(None, items[start:start + 3])
+    return metric.evaluate(len(items) if size is None else size)
+
+
+def test_figures_of_a_ranking_worked_out_by_hand():
+    got = evaluated(samples())
+    for key, value in EXPECTED.items():
+        assert got[f'retrieval/{key}'] == value
+    assert got['retrieval/mean_mAP'] == (1 + 3.5 / 4) / 2
+    # One of two images is right: found first or second alike.
+    assert got['retrieval/t2i_chance'] == (1 + 1 / 2) / 2
+    assert got['retrieval/t2i_tie_share'] == 0
+
+
+def test_is_built_from_a_config_and_works_in_an_evaluator():
+    evaluator = Evaluator([METRICS.build(dict(type='RetrievalMetric',
+                                              ks=[1]))])
+    evaluator.dataset_meta = dict(classes=('cat', 'dog'))
+    evaluator.process(samples())
+    assert evaluator.evaluate(4)['retrieval/t2i_P@1'] == 3 / 4
+
+
+def test_each_class_and_cuts_on_request():
+    got = evaluated(samples(), per_class=True, ks=(1, 2))
+    assert got['retrieval/t2i_mAP/cat'] == 1
+    assert got['retrieval/t2i_mAP/dog'] == (1 / 2 + 1) / 2
+    assert got['retrieval/i2t_P@1'] == 1
+    assert got['retrieval/i2t_R@1'] == 1 / 2
+    assert got['retrieval/i2t_R@2'] == 1
+
+
+def test_another_protocol_stands_in_the_key():
+    got = evaluated(samples(), protocol='map-relevant@1')
+    assert got['retrieval/i2t_mAP[map-relevant@1]'] == 1 / 2
+    assert 'retrieval/i2t_mAP' not in got
+
+
+def test_logs_the_protocol_with_the_figures(caplog):
+    from mmengine.logging import MMLogger
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    try:
+        evaluated(samples())
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert 'protocol chtn-map-all: i2t 1.0000 (chance' in caplog.text
+
+
+def test_items_without_image_or_text_count_where_they_can():
+    items = samples()
+    items.append(dict(sample_idx=4, image_idx=2, text_idx=-1, label=1,
+                      image_repr=torch.tensor([1., 0]), text_repr=None))
+    items.append(dict(sample_idx=5, image_idx=-1, text_idx=4, label=1,
+                      text_repr=torch.tensor([0., 1])))
+    metric = RetrievalMetric()
+    metric.process(None, items)
+    got = metric.evaluate(6)
+    # Image 2 (class 1) ranks texts of class 0, 0, 1, then 1 and 1 tied.
+    third = (1 / 3 + 3 / 5 * 2) / 3
+    assert got['retrieval/i2t_mAP'] == pytest.approx((1 + 1 + third) / 3)
+
+
+def test_multi_label_items():
+    items = samples()
+    for item in items:
+        item['label'] = torch.tensor([1., 0] if item['image_idx'] == 0
+                                     else [0., 1])
+    got = evaluated(items, per_class=True)
+    assert got['retrieval/t2i_mAP'] == EXPECTED['t2i_mAP']
+    assert got['retrieval/t2i_mAP/dog'] == (1 / 2 + 1) / 2
+
+
+def test_written_embeddings_score_the_same(tmp_path):
+    rng = torch.Generator().manual_seed(0)
+    items = samples(torch.randn(40, 5, generator=rng),
+                    torch.randn(20, 5, generator=rng))
+    for item in items:
+        item['label'] = item['image_idx'] % 3
+    path = tmp_path / 'embeddings.npz'
+    got = evaluated(items, out_file=str(path), out_meta=dict(seed=7),
+                    ks=(5,))
+    read = load_embeddings(path)
+    assert read.meta == dict(split='test', seed=7)
+    assert read.classes == ('cat', 'dog')
+    scores = score_embeddings(read, ['chtn-map-all', 'precision@5'])
+    assert [s.value for s in scores] == [
+        got[f'retrieval/{key}'] for key in ('i2t_mAP', 't2i_mAP', 'i2t_P@5',
+                                            't2i_P@5')]
+
+
+def test_order_of_arrival_changes_nothing():
+    rng = torch.Generator().manual_seed(1)
+    items = samples(torch.randn(40, 5, generator=rng),
+                    torch.randn(20, 5, generator=rng))
+    turned = [items[i] for i in np.random.default_rng(0).permutation(40)]
+    assert evaluated(items) == evaluated(turned)
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda items: items[:1] + items[2:], 'missing sample_idx 1$'),
+    (lambda items: items + items[2:3], 'doubled sample_idx 2$'),
+    (lambda items: items[:3] + [dict(items[3], sample_idx=9)],
+     'missing sample_idx 3; unknown sample_idx 9$'),
+    (lambda items: items[:3] + [dict(items[3], image_idx=0)],
+     'share one image must share its classes: image_idx 0 '),
+    (lambda items: [], 'none came')])
+def test_incomplete_or_doubled_sets_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        evaluated(change(samples()), size=4)
+
+
+def test_long_lists_of_missing_items_are_cut():
+    with pytest.raises(ValueError, match='23 and 76 more'):
+        evaluated(samples(), size=100)
+
+
+def test_not_a_number_is_an_error_that_names_the_row():
+    texts = TEXTS.clone()
+    texts[2, 0] = float('nan')
+    with pytest.raises(ValueError, match='gallery .* row 2 holds NaN'):
+        evaluated(samples(texts))
+
+
+def test_a_failed_evaluation_leaves_nothing_behind():
+    metric = RetrievalMetric()
+    metric.process(None, samples()[:2])
+    with pytest.raises(ValueError):
+        metric.evaluate(4)
+    metric.process(None, samples())
+    assert metric.evaluate(4)['retrieval/i2t_mAP'] == 1
+
+
+def test_survives_copying_and_pickling():
+    metric = pickle.loads(pickle.dumps(copy.deepcopy(RetrievalMetric())))
+    metric.process(None, samples())
+    assert metric.evaluate(4)['retrieval/i2t_mAP'] == 1
+
+
+def test_bfloat16_representations_are_kept_in_float32():
+    got = evaluated(samples(TEXTS.bfloat16(), IMAGES.bfloat16()))
+    assert got['retrieval/i2t_mAP'] == 1
+
+
+@pytest.mark.parametrize('options, error, message', [
+    (dict(protocol='map'), KeyError, 'chtn-map-all'),
+    (dict(directions=['t2v']), ValueError, 'i2t, t2i'),
+    (dict(out_file='out.pkl'), ValueError, '.npz'),
+    (dict(collect_device='gpu'), ValueError, "'cpu'"),
+    (dict(ks=[0]), KeyError, 'from 1'),
+    (dict(topk=5), TypeError, 'topk')])
+def test_refuses_wrong_options(options, error, message):
+    with pytest.raises(error, match=message):
+        RetrievalMetric(**options)
