@@ -45,7 +45,9 @@ class ConsistencyHook(Hook):
         stored = checkpoint.get('meta', {}).get('dataset_meta')
         if not stored:
             return
-        for loader in (runner._train_dataloader, runner._test_dataloader):
+        # Loops hold the data; the runner itself may keep only their config.
+        for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
+            loader = getattr(loop, 'dataloader', None)
             meta = getattr(getattr(loader, 'dataset', None), 'metainfo', None)
             if meta is not None:
                 _check_meta(stored, meta)
@@ -95,8 +97,8 @@ def _check_meta(stored: Mapping, meta: Mapping) -> None:
         ('vocabulary', _terms(stored), _terms(meta))):
         if old is None or new is None or list(old) == list(new):
             continue
-        place = next((i for i, (a, b) in enumerate(zip(old, new)) if a != b),
-                     min(len(old), len(new)))
+        shared = min(len(old), len(new))
+        place = next((i for i in range(shared) if old[i] != new[i]), shared)
         raise ValueError(
             f'a checkpoint must have the {what} of the data: it was trained '
             f'with {len(old)}, the data have {len(new)}, and they differ '

@@ -49,8 +49,8 @@ def squared_mmd(source: Tensor,
         source: Features of the source domain, (S, D).
         target: Features of the target domain, (T, D).
         estimator: One of ``'unbiased'``, ``'biased'``, ``'sampled'``.
-        num_kernels: How many kernels K to average. Their
-            :math:`\gamma_j = \gamma\, m^{j - \lfloor K/2 \rfloor}`, j = 0..K-1.
+        num_kernels: How many kernels K to average, with j = 0..K-1:
+            :math:`\gamma_j = \gamma\, m^{j - \lfloor K/2 \rfloor}`.
         kernel_mul: Ratio m of one kernel's gamma to the one before.
         gamma: Inverse squared distance. None: one over the mean squared
             distance between different rows of both batches, constant in the
@@ -67,7 +67,7 @@ def squared_mmd(source: Tensor,
         ValueError: The feature sizes differ, an option is out of range, or a
             batch has fewer rows than the estimator needs (2; 1 if biased).
     """
-    _check_options(estimator, num_kernels, kernel_mul)
+    _check_options(estimator, num_kernels, kernel_mul, num_samples)
     if source.dim() != 2 or target.dim() != 2 or (
             source.shape[1] != target.shape[1]):
         raise ValueError('source and target must share the feature size, as '
@@ -91,14 +91,16 @@ def squared_mmd(source: Tensor,
                                    gamma, num_kernels, kernel_mul)
 
 
-def _check_options(estimator: str, num_kernels: int,
-                   kernel_mul: float) -> None:
+def _check_options(estimator: str, num_kernels: int, kernel_mul: float,
+                   num_samples: Optional[int]) -> None:
     if estimator not in ESTIMATORS:
         raise ValueError(f'estimator must be one of {list(ESTIMATORS)}, '
                          f'got {estimator!r}')
     if num_kernels < 1 or kernel_mul <= 0:
         raise ValueError('num_kernels must be at least 1 and kernel_mul '
                          f'positive, got {num_kernels} and {kernel_mul}')
+    if num_samples is not None and num_samples < 1:
+        raise ValueError(f'num_samples must be positive, got {num_samples}')
 
 
 def _full(features: Tensor) -> Tensor:
@@ -218,7 +220,7 @@ class MMDLoss(nn.Module):
                  num_samples: Optional[int] = None,
                  loss_weight: float = 1.0) -> None:
         super().__init__()
-        _check_options(estimator, num_kernels, kernel_mul)
+        _check_options(estimator, num_kernels, kernel_mul, num_samples)
         self.estimator = estimator
         self.num_kernels = num_kernels
         self.kernel_mul = kernel_mul

@@ -1,0 +1,146 @@
+"""What does not fit together is refused, through MMEngine's Runner."""
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+from mmengine.runner import Runner
+
+from chtn_plugin.models import CHTN
+
+TERMS = 8
+
+
+def data(root, split, **options):
+    return dict(
+        batch_size=2, num_workers=0,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        collate_fn=dict(type='cross_modal_collate'),
+        dataset=dict(
+            type='CrossModalDataset', ann_file='pairs.tsv',
+            data_root=str(root), split=split,
+            pipeline=[dict(type='LoadImageFromFile')],
+            text=dict(type='BagOfWords', num_terms=TERMS), **options))
+
+
+def runner(root, train=None, test=None, load_from=None, **model):
+    model = dict(
+        dict(type='CHTN', num_classes=2, num_source_classes=2,
+             backbone=dict(type='SmallConvNet', channels=(4, ),
+                           in_channels=3), input_shape=(3, 4, 4),
+             text_encoder=dict(type='VectorTextEncoder', out_features=TERMS),
+             image_pathway=dict(type='Pathway', widths=(4, 4)),
+             common_head=dict(type='CommonHead', widths=(4, 4))), **model)
+    parts = {}
+    if train:
+        parts.update(
+            train_dataloader=train,
+            train_cfg=dict(by_epoch=True, max_epochs=1),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)))
+    if test:
+        parts.update(test_dataloader=test, test_cfg=dict(),
+                     test_evaluator=dict(type='RetrievalMetric'))
+    os.environ.setdefault('LOCAL_RANK', '0')
+    return Runner(model, str(root / 'work'), load_from=load_from,
+                  custom_hooks=[dict(type='ConsistencyHook')],
+                  default_hooks=dict(logger=None), log_level='ERROR',
+                  experiment_name=f'{root.name}-{torch.rand(1).item()}',
+                  **parts)
+
+
+@pytest.fixture
+def checkpoint(pairs):
+    """A checkpoint trained on ``pairs``."""
+    made = runner(pairs, data(pairs, 'train'))
+    made.train()
+    made.save_checkpoint(str(pairs), 'trained.pth', by_epoch=True)
+    return str(pairs / 'trained.pth')
+
+
+def rewrite(root, old, new):
+    path = root / 'pairs.tsv'
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_what_fits_passes(pairs, checkpoint):
+    assert runner(pairs, test=data(pairs, 'test'),
+                  load_from=checkpoint).test()
+
+
+def test_model_of_other_classes_is_refused_before_training(pairs):
+    with pytest.raises(ValueError, match=r'num_classes must match the data: '
+                       r'the model has 3, the train data 2 \(bird, cat'):
+        runner(pairs, data(pairs, 'train'), num_classes=3).train()
+
+
+def test_model_of_other_classes_is_refused_before_testing(pairs):
+    with pytest.raises(ValueError, match='the model has 3, the test data 2'):
+        runner(pairs, test=data(pairs, 'test'), num_classes=3).test()
+
+
+def test_model_of_too_few_source_classes_is_refused(pairs, source):
+    loader = data(pairs, 'train')
+    loader['dataset'] = dict(
+        type='HybridTransferDataset', target=loader['dataset'],
+        source=dict(type='SourceImageDataset', data_root=str(source),
+                    pipeline=[dict(type='LoadImageFromFile')]))
+    with pytest.raises(ValueError, match='num_source_classes must match the '
+                       'data: the model has 1, the source 2'):
+        runner(pairs, loader, num_source_classes=1).train()
+
+
+def test_checkpoint_of_other_classes_is_refused(pairs, checkpoint):
+    rewrite(pairs, '\tcat\t', '\tdog\t')
+    with pytest.raises(ValueError, match=r'the classes of the data: .* '
+                       r"first at number 1 \('cat', 'dog'\)"):
+        runner(pairs, test=data(pairs, 'test'), load_from=checkpoint).test()
+
+
+def test_checkpoint_of_classes_in_other_order_is_refused(pairs, checkpoint):
+    with pytest.raises(ValueError, match="first at number 0"):
+        runner(pairs, test=data(pairs, 'test', classes=['cat', 'bird']),
+               load_from=checkpoint).test()
+
+
+def test_checkpoint_of_another_vocabulary_is_refused(pairs, checkpoint):
+    rewrite(pairs, 'word3', 'else')
+    with pytest.raises(ValueError, match=r'the vocabulary of the data: it was'
+                       r" trained with 6, the data have 6, .* number 2 "
+                       r"\('word0', 'else'\)"):
+        runner(pairs, test=data(pairs, 'test'), load_from=checkpoint).test()
+
+
+def test_checkpoint_is_checked_before_training_goes_on(pairs, checkpoint):
+    rewrite(pairs, '\tcat\t', '\tdog\t')
+    with pytest.raises(ValueError, match='the classes of the data'):
+        runner(pairs, data(pairs, 'train'), load_from=checkpoint).train()
+
+
+def test_checkpoint_of_other_widths_is_refused(pairs, checkpoint):
+    with pytest.raises(ValueError, match=r'the shapes of the model: '
+                       r'common_head.fc8.weight is \(4, 4\) in it and '
+                       r'\(5, 4\) in the model'):
+        runner(pairs, test=data(pairs, 'test'), load_from=checkpoint,
+               common_head=dict(type='CommonHead', widths=(5, 4))).test()
+
+
+def test_checkpoint_that_lacks_layers_is_refused(pairs, checkpoint):
+    with pytest.raises(ValueError, match='must hold every weight of the '
+                       r"model: this one lacks \d+, as \['text_head"):
+        runner(pairs, test=data(pairs, 'test'), load_from=checkpoint,
+               shared_head=False).test()
+
+
+def test_weights_alone_may_lack_layers(pairs):
+    made = runner(pairs, data(pairs, 'train'))
+    weights = {name: torch.full_like(value, 0.5)
+               for name, value in made.model.state_dict().items()
+               if name.startswith('image_pathway.fc6')}
+    torch.save(dict(state_dict=weights, meta=dict(converted_from='x')),
+               pairs / 'converted.pth')
+    loaded = runner(pairs, test=data(pairs, 'test'),
+                    load_from=str(pairs / 'converted.pth'))
+    loaded.test()
+    assert isinstance(loaded.model, CHTN)
+    assert (loaded.model.image_pathway.fc6.weight == 0.5).all()
