@@ -4,9 +4,10 @@ from .chtn import CHTN
 from .common_head import CommonHead
 from .data_preprocessor import CrossModalDataPreprocessor
 from .pathways import Pathway, VectorTextEncoder
+from .text_encoders import BiGRU, WordCNN
 from .trunk import Trunk
 
 __all__ = [
-    'AlexNetBN', 'CHTN', 'CommonHead', 'CrossModalDataPreprocessor',
-    'Pathway', 'SmallConvNet', 'Trunk', 'VectorTextEncoder'
+    'AlexNetBN', 'BiGRU', 'CHTN', 'CommonHead', 'CrossModalDataPreprocessor',
+    'Pathway', 'SmallConvNet', 'Trunk', 'VectorTextEncoder', 'WordCNN'
 ]

@@ -1,0 +1,76 @@
+"""A recurrent text encoder over word vectors."""
+from __future__ import annotations
+
+from typing import Optional
+
+import torch
+from mmengine.model import BaseModule
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from .word_embedding import WordEmbedding
+
+POOLINGS = ('last', 'mean', 'max')
+
+
+@MODELS.register_module()
+class BiGRU(BaseModule):
+    """A gated recurrent network read in both directions.
+
+    Args:
+        num_words: Numbers W of the text transform ``WordIndices``.
+        vector_size: Size E of a word vector.
+        vectors: File of word vectors, the same as the text transform's;
+            None: random ones.
+        trainable: Whether training changes them.
+        hidden: Size H of a direction's state; the text's vector has 2H.
+        num_layers: How many stand on one another.
+        pooling: ``'last'``: the last state of each direction. ``'mean'`` or
+            ``'max'`` over the words' states.
+        dropout: Share of the outputs dropped in training.
+        init_cfg: As everywhere in MMEngine.
+
+    Raises:
+        ValueError: The pooling is not one of those above.
+    """
+
+    def __init__(self,
+                 num_words: int = 30_000,
+                 vector_size: int = 300,
+                 vectors: Optional[str] = None,
+                 trainable: bool = False,
+                 hidden: int = 256,
+                 num_layers: int = 1,
+                 pooling: str = 'max',
+                 dropout: float = 0.5,
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg)
+        if pooling not in POOLINGS:
+            raise ValueError(f'pooling must be one of {list(POOLINGS)}, '
+                             f'got {pooling!r}')
+        self.pooling = pooling
+        self.words = WordEmbedding(num_words, vector_size, vectors,
+                                   trainable or vectors is None)
+        self.gru = nn.GRU(vector_size, hidden, num_layers, batch_first=True,
+                          bidirectional=True)
+        self.dropout = nn.Dropout(dropout)
+        self.out_features = 2 * hidden
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """Word numbers (B, L), 0 pads, to (B, 2H)."""
+        vectors, present = self.words(numbers)
+        # An empty text counts as one padding word.
+        length = present.sum(1).clamp(min=1)
+        states, last = self.gru(pack_padded_sequence(
+            vectors, length.cpu(), batch_first=True, enforce_sorted=False))
+        if self.pooling == 'last':
+            return self.dropout(last[-2:].transpose(0, 1).flatten(1))
+        states, _ = pad_packed_sequence(states, batch_first=True)
+        if self.pooling == 'max':
+            place = torch.arange(states.shape[1], device=states.device)
+            outside = place >= length[:, None]
+            # A state is never below -1.
+            return self.dropout(
+                states.masked_fill(outside[..., None], -1).amax(1))
+        return self.dropout(states.sum(1) / length[:, None])
