@@ -83,8 +83,8 @@ def rank_tiles(similarity: Similarity,
 
     workers = 1 if on_device else min(threads or torch.get_num_threads(),
                                       max(1, len(todo)))
-    with tqdm(total=len(todo), disable=not progress, unit='tile',
-              desc=f'{queries} x {gallery}') as bar:
+    with tqdm(total=len(todo), disable=not progress, delay=2,
+              unit='tile', desc=f'{queries} x {gallery}') as bar:
         for done in _in_order(rank, todo, workers):
             bar.update()
             yield from done

@@ -14,6 +14,7 @@ from mmengine.registry import METRICS
 from .embeddings import PARTS, Embeddings, save_embeddings
 from .gathering import gather_items, items_to_embeddings
 from .protocols import DEFAULT_PROTOCOL, DIRECTIONS, get_protocol
+from .results import make_results, write_results
 from .scoring import Score, score_embeddings
 
 
@@ -40,6 +41,8 @@ class RetrievalMetric(BaseMetric):
         per_class: Report each class too.
         directions: Of ``'i2t'``, ``'t2i'``, ``'i2i'``, ``'t2t'``.
         out_file: ``.npz`` to write the embeddings to, for tools/score.py.
+        results_file: ``.json`` to write figures and the value of each query
+            to, for tools/compare.py.
         out_meta: What else to write there: config, checkpoint, seed.
         device: Where to compute similarities. None: the processor.
         threads: Threads that rank. None: as many as torch uses.
@@ -54,6 +57,7 @@ class RetrievalMetric(BaseMetric):
                  per_class: bool = False,
                  directions: Sequence[str] = ('i2t', 't2i'),
                  out_file: Optional[str] = None,
+                 results_file: Optional[str] = None,
                  out_meta: Optional[dict[str, Any]] = None,
                  device: Optional[str] = None,
                  threads: Optional[int] = None,
@@ -71,6 +75,10 @@ class RetrievalMetric(BaseMetric):
                                  f'{direction!r}')
         if out_file is not None and not str(out_file).endswith('.npz'):
             raise ValueError(f'out_file must end in .npz, got {out_file!r}')
+        if results_file is not None and not str(results_file).endswith(
+                '.json'):
+            raise ValueError('results_file must end in .json, got '
+                             f'{results_file!r}')
         self.directions = tuple(directions)
         self.ks = tuple(ks)
         options = protocol.partition('/')[0].partition(':')[1:]
@@ -79,6 +87,7 @@ class RetrievalMetric(BaseMetric):
                       for k in self.ks for base in ('precision', 'recall')]
         self.per_class = per_class
         self.out_file = out_file
+        self.results_file = results_file
         self.out_meta = dict(out_meta or {})
         self.device = device
         self.threads = threads
@@ -133,6 +142,9 @@ class RetrievalMetric(BaseMetric):
         scores = score_embeddings(
             results, [self.protocol, *self._at_k], self.directions,
             self.device, threads=self.threads, distributed=True)
+        if self.results_file is not None and is_main_process():
+            write_results(self.results_file, make_results(
+                scores, results.classes, results.meta))
         count = len(self.directions)
         metrics = self._figures(scores[:count], results.classes)
         names = [f'{letter}@{k}' for k in self.ks for letter in 'PR']

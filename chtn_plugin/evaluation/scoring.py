@@ -1,7 +1,7 @@
 """Embeddings in, figures out: the one place where scoring happens."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -16,7 +16,7 @@ from .rank_table import RankTable
 from .ranking import rank_tiles
 from .relevance import Relevance
 from .similarity import Similarity
-from .splits import SPLITS
+from .splits import SPLITS, Split
 
 _PARTS = {'i': 'image', 't': 'text'}
 
@@ -75,14 +75,35 @@ class Score:
         """Mean over the queries of each class, by class in order."""
         values = self.values if values is None else values
         answered = self.answered
-        if self.labels.ndim == 2:
-            columns = ((c, self.labels[:, c].astype(bool))
-                       for c in range(self.labels.shape[1]))
-        else:
-            columns = ((c, self.labels == c)
-                       for c in np.unique(self.labels).tolist())
         return {c: float(values[member & answered].mean())
-                for c, member in columns if (member & answered).any()}
+                for c, member in self.members() if (member & answered).any()}
+
+    def members(self) -> Iterator[tuple[int | str, np.ndarray]]:
+        """Each class, with whether a query belongs to it, (Q,)."""
+        if self.labels.ndim == 2:
+            for column in range(self.labels.shape[1]):
+                yield column, self.labels[:, column].astype(bool)
+        else:
+            for label in np.unique(self.labels).tolist():
+                yield label, self.labels == label
+
+
+@dataclass
+class DirectionTask:
+    """The queries and the gallery of one direction, ready to be ranked.
+
+    Attributes:
+        similarity: Scores of the Q queries against the G items.
+        relevance: Which items answer which query.
+        query_ids: Names of the queries, (Q,).
+        gallery_ids: Names of the items, (G,).
+        labels: Classes of the queries, (Q,) or 0/1 (Q, C).
+    """
+    similarity: Similarity
+    relevance: Relevance
+    query_ids: np.ndarray
+    gallery_ids: np.ndarray
+    labels: np.ndarray
 
 
 def score_embeddings(embeddings: Embeddings,
@@ -121,16 +142,11 @@ def score_embeddings(embeddings: Embeddings,
         KeyError: Unknown protocol or direction.
     """
     known = [get_protocol(p) if isinstance(p, str) else p for p in protocols]
-    for direction in directions:
-        if direction not in DIRECTIONS:
-            raise KeyError('a direction must be one of '
-                           f'{", ".join(DIRECTIONS)}, got {direction!r}')
     scores: dict[tuple[Protocol, str], Score] = {}
     for direction in directions:
         for passed in _passes(known):
-            part = _split(embeddings, passed[0].split)
             for score in _score_pass(
-                    part, passed, direction, device, chunk, threads,
+                    embeddings, passed, direction, device, chunk, threads,
                     compiled, float64, distributed, progress):
                 scores[score.protocol, direction] = score
     return [scores[p, d] for p in known for d in directions]
@@ -145,14 +161,55 @@ def _passes(protocols: Sequence[Protocol]) -> list[list[Protocol]]:
     return list(groups.values())
 
 
-def _split(embeddings: Embeddings, split: Optional[str]) -> Embeddings:
-    if split is None:
-        return embeddings
+def direction_task(embeddings: Embeddings, protocol: Protocol,
+                   direction: str,
+                   device: Optional[str | torch.device] = None,
+                   float64: Optional[bool] = None) -> DirectionTask:
+    """Queries and gallery of a direction under a protocol.
+
+    Raises:
+        ValueError: Embeddings or labels are wrong or missing, or not those
+            of the protocol's split.
+        KeyError: Unknown direction.
+    """
+    if direction not in DIRECTIONS:
+        raise KeyError('a direction must be one of '
+                       f'{", ".join(DIRECTIONS)}, got {direction!r}')
+    if protocol.split is not None:
+        embeddings = _select(embeddings, SPLITS[protocol.split])
+    source, target = (_PARTS[letter] for letter in direction[::2])
+    query, labels, query_ids = embeddings.part(source)
+    searched = embeddings.gallery or embeddings
+    gallery, gallery_labels, gallery_ids = searched.part(target)
+    if query is None or not len(query):
+        raise ValueError(f'{direction} needs {source} embeddings, got none')
+    if gallery is None or not len(gallery):
+        raise ValueError(f'{direction} needs {target} embeddings, got none')
+    assert labels is not None and gallery_labels is not None
+    same = (np.arange(len(query)) if source == target
+            and searched is embeddings else None)
+    try:
+        similarity = Similarity(query, gallery, protocol.similarity, device,
+                                float64)
+    except ValueError as error:
+        raise ValueError(f'{direction} ({source} to {target}): {error}'
+                         ) from None
+    return DirectionTask(
+        similarity, Relevance(labels, gallery_labels, same),
+        np.arange(len(query)) if query_ids is None else
+        np.asarray(query_ids),
+        np.arange(len(gallery)) if gallery_ids is None else
+        np.asarray(gallery_ids), np.asarray(labels))
+
+
+def _select(embeddings: Embeddings, split: Split) -> Embeddings:
+    if embeddings.gallery is not None:
+        raise ValueError(f'split {split.name} has no separate gallery')
     members = []
     for part in _PARTS.values():
         rows, labels, _ = embeddings.part(part)
         members.append(slice(None) if rows is None
-                       else SPLITS[split].members(np.asarray(labels)))
+                       else split.members(np.asarray(labels)))
     return embeddings.select(*members)
 
 
@@ -161,25 +218,10 @@ def _score_pass(embeddings: Embeddings, protocols: list[Protocol],
                 chunk: Optional[int], threads: Optional[int],
                 compiled: Optional[bool], float64: Optional[bool],
                 distributed: bool, progress: bool) -> list[Score]:
-    source, target = (_PARTS[letter] for letter in direction[::2])
-    query, query_label, query_id = embeddings.part(source)
-    searched = embeddings.gallery or embeddings
-    gallery, gallery_label, _ = searched.part(target)
-    for rows, part in ((query, source), (gallery, target)):
-        if rows is None or not len(rows):
-            raise ValueError(f'{direction} needs {part} embeddings, '
-                             'got none')
-    same = (np.arange(len(query)) if source == target
-            and searched is embeddings else None)
-    try:
-        similarity = Similarity(query, gallery, protocols[0].similarity,
-                                device, float64)
-    except ValueError as error:
-        raise ValueError(f'{direction} ({source} to {target}): {error}'
-                         ) from None
-    relevance = Relevance(query_label, gallery_label, same)
-    counts = relevance.counts()
-    ids = np.arange(len(query)) if query_id is None else np.asarray(query_id)
+    task = direction_task(embeddings, protocols[0], direction, device,
+                          float64)
+    similarity, relevance = task.similarity, task.relevance
+    counts, ids = relevance.counts(), task.query_ids
     for protocol in protocols:
         if protocol.strict and not counts.all():
             lost = ids[counts == 0]
@@ -187,11 +229,10 @@ def _score_pass(embeddings: Embeddings, protocols: list[Protocol],
                 f'{protocol.name}, {direction}: every query must have a '
                 f'relevant item, {len(lost)} have none, such as '
                 f'{lost[:5].tolist()}')
-
     rank, world = get_dist_info() if distributed else (0, 1)
-    tiles = -(-len(query) // similarity.tile)
-    values = np.full((len(protocols), len(query)), np.nan)
-    tied = np.zeros(len(query), dtype=np.int64)
+    tiles = -(-len(ids) // similarity.tile)
+    values = np.full((len(protocols), len(ids)), np.nan)
+    tied = np.zeros(len(ids), dtype=np.int64)
     sums = [CurveSums.of(p.base, relevance.gallery_size) for p in protocols]
 
     def measure(table: RankTable) -> tuple[
@@ -218,7 +259,7 @@ def _score_pass(embeddings: Embeddings, protocols: list[Protocol],
     return [
         Score(protocol, direction, ids, values[row],
               protocol.chance(counts, relevance.gallery_size),
-              np.asarray(query_label), share, relevance.gallery_size,
+              task.labels, share, relevance.gallery_size,
               {} if curve is None else curve.points())
         for row, (protocol, curve) in enumerate(zip(protocols, sums,
                                                     strict=True))]

@@ -5,7 +5,7 @@ are few (at most one a query), so each is worked out on its own.
 """
 from __future__ import annotations
 
-from math import lgamma
+from functools import lru_cache
 
 import numpy as np
 
@@ -70,6 +70,14 @@ def expected_first_relevant(table: RankTable, taken: np.ndarray,
 
 def _log_choose(n: int | np.ndarray, k: np.ndarray) -> np.ndarray:
     """Logarithm of the binomial coefficient, elementwise."""
-    n, k = np.broadcast_arrays(np.asarray(n), np.asarray(k))
-    return np.array([lgamma(a + 1) - lgamma(b + 1) - lgamma(a - b + 1)
-                     for a, b in zip(n.tolist(), k.tolist(), strict=True)])
+    n = np.asarray(n)
+    most = int(n.max(initial=1))
+    table = _log_factorials(1 << most.bit_length())
+    return table[n] - table[k] - table[n - k]
+
+
+@lru_cache(maxsize=4)
+def _log_factorials(count: int) -> np.ndarray:
+    """Logarithms of 0!, 1!, ..., ``count``!."""
+    steps = np.log(np.arange(1, count + 1, dtype=np.longdouble))
+    return np.concatenate([[0], np.cumsum(steps)])

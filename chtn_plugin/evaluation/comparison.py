@@ -1,0 +1,268 @@
+"""Methods and their seeds against each other, with the doubt that is left."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from .results import RESULTS_NAME, Results, paired_mean, read_results
+from .statistics import (
+    RESAMPLES,
+    SIGN_FLIPS,
+    bootstrap_means,
+    holm,
+    interval,
+    paired_randomisation,
+)
+
+SCHEMA = 'chtn_plugin.comparison/1'
+LEVEL = .05
+
+
+def compare_methods(methods: Mapping[str, Sequence[Results]],
+                    protocols: Optional[Sequence[str]] = None,
+                    resamples: int = RESAMPLES,
+                    flips: int = SIGN_FLIPS,
+                    seed: int = 0) -> dict[str, Any]:
+    """Compare methods query by query.
+
+    Every method's queries must be the same. A query's value is its mean over
+    the method's seeds. Intervals are 95 % bootstraps over queries; p values
+    come from the paired randomisation test, and Holm's correction covers
+    all tests of the comparison together.
+
+    Args:
+        methods: Results of each method, one per seed.
+        protocols: Names of protocols. None: those that all results hold.
+        resamples: Bootstrap samples.
+        flips: Random assignments of the randomisation test.
+        seed: Seed of both.
+
+    Returns:
+        ``figures``, one line per protocol, direction and method: ``seeds``,
+        ``mean``, ``std`` (over seeds, None for one), ``interval``; and
+        ``pairs``, one per protocol, direction and two methods:
+        ``difference``, ``interval``, ``p``, ``p_holm``, ``p_seeds`` (Welch's
+        t test over seeds, None for fewer than two), ``established`` and
+        ``words``.
+
+    Raises:
+        ValueError: A method without results, no common protocol, or other
+            queries.
+    """
+    empty = [name for name, results in methods.items() if not results]
+    if empty or not methods:
+        raise ValueError('every method needs at least one result, got none '
+                         f'for {", ".join(empty) or "any"}')
+    every = [r for results in methods.values() for r in results]
+    common = [name for name in every[0]['per_query']
+              if all(name in r['per_query'] for r in every)]
+    wanted = common if protocols is None else list(protocols)
+    lost = [name for name in wanted if name not in common]
+    if lost or not wanted:
+        raise ValueError('a protocol must be one that all results hold '
+                         f'({", ".join(common) or "there is none"}), got '
+                         f'{", ".join(lost) or "none"}')
+    figures: list[dict[str, Any]] = []
+    pairs: list[dict[str, Any]] = []
+    for protocol in wanted:
+        for direction in _directions(every, protocol):
+            values = {name: _method_values(name, results, protocol,
+                                           direction)
+                      for name, results in methods.items()}
+            _check_same_queries(values, protocol, direction)
+            for name, (by_seed, parts, _) in values.items():
+                figures.append(dict(
+                    protocol=protocol, direction=direction, method=name,
+                    seeds=len(by_seed), mean=float(np.mean(by_seed)),
+                    std=(float(np.std(by_seed, ddof=1))
+                         if len(by_seed) > 1 else None),
+                    interval=list(interval(_resampled(parts, resamples,
+                                                      seed)))))
+            for a, b in combinations(values, 2):
+                pairs.append(_pair(protocol, direction, a, b, values,
+                                   resamples, flips, seed))
+    for pair, p in zip(pairs, holm([pair['p'] for pair in pairs]),
+                       strict=True):
+        pair['p_holm'] = p
+        _judge(pair)
+    return dict(schema=SCHEMA, figures=figures, pairs=pairs,
+                tests=len(pairs))
+
+
+def load_methods(arguments: Sequence[str]) -> dict[str, list[Results]]:
+    """Results of methods from what stands on a command line.
+
+    Args:
+        arguments: ``NAME=PATH[,PATH...]`` or ``PATH``, each path a results
+            file or a folder in which all ``results*.json`` are seeds of one
+            method; without a name the folder's is taken.
+
+    Raises:
+        FileNotFoundError: No such path, or no results in a folder.
+        ValueError: A file is no results file, or comes twice.
+    """
+    methods: dict[str, list[Results]] = {}
+    seen: set[Path] = set()
+    for argument in arguments:
+        name, named, paths = argument.rpartition('=')
+        for path in map(Path, paths.split(',')):
+            found = sorted(path.rglob('results*.json')) if path.is_dir() else (
+                [path])
+            if not found:
+                raise FileNotFoundError(f'no results*.json in {path}')
+            inside = path if path.is_dir() else (
+                path.parent if path.name == RESULTS_NAME
+                else path.with_suffix(''))
+            for file in found:
+                if file.resolve() in seen:
+                    raise ValueError(f'{file} came twice')
+                seen.add(file.resolve())
+                methods.setdefault(name if named else
+                                   inside.resolve().name, []).append(
+                    read_results(file))
+    return methods
+
+
+Values = tuple[list[float], list[np.ndarray], list[list]]
+
+
+def _directions(results: Sequence[Results], protocol: str) -> list[str]:
+    shared = [d for d in results[0]['per_query'][protocol]
+              if all(d in r['per_query'][protocol] for r in results)]
+    return shared + ['mean'] * ({'i2t', 't2i'} <= set(shared))
+
+
+def _method_values(name: str, results: Sequence[Results], protocol: str,
+                   direction: str) -> Values:
+    """Figure of each seed; terms of each query, meaned over seeds; ids."""
+    by_seed, terms, ids = [], [], []
+    for result in results:
+        if direction == 'mean':
+            parts, its_ids = _mean_terms(result, protocol)
+        else:
+            part, one = _terms(result, protocol, direction)
+            parts, its_ids = [part[~np.isnan(part)]], [one]
+        by_seed.append(float(np.mean([part.mean() for part in parts])))
+        terms.append(parts)
+        ids.append(its_ids)
+    if any(its != ids[0] for its in ids[1:]):
+        raise ValueError(f'{name}: all seeds must have the same queries, '
+                         f'those of {protocol}, {direction} differ')
+    return by_seed, [np.mean(part, axis=0) for part in
+                     zip(*terms, strict=True)], ids[0]
+
+
+def _terms(result: Results, protocol: str, direction: str
+           ) -> tuple[np.ndarray, list]:
+    """Numbers of the queries whose mean is the figure, and their ids."""
+    values = np.array(result['per_query'][protocol][direction], dtype=float)
+    weights = result.get('weights', {}).get(protocol, {}).get(direction)
+    if weights is not None:
+        values = values * weights * (~np.isnan(values)).sum()
+    figure = next(f for f in result['figures'] if f['protocol'] == protocol
+                  and f['direction'] == direction)
+    return values, result['queries'][figure['ids']]
+
+
+def _mean_terms(result: Results, protocol: str
+                ) -> tuple[list[np.ndarray], list[list]]:
+    (i2t, images), (t2i, texts) = (_terms(result, protocol, direction)
+                                   for direction in ('i2t', 't2i'))
+    together = paired_mean(images, texts, i2t, t2i)
+    if together is not None:
+        return [together], [images]
+    return [i2t[~np.isnan(i2t)], t2i[~np.isnan(t2i)]], [images, texts]
+
+
+def _check_same_queries(values: Mapping[str, Values], protocol: str,
+                        direction: str) -> None:
+    first, *rest = values
+    for other in rest:
+        if values[other][2] != values[first][2] or (
+                [len(p) for p in values[other][1]]
+                != [len(p) for p in values[first][1]]):
+            raise ValueError(
+                'methods must be compared on the same queries, those of '
+                f'{first} and {other} differ for {protocol}, {direction}')
+
+
+def _resampled(parts: Sequence[np.ndarray], resamples: int,
+               seed: int) -> np.ndarray:
+    return np.mean([bootstrap_means(part, resamples, seed + at)
+                    for at, part in enumerate(parts)], axis=0)
+
+
+def _pair(protocol: str, direction: str, a: str, b: str,
+          values: Mapping[str, Values], resamples: int, flips: int,
+          seed: int) -> dict[str, Any]:
+    differences = [x - y for x, y in zip(values[a][1], values[b][1],
+                                         strict=True)]
+    seeds_a, seeds_b = values[a][0], values[b][0]
+    return dict(
+        protocol=protocol, direction=direction, a=a, b=b,
+        difference=float(np.mean(seeds_a) - np.mean(seeds_b)),
+        interval=list(interval(_resampled(differences, resamples, seed))),
+        p=paired_randomisation(differences, flips, seed),
+        p_seeds=_welch(seeds_a, seeds_b))
+
+
+def _welch(a: Sequence[float], b: Sequence[float]) -> Optional[float]:
+    if min(len(a), len(b)) < 2:
+        return None
+    if np.ptp(a) == 0 and np.ptp(b) == 0:
+        return 1. if a[0] == b[0] else 0.
+    from scipy.stats import ttest_ind
+    return float(ttest_ind(a, b, equal_var=False).pvalue)
+
+
+def _judge(pair: dict[str, Any]) -> None:
+    ahead, behind = pair['a'], pair['b']
+    low, high = pair['interval']
+    if pair['difference'] < 0:
+        ahead, behind, low, high = behind, ahead, -high, -low
+    size = (f'{abs(pair["difference"]):.4f} [{low:.4f}, {high:.4f}], '
+            f'p = {pair["p_holm"]:.4f} after correction')
+    over_queries = pair['p_holm'] < LEVEL
+    over_seeds = pair['p_seeds'] is None or pair['p_seeds'] < LEVEL
+    pair['established'] = over_queries and over_seeds
+    if not over_queries:
+        pair['words'] = (f'no winner is established between {pair["a"]} and '
+                         f'{pair["b"]}: {ahead} is ahead by {size}')
+    elif not over_seeds:
+        pair['words'] = (
+            f'no winner is established between {pair["a"]} and {pair["b"]}: '
+            f'{ahead} is ahead by {size} over queries, but seeds differ as '
+            f'much (p = {pair["p_seeds"]:.4f})')
+    else:
+        pair['words'] = f'{ahead} is ahead of {behind} by {size}'
+        if pair['p_seeds'] is None:
+            pair['words'] += '; too few seeds to tell whether others agree'
+
+
+def format_comparison(comparison: Mapping[str, Any]) -> str:
+    """The comparison as Markdown."""
+    lines: list[str] = []
+    where = dict.fromkeys((f['protocol'], f['direction'])
+                          for f in comparison['figures'])
+    for protocol, direction in where:
+        lines += [f'### {protocol}, {direction}', '',
+                  '| method | seeds | mean ± std | 95 % over queries |',
+                  '|---|---|---|---|']
+        for f in comparison['figures']:
+            if (f['protocol'], f['direction']) == (protocol, direction):
+                spread = '' if f['std'] is None else f' ± {f["std"]:.4f}'
+                lines.append(
+                    f'| {f["method"]} | {f["seeds"]} | {f["mean"]:.4f}'
+                    f'{spread} | {f["interval"][0]:.4f} to '
+                    f'{f["interval"][1]:.4f} |')
+        said = [f'- {p["words"]}.' for p in comparison['pairs']
+                if (p['protocol'], p['direction']) == (protocol, direction)]
+        lines += ['', *said, ''] if said else ['']
+    lines.append(f'Paired randomisation tests over queries, {LEVEL:.0%} '
+                 f'level, Holm\'s correction over all {comparison["tests"]} '
+                 'of them; intervals are 95 % bootstraps over queries.')
+    return '\n'.join(lines)

@@ -1,0 +1,250 @@
+"""Embeddings of any origin: .npz, .mat, .h5 and .npy files."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from .embeddings import PARTS, Embeddings
+
+# Our own names first, then those of public supervised-retrieval code: DSCMR,
+# ACMR and CLIP4CMR style feature files, MRL and SDML, torchcmh and DCMH.
+_NAMES: dict[str, tuple[str, ...]] = {
+    'image': ('image', 'images', 'img', 'imgs', 'image_repr', 'image_emb',
+              'image_embeddings', 'image_features', 'img_features',
+              'img_feats', 'test_img', 'test_image', 'test_imgs_deep',
+              'test_img_deep', 'test_imgs', 'te_img', 'I_te', 'I_test',
+              'q_img', 'query_img', 'view1_feature'),
+    'text': ('text', 'texts', 'txt', 'txts', 'text_repr', 'text_emb',
+             'text_embeddings', 'text_features', 'txt_features',
+             'txt_feats', 'test_txt', 'test_text', 'test_texts',
+             'test_texts_doc', 'test_texts_idx', 'te_txt', 'T_te', 'T_test',
+             'q_txt', 'query_txt', 'view2_feature'),
+    'label': ('label', 'labels', 'gt', 'gt_label', 'test_lab', 'test_label',
+              'test_labels', 'te_label', 'L_te', 'q_l', 'query_L'),
+    'image_label': ('image_label', 'image_labels', 'img_label',
+                    'img_labels', 'test_img_lab', 'test_img_label',
+                    'test_img_labels', 'test_imgs_labels', 'I_labels_test'),
+    'text_label': ('text_label', 'text_labels', 'txt_label', 'txt_labels',
+                   'test_txt_lab', 'test_txt_label', 'test_text_labels',
+                   'test_texts_labels', 'T_labels_test'),
+    'image_id': ('image_id', 'image_ids'),
+    'text_id': ('text_id', 'text_ids'),
+    'gallery_image': ('gallery_image', 'r_img', 'retrieval_img'),
+    'gallery_text': ('gallery_text', 'r_txt', 'retrieval_txt'),
+    'gallery_label': ('gallery_label', 'r_l', 'retrieval_L'),
+}
+FIELDS = tuple(_NAMES)
+SUFFIXES = ('.npz', '.mat', '.h5', '.hdf5', '.h5py', '.npy')
+_VIEWS = ('test_fea', 'test_feature', 'features', 'feature')
+
+
+def read_embeddings(paths: Sequence[str | Path],
+                    labels: Sequence[str | Path] = (),
+                    fields: Optional[Mapping[str, str]] = None
+                    ) -> Embeddings:
+    """Read embeddings, recognising the usual layouts by their field names.
+
+    Args:
+        paths: One file with everything; or a file of the images and one of
+            the texts, as ``.npy`` or with one set of features each.
+        labels: ``.npy`` or text files with the labels: one for both
+            modalities, or images' and texts'.
+        fields: Array to take for a field of :data:`FIELDS`, as
+            ``dict(image='img_feat_final')``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: A file cannot be read, a field is missing, or two known
+            names fit one field; the message lists what the file holds.
+    """
+    if not 1 <= len(paths) <= 2:
+        raise ValueError('embeddings come in one file, or in two (images, '
+                         f'texts), got {len(paths)}')
+    unknown = set(fields or ()) - set(FIELDS)
+    if unknown:
+        raise ValueError(f'a field must be one of {", ".join(FIELDS)}, got '
+                         f'{", ".join(sorted(unknown))}')
+    contents = [_arrays(Path(path)) for path in paths]
+    found: dict[str, Any] = {}
+    if len(contents) == 2:
+        for part, content, path in zip(PARTS, contents, paths, strict=True):
+            found.update(_one_modality(part, content, str(path),
+                                       fields or {}))
+    else:
+        found = _all_fields(contents[0], str(paths[0]), fields or {})
+    found.update(_label_files(labels))
+    for part in PARTS:
+        if f'{part}_label' not in found and 'label' in found:
+            found[f'{part}_label'] = found['label']
+        if f'{part}_label' in found:
+            found[f'{part}_label'] = _labels(found[f'{part}_label'])
+    return _embeddings(found, ' and '.join(map(str, paths)))
+
+
+def _embeddings(found: dict[str, Any], where: str) -> Embeddings:
+    given: dict[str, Any] = {}
+    for part in PARTS:
+        if part in found:
+            if f'{part}_label' not in found:
+                raise ValueError(f'{where}: no labels for {part}; name them '
+                                 'or give a file of labels')
+            rows = np.asarray(found[part])
+            given[part] = rows
+            given[f'{part}_label'] = found[f'{part}_label']
+            if f'{part}_id' in found:
+                given[f'{part}_id'] = np.ravel(found[f'{part}_id'])
+    if not given:
+        raise ValueError(f'{where}: no image or text embeddings found')
+    gallery = None
+    if 'gallery_image' in found or 'gallery_text' in found:
+        if 'gallery_label' not in found:
+            raise ValueError(f'{where}: the gallery needs labels')
+        label = _labels(found['gallery_label'])
+        gallery = Embeddings(
+            image=found.get('gallery_image'), text=found.get('gallery_text'),
+            image_label=label if 'gallery_image' in found else None,
+            text_label=label if 'gallery_text' in found else None)
+    try:
+        return Embeddings(
+            **given, gallery=gallery,
+            classes=tuple(map(str, np.ravel(found.get('classes', [])))),
+            meta=json.loads(str(found['meta'])) if 'meta' in found else {})
+    except ValueError as error:
+        raise ValueError(f'{where}: {error}') from None
+
+
+def _all_fields(content: dict[str, np.ndarray], where: str,
+                fields: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        key: content[key] for key in ('classes', 'meta') if key in content}
+    for field, names in _NAMES.items():
+        name = _choose(content, field, names, where, fields)
+        if name is not None:
+            found[field] = content[name]
+    if 'image' not in found and 'text' not in found:
+        views = next((content[v] for v in _VIEWS if v in content), None)
+        if views is not None and views.ndim == 3 and len(views) == 2:
+            found['image'], found['text'] = views
+        else:
+            raise ValueError(f'{where}: no image or text embeddings found '
+                             f'among {", ".join(sorted(content))}; name '
+                             'the fields')
+    return found
+
+
+def _one_modality(part: str, content: dict[str, np.ndarray], where: str,
+                  fields: Mapping[str, str]) -> dict[str, Any]:
+    """Fields of a file that holds the images or the texts only."""
+    found = {}
+    name = _choose(content, part, (*_NAMES[part], *_VIEWS, ''), where,
+                   fields)
+    if name is None:
+        raise ValueError(f'{where}: no {part} embeddings found among '
+                         f'{", ".join(sorted(content))}; name the field')
+    found[part] = content[name]
+    for end in ('label', 'id'):
+        names = _NAMES[f'{part}_{end}']
+        if end == 'label':
+            names += _NAMES['label']
+        label = _choose(content, f'{part}_{end}', names, where, fields)
+        if label is not None:
+            found[f'{part}_{end}'] = content[label]
+    return found
+
+
+def _choose(content: dict[str, np.ndarray], field: str,
+            names: Sequence[str], where: str,
+            fields: Mapping[str, str]) -> Optional[str]:
+    if field in fields:
+        if fields[field] not in content:
+            raise ValueError(f'{where}: no array {fields[field]!r}, there '
+                             f'are {", ".join(sorted(content))}')
+        return fields[field]
+    there = [name for name in names if name in content]
+    if names and there[:1] == list(names[:1]):
+        return there[0]  # our own layout
+    if len(there) > 1:
+        raise ValueError(f'{where}: {field} could be any of '
+                         f'{", ".join(there)}; name the field')
+    return there[0] if there else None
+
+
+def _label_files(paths: Sequence[str | Path]) -> dict[str, Any]:
+    if len(paths) > 2:
+        raise ValueError('labels come in one file, or in two (images\', '
+                         f'texts\'), got {len(paths)}')
+    loaded = []
+    for path in map(Path, paths):
+        if path.suffix in ('.txt', '.csv', '.tsv'):
+            lines = path.read_text(encoding='utf-8').split('\n')
+            loaded.append(np.array([line.strip() for line in lines
+                                    if line.strip()]))
+        else:
+            content = _arrays(path)
+            if len(content) != 1:
+                raise ValueError(f'{path}: a file of labels must hold one '
+                                 f'array, got {", ".join(sorted(content))}')
+            loaded.append(next(iter(content.values())))
+    names = ('image_label', 'text_label')
+    if len(loaded) == 1:
+        loaded *= 2
+    return dict(zip(names, loaded, strict=False))
+
+
+def _labels(labels: np.ndarray) -> np.ndarray:
+    """Labels as (N,), or as (N, C) where an item has several classes."""
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and 1 in labels.shape:
+        return labels.ravel()
+    if labels.ndim == 2 and labels.dtype.kind in 'biuf':
+        one_hot = ((labels == 0) | (labels == 1)).all() and (
+            labels.sum(1) == 1).all()
+        if one_hot:
+            return labels.argmax(1)
+    return labels
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a file by name; ``''`` in a file of one array."""
+    if not path.is_file():
+        raise FileNotFoundError(f'embeddings not found: {path}')
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ValueError(f'embeddings must be one of {", ".join(SUFFIXES)} '
+                         '(pickles are not read: they can run code), got '
+                         f'{path}')
+    try:
+        if suffix == '.npy':
+            return {'': np.load(path, allow_pickle=False)}
+        if suffix == '.npz':
+            with np.load(path, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+        if suffix == '.mat':
+            return _matlab(path)
+        return _hdf5(path)
+    except (ValueError, OSError) as error:
+        raise ValueError(f'{path} cannot be read: {error}') from error
+
+
+def _matlab(path: Path) -> dict[str, np.ndarray]:
+    from scipy.io import loadmat
+    try:
+        content = loadmat(path)
+    except NotImplementedError:  # version 7.3 is HDF5, stored transposed
+        return {name: array.T for name, array in _hdf5(path).items()}
+    return {name: array for name, array in content.items()
+            if isinstance(array, np.ndarray) and not name.startswith('__')}
+
+
+def _hdf5(path: Path) -> dict[str, np.ndarray]:
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(f'{path} needs h5py: pip install h5py') from error
+    with h5py.File(path, 'r') as file:
+        return {name: np.asarray(item) for name, item in file.items()
+                if isinstance(item, h5py.Dataset)}

@@ -1,0 +1,209 @@
+"""Figures as a file and as a table, always with their protocol."""
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from chtn_plugin.datasets._files import atomic_write
+from chtn_plugin.version import __version__
+
+from .scoring import Score
+from .statistics import RESAMPLES, bootstrap_means, interval
+
+SCHEMA = 'chtn_plugin.results/1'
+RESULTS_NAME = 'results.json'
+Results = dict[str, Any]
+
+
+def make_results(scores: Sequence[Score],
+                 classes: Sequence[str] = (),
+                 meta: Optional[dict[str, Any]] = None,
+                 resamples: int = RESAMPLES,
+                 seed: int = 0) -> Results:
+    """Figures with intervals, and the value of every query.
+
+    Layout: ``schema``; ``meta``; ``figures``, a list of ``protocol``,
+    ``direction``, ``value``, ``interval`` (95 % bootstrap over queries, low
+    and high), ``chance``, ``tie_share``, ``queries``, ``unanswerable``,
+    ``gallery``, ``per_class`` and ``curve``, with a line of direction
+    ``mean`` where i2t and t2i were both scored; ``queries``, the ids of each
+    direction; ``per_query``, by protocol and direction the value of each
+    query, null where nothing is relevant; ``weights``, the share of each
+    query in the figure of a macro protocol.
+
+    Args:
+        scores: What :func:`score_embeddings` returned.
+        classes: Class names.
+        meta: What else to keep.
+        resamples: Bootstrap samples. 0: no intervals.
+        seed: Seed of the samples.
+    """
+    figures: list[dict[str, Any]] = []
+    per_query: dict[str, dict[str, list]] = {}
+    queries: dict[str, list] = {}
+    weights: dict[str, dict[str, list]] = {}
+    by_protocol: dict[str, dict[str, Score]] = {}
+    for score in scores:
+        by_protocol.setdefault(score.protocol.name, {})[
+            score.direction] = score
+    for name, directions in by_protocol.items():
+        samples = {}
+        for direction, score in directions.items():
+            samples[direction] = _samples(score, resamples, seed)
+            figures.append(_figure(score, samples[direction], classes))
+            queries[_ids_key(score)] = _plain(score.query_ids)
+            per_query.setdefault(name, {})[direction] = _plain(score.values)
+            if score.protocol.macro:
+                weights.setdefault(name, {})[direction] = (
+                    _macro_weights(score).tolist())
+        if {'i2t', 't2i'} <= set(directions):
+            pair = directions['i2t'], directions['t2i']
+            figures.append(_mean_figure(
+                *pair, samples['i2t'], samples['t2i'], resamples, seed))
+    return dict(schema=SCHEMA, version=__version__, meta=meta or {},
+                figures=figures, queries=queries, per_query=per_query,
+                weights=weights)
+
+
+def write_results(path: str | Path, results: Results) -> None:
+    """Write results as JSON, whole or not at all."""
+    with atomic_write(path, 'w', encoding='utf-8') as file:
+        json.dump(results, file, default=str, allow_nan=False)
+        file.write('\n')
+
+
+def read_results(path: str | Path) -> Results:
+    """Read what :func:`write_results` wrote.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'results not found: {path}')
+    try:
+        results = json.loads(path.read_text(encoding='utf-8'))
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{path} is no JSON: {error}') from None
+    if not isinstance(results, dict) or results.get('schema') != SCHEMA:
+        raise ValueError(f'{path} must hold results of schema {SCHEMA}')
+    return results
+
+
+def format_results(results: Results) -> str:
+    """The figures as a table for the screen."""
+    rows = [('protocol', 'dir', 'value', '95 % interval', 'chance', 'tied',
+             'queries', 'left out')]
+    for f in results['figures']:
+        rows.append((
+            f['protocol'], f['direction'], _shown(f['value']),
+            '{:.4f} {:.4f}'.format(*f['interval']) if f['interval'] else '-',
+            _shown(f['chance']), f'{f["tie_share"]:.2%}', str(f['queries']),
+            str(f['unanswerable'])))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return '\n'.join('  '.join(
+        cell.ljust(width) if at < 2 else cell.rjust(width)
+        for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ).rstrip() for row in rows)
+
+
+def _samples(score: Score, resamples: int, seed: int
+             ) -> Optional[np.ndarray]:
+    answered = score.answered
+    if not resamples or not answered.any():
+        return None
+    if not score.protocol.macro:
+        return bootstrap_means(score.values[answered], resamples, seed)
+    # Drawn within each class, so that none runs empty.
+    return np.mean([bootstrap_means(score.values[member & answered],
+                                    resamples, seed + at)
+                    for at, (_, member) in enumerate(score.members())
+                    if (member & answered).any()], axis=0)
+
+
+def _macro_weights(score: Score) -> np.ndarray:
+    """Share of each query in a mean over classes, (Q,)."""
+    weights, classes = np.zeros(len(score.values)), 0
+    for _, member in score.members():
+        counted = member & score.answered
+        if counted.any():
+            weights[counted] += 1 / counted.sum()
+            classes += 1
+    return weights / max(1, classes)
+
+
+def _figure(score: Score, samples: Optional[np.ndarray],
+            classes: Sequence[str]) -> dict[str, Any]:
+    named = {(classes[key] if classes and isinstance(key, int)
+              and key < len(classes) else str(key)): value
+             for key, value in score.by_class().items()}
+    return dict(
+        protocol=score.protocol.name, summary=score.protocol.summary,
+        direction=score.direction, value=_number(score.value),
+        interval=None if samples is None else list(interval(samples)),
+        chance=_number(score.chance_value), tie_share=score.tie_share,
+        queries=int(score.answered.sum()),
+        unanswerable=int((~score.answered).sum()), gallery=score.gallery,
+        ids=_ids_key(score), per_class=named, curve=score.curve)
+
+
+def _mean_figure(i2t: Score, t2i: Score, a: Optional[np.ndarray],
+                 b: Optional[np.ndarray], resamples: int, seed: int
+                 ) -> dict[str, Any]:
+    samples = None
+    both = paired_mean(i2t.query_ids, t2i.query_ids, i2t.values, t2i.values)
+    if a is not None and b is not None:
+        if both is None or i2t.protocol.macro:
+            samples = (a + b) / 2
+        else:  # an image and its text are drawn together
+            samples = bootstrap_means(both, resamples, seed)
+    answered = i2t.answered.sum() + t2i.answered.sum()
+    counts = [s.answered.sum() + (~s.answered).sum() for s in (i2t, t2i)]
+    return dict(
+        protocol=i2t.protocol.name, summary=i2t.protocol.summary,
+        direction='mean', value=_number((i2t.value + t2i.value) / 2),
+        interval=None if samples is None else list(interval(samples)),
+        chance=_number((i2t.chance_value + t2i.chance_value) / 2),
+        tie_share=(i2t.tie_share + t2i.tie_share) / 2,
+        queries=int(answered), unanswerable=int(sum(counts) - answered),
+        gallery=None, ids=None, per_class={}, curve={})
+
+
+def paired_mean(ids_a: Sequence, ids_b: Sequence, a: np.ndarray,
+                b: np.ndarray) -> Optional[np.ndarray]:
+    """Mean of both directions per pair, where the queries are pairs, (Q,).
+
+    None where the queries of the directions differ. Pairs without relevant
+    item are left out.
+    """
+    if len(ids_a) != len(ids_b) or list(ids_a) != list(ids_b):
+        return None
+    missing = np.isnan(a)
+    if (missing != np.isnan(b)).any():
+        return None
+    return ((a + b) / 2)[~missing]
+
+
+def _ids_key(score: Score) -> str:
+    """Queries are the same for one source and split."""
+    split = score.protocol.split
+    return score.direction[0] + (f'/{split}' if split else '')
+
+
+def _plain(values: np.ndarray) -> list:
+    return [None if isinstance(v, float) and math.isnan(v) else v
+            for v in values.tolist()]
+
+
+def _number(value: float) -> Optional[float]:
+    return None if math.isnan(value) else float(value)
+
+
+def _shown(value: Optional[float]) -> str:
+    return '-' if value is None else f'{value:.4f}'
