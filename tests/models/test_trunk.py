@@ -1,0 +1,122 @@
+"""The trunk: its size is found out, its mode says what training changes."""
+from __future__ import annotations
+
+import pytest
+import torch
+from mmengine.registry import MODELS
+from torch import nn
+
+from chtn_plugin.models import Trunk
+
+
+@MODELS.register_module()
+class TrunkTestNet(nn.Module):
+    """1×1 convolution, BN and dropout; ends in what ``shape`` asks for."""
+
+    def __init__(self, shape: str = 'map') -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 1)
+        self.norm = nn.BatchNorm2d(2)
+        self.dropout = nn.Dropout(0.5)
+        self.shape = shape
+
+    def forward(self, images):
+        out = self.dropout(self.norm(self.conv(images)))
+        return {'map': out, 'stages': (out[:, :1], out),
+                'vector': out.mean((2, 3)), 'volume': out[None]}[self.shape]
+
+
+def trunk(shape='map', **options):
+    return Trunk(dict(type='TrunkTestNet', shape=shape), (1, 3, 4), **options)
+
+
+def images(batch=5):
+    return torch.randn(batch, 1, 3, 4,
+                       generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize('shape, pooling, size', [
+    ('map', 'flatten', 2 * 3 * 4), ('map', 'average', 2),
+    ('stages', 'average', 2), ('vector', 'flatten', 2)])
+def test_size_is_found_out(shape, pooling, size):
+    made = trunk(shape, pooling=pooling)
+    assert made.out_features == size
+    assert made(images()).shape == (5, size)
+
+
+def test_finding_out_leaves_the_statistics_alone():
+    assert trunk().backbone.norm.num_batches_tracked == 0
+
+
+def test_ready_features_pass_unchanged():
+    features = torch.rand(2, 7)
+    made = Trunk(None, (7, ))
+    assert made.out_features == 7 and torch.equal(made(features), features)
+
+
+def test_average_is_over_the_places():
+    made = trunk(mode='frozen', pooling='average').eval()
+    whole = trunk(mode='frozen').eval()
+    whole.load_state_dict(made.state_dict())
+    torch.testing.assert_close(
+        made(images()), whole(images()).view(5, 2, 12).mean(2))
+
+
+def test_adapt_gathers_statistics_with_frozen_weights():
+    made = trunk(mode='adapt').train()
+    before = {name: value.clone() for name, value in
+              made.backbone.named_parameters()}
+    assert not made(images()).requires_grad
+    assert made.backbone.norm.num_batches_tracked == 1
+    assert all(torch.equal(before[name], value) and not value.requires_grad
+               for name, value in made.backbone.named_parameters())
+
+
+def test_adapt_normalises_by_the_batch():
+    made = trunk(mode='adapt', pooling='average').train()
+    made.backbone.dropout.p = 0
+    torch.testing.assert_close(made(images()).mean(0), torch.zeros(2),
+                               atol=1e-5, rtol=0)
+
+
+def test_adapt_drops_nothing():
+    made = trunk(mode='adapt').train()
+    assert torch.equal(made(images()), made(images()))
+
+
+def test_train_trains_everything():
+    made = trunk(mode='train').train()
+    made(images()).sum().backward()
+    assert all(p.grad is not None for p in made.backbone.parameters())
+    assert made.backbone.norm.num_batches_tracked == 1
+
+
+def test_frozen_changes_nothing():
+    made = trunk(mode='frozen').train()
+    assert not made(images()).requires_grad
+    assert made.backbone.norm.num_batches_tracked == 0
+
+
+def test_nothing_changes_in_evaluation():
+    made = trunk(mode='adapt').train().eval()
+    made(images())
+    assert made.backbone.norm.num_batches_tracked == 0
+
+
+@pytest.mark.parametrize('options, reason', [
+    (dict(mode='freeze'), "mode of the trunk .* got 'freeze'"),
+    (dict(pooling='sum'), "pooling must be one of .* got 'sum'"),
+])
+def test_unknown_option_is_refused(options, reason):
+    with pytest.raises(ValueError, match=reason):
+        trunk(**options)
+
+
+def test_output_that_is_no_map_and_no_vector_is_refused():
+    with pytest.raises(ValueError, match=r'got \(1, 1, 2, 3, 4\)'):
+        trunk('volume')
+
+
+def test_unknown_backbone_is_refused():
+    with pytest.raises(KeyError, match='NoSuchNet'):
+        Trunk(dict(type='NoSuchNet'), (1, 3, 4))
