@@ -1,0 +1,56 @@
+"""Intervals and tests over queries."""
+from itertools import product
+
+import numpy as np
+import pytest
+
+from chtn_plugin.evaluation.statistics import (
+    bootstrap_means,
+    holm,
+    interval,
+    paired_randomisation,
+)
+
+
+def test_bootstrap_has_the_spread_of_the_mean():
+    values = np.random.default_rng(0).normal(size=400)
+    samples = bootstrap_means(values, 4000)
+    assert samples.mean() == pytest.approx(values.mean(), abs=.005)
+    assert samples.std() == pytest.approx(values.std() / 20, rel=.05)
+    low, high = interval(samples)
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=.1)
+
+
+def test_bootstrap_repeats_with_its_seed():
+    values = np.arange(10.)
+    assert (bootstrap_means(values, 50) == bootstrap_means(values, 50)).all()
+    assert (bootstrap_means(values, 50)
+            != bootstrap_means(values, 50, seed=1)).any()
+
+
+def test_few_queries_try_every_sign():
+    # 1 + 2 + 3 is reached by all plus and all minus: 2 of 8.
+    assert paired_randomisation([np.array([1., 2, 3])]) == 2 / 8
+    assert paired_randomisation([np.array([.1, .2, -.3])]) == 1
+    assert paired_randomisation([np.zeros(50)]) == 1
+
+
+def test_directions_count_alike_whatever_their_size():
+    a, b = np.array([1., 3]), np.array([2.])
+    sums = [abs((s[0] + 3 * s[1]) / 2 + 2 * s[2])
+            for s in product([1, -1], repeat=3)]
+    assert paired_randomisation([a, b]) == np.mean(np.array(sums) >= 4)
+
+
+def test_many_queries_draw_signs():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=300)
+    assert paired_randomisation([noise - noise.mean()], 500) > .9
+    assert paired_randomisation([noise + 1], 500) == 1 / 501
+
+
+def test_holm_on_a_worked_example():
+    # .01 x 3, .02 x 2, then never below what stands before.
+    assert holm([.02, .01, .03]) == pytest.approx([.04, .03, .04])
+    assert holm([.5, .9]) == [1., 1.]
+    assert holm([]) == []

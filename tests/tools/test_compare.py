@@ -1,0 +1,39 @@
+"""tools/compare.py as a user runs it."""
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from chtn_plugin.evaluation import (
+    Embeddings,
+    make_results,
+    score_embeddings,
+    write_results,
+)
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'compare.py'
+
+
+def test_compares_work_directories(tmp_path):
+    labels = np.arange(60) % 3
+    for method, signal in dict(weak=.1, strong=3).items():
+        for seed in range(2):
+            rng = np.random.default_rng(seed)
+            image, text = (rng.normal(size=(2, 60, 4))
+                           + signal * np.eye(4)[labels])
+            write_results(
+                tmp_path / method / str(seed) / 'results.json',
+                make_results(score_embeddings(
+                    Embeddings(image, text, labels, labels),
+                    ['chtn-map-all'])))
+    done = subprocess.run(
+        [sys.executable, TOOL, tmp_path / 'weak',
+         f'ours={tmp_path / "strong"}', '--out', 'c.md', 'c.json'],
+        capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 'ours is ahead of weak by' in done.stdout
+    assert (tmp_path / 'c.md').read_text() == done.stdout
+    compared = json.loads((tmp_path / 'c.json').read_text())
+    assert compared['tests'] == 3
