@@ -1,4 +1,4 @@
-"""Draws: indices that know in which pass over the data they are drawn."""
+"""Draws: indices that know when they are drawn."""
 from __future__ import annotations
 
 import random
@@ -15,7 +15,7 @@ from torch.utils.data import Sampler
 
 
 class Draw(int):
-    """An index into a data set, and the pass over it that draws it.
+    """An index into a data set, and when it is drawn.
 
     It is an ``int`` to every data set that does not care. One that does can
     make everything random about an item depend on (seed, pass, index) alone,
@@ -26,18 +26,22 @@ class Draw(int):
         index: Index of the item.
         pass_index: How many passes over the data came before.
         seed: The sampler's seed.
+        place: How many draws of all ranks came before, since the first pass.
     """
     pass_index: int
     seed: int
+    place: int
 
-    def __new__(cls, index: int, pass_index: int, seed: int) -> Draw:
+    def __new__(cls, index: int, pass_index: int, seed: int,
+                place: int) -> Draw:
         draw = super().__new__(cls, index)
         draw.pass_index = pass_index
         draw.seed = seed
+        draw.place = place
         return draw
 
-    def __getnewargs__(self) -> tuple[int, int, int]:
-        return int(self), self.pass_index, self.seed
+    def __getnewargs__(self) -> tuple[int, int, int, int]:
+        return int(self), self.pass_index, self.seed, self.place
 
 
 @contextmanager
@@ -130,4 +134,6 @@ class PassSampler(Sampler):
         if self.shuffle:
             generator = torch.Generator().manual_seed(self.seed + pass_index)
             order = torch.randperm(size, generator=generator).tolist()
-        return [Draw(i, pass_index, self.seed) for i in order]
+        first = pass_index * size
+        return [Draw(index, pass_index, self.seed, place)
+                for place, index in enumerate(order, first)]

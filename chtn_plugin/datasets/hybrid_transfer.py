@@ -20,11 +20,12 @@ class HybridTransferDataset(Dataset):
     """Target pairs, each batch joined by a batch of source images.
 
     Which source images come is independent of the pairs. Under
-    :class:`PassSampler` it depends on (seed, pass, index) alone: draw number
-    t = pass * N + index takes image t of a stream of shuffled passes over
-    the source, so every source image comes before any comes twice, whatever
-    the order of the pairs, the number of workers or of ranks. Under any
-    other sampler the images are drawn with the worker's own randomness.
+    :class:`PassSampler` it depends on the seed and the draw's place t alone:
+    draw t takes image t of a stream of shuffled passes over the source, so
+    every source image comes before any comes twice (if ``source_per_pair``
+    is whole), whatever the order of the pairs, the number of workers or of
+    ranks. Under any other sampler the images are drawn with the worker's own
+    randomness.
 
     An item is the target's, with ``inputs.source_image`` and
     ``data_samples.source_label`` added; a batch of B pairs holds
@@ -84,13 +85,14 @@ class HybridTransferDataset(Dataset):
         if not isinstance(index, Draw):
             return torch.randint(len(self.source), (number, )).tolist()
         size = len(self.source)
-        first = (index.pass_index * len(self) + int(index)) * number
+        first = index.place * number
         draws = []
         for place in range(first, first + number):
             pass_index, offset = divmod(place, size)
             order = _permutation(size, index.seed, pass_index)
             # Another seed than the pair's, or both crops would be alike.
-            draws.append(Draw(int(order[offset]), pass_index, index.seed + 1))
+            draws.append(Draw(int(order[offset]), pass_index, index.seed + 1,
+                              place))
         return draws
 
 
