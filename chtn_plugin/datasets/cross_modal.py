@@ -123,10 +123,14 @@ class CrossModalDataset(BaseDataset):
             [info['text'] for info in self.data_list])
         self._metainfo['text'] = self.text_transform.state()
 
+    def read_records(self) -> list[PairRecord]:
+        """All rows of all splits; another layout overrides this."""
+        return read_manifest(self.ann_file, self.columns,
+                             self.label_separator)
+
     def load_data_list(self) -> list[dict[str, Any]]:
         """One dictionary an item; called by MMEngine's ``full_init``."""
-        records = read_manifest(self.ann_file, self.columns,
-                                self.label_separator)
+        records = self.read_records()
         self._features = self._load_features(len(records))
         rows = list(enumerate(records))
         fit = [pair for pair in rows if pair[1].split == self.fit_split]

@@ -32,6 +32,7 @@ class SourceImageDataset(BaseDataset):
             ``path label``, the label a number from 0 (the released format).
         num_classes: How many classes there are; labels outside are refused.
             None: as many as the folders or the largest label say.
+        hint: How to get the images, for the error where they are missing.
         metainfo: More meta information.
         lazy_init: Whether to read nothing until first use.
 
@@ -45,9 +46,11 @@ class SourceImageDataset(BaseDataset):
                  pipeline: Sequence,
                  ann_file: str = '',
                  num_classes: Optional[int] = None,
+                 hint: str = '',
                  metainfo: Optional[dict] = None,
                  lazy_init: bool = False) -> None:
         self.num_classes = num_classes
+        self.hint = hint
         super().__init__(
             ann_file=ann_file,
             metainfo=metainfo,
@@ -60,7 +63,7 @@ class SourceImageDataset(BaseDataset):
         if not osp.isdir(self.data_root):
             raise FileNotFoundError(
                 f'source images not found: {osp.abspath(self.data_root)} '
-                'is no folder')
+                f'is no folder. {self.hint}')
         items = self._from_list() if self.ann_file else self._from_folders()
         if self.num_classes is None:
             self.num_classes = 1 + max(item['label'] for item in items)
@@ -69,7 +72,9 @@ class SourceImageDataset(BaseDataset):
 
     def _from_list(self) -> list[dict[str, Any]]:
         if not osp.isfile(self.ann_file):
-            raise FileNotFoundError(f'source list not found: {self.ann_file}')
+            raise FileNotFoundError(
+                f'source list not found: {osp.abspath(self.ann_file)}. '
+                f'{self.hint}')
         items = []
         with open(self.ann_file, encoding='utf-8-sig') as file:
             for line, raw in enumerate(file, 1):

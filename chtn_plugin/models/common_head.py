@@ -21,7 +21,8 @@ class CommonHead(nn.Module):
         num_classes: Number C of target classes.
         in_features: Size of fc7. None: the model finds it out.
         widths: Sizes of fc8 and fc9; the release has 4096 each.
-        dropout: Share of activations dropped before each layer.
+        dropout: Share of fc7, fc8 and fc9 dropped on the way to the next
+            layer.
     """
 
     def __init__(self,

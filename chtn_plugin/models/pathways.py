@@ -26,8 +26,9 @@ class Pathway(nn.Module):
         widths: Sizes of fc6 and fc7; the release has 4096 each.
         norm: Whether to normalise, as released. Without it a classifier in
             torchvision's layout can be taken over unchanged.
-        dropout: Share of activations dropped before each layer; the release
-            drops none.
+        dropout: Share of fc6 dropped on its way to fc7, as in AlexNet; the
+            release drops none. Taps are whole.
+        input_dropout: Share of the input dropped.
         momentum: Share of the newest batch in the running statistics.
     """
 
@@ -36,6 +37,7 @@ class Pathway(nn.Module):
                  widths: Sequence[int] = (4096, 4096),
                  norm: bool = True,
                  dropout: float = 0.0,
+                 input_dropout: float = 0.0,
                  momentum: float = 0.1) -> None:
         super().__init__()
         if in_features is None:
@@ -53,10 +55,12 @@ class Pathway(nn.Module):
                 width, affine=False, momentum=momentum)
                 if norm else nn.Identity())
         self.dropout = nn.Dropout(dropout)
+        self.input_dropout = nn.Dropout(input_dropout)
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         """Taps ``fc6`` and ``fc7``, (B, width) each, after the ReLU."""
-        fc6 = F.relu(self.norm_fc6(self.fc6(self.dropout(features))))
+        features = self.input_dropout(features)
+        fc6 = F.relu(self.norm_fc6(self.fc6(features)))
         fc7 = F.relu(self.norm_fc7(self.fc7(self.dropout(fc6))))
         return dict(fc6=fc6, fc7=fc7)
 
