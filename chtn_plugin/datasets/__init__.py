@@ -7,13 +7,17 @@ from .draws import Draw, PassSampler
 from .feature_pairs import FeaturePairDataset
 from .glyphs import GlyphDataset, GlyphSourceDataset, prepare_glyphs
 from .hybrid_transfer import HybridTransferDataset
+from .image_transforms import LoadRGBImage
 from .manifest import PairRecord, read_manifest, write_manifest
 from .source_images import SourceFeatureDataset, SourceImageDataset
 from .text import BagOfWords, TextTransform, Tokenizer
+from .wikipedia import WikipediaDataset
 
 __all__ = [
     'BagOfWords', 'CrossModalDataset', 'Draw', 'FeaturePairDataset',
-    'GlyphDataset', 'GlyphSourceDataset',     'HybridTransferDataset', 'PairRecord', 'PassSampler',
-    'SourceFeatureDataset', 'SourceImageDataset', 'TextTransform',
-    'Tokenizer', 'cross_modal_collate', 'read_manifest', 'prepare_glyphs', 'write_manifest'
+    'GlyphDataset', 'GlyphSourceDataset', 'HybridTransferDataset',
+    'LoadRGBImage', 'PairRecord', 'PassSampler', 'SourceFeatureDataset',
+    'SourceImageDataset', 'TextTransform', 'Tokenizer', 'WikipediaDataset',
+    'cross_modal_collate', 'prepare_glyphs', 'read_manifest',
+    'write_manifest'
 ]
