@@ -6,18 +6,20 @@ from .cross_modal import CrossModalDataset
 from .draws import Draw, PassSampler
 from .feature_pairs import FeaturePairDataset
 from .glyphs import GlyphDataset, GlyphSourceDataset, prepare_glyphs
+from .hf_tokens import HFTokens
 from .hybrid_transfer import HybridTransferDataset
 from .image_transforms import LoadRGBImage
 from .manifest import PairRecord, read_manifest, write_manifest
 from .source_images import SourceFeatureDataset, SourceImageDataset
 from .text import BagOfWords, TextTransform, Tokenizer
 from .wikipedia import WikipediaDataset
+from .word_indices import WordIndices
 
 __all__ = [
     'BagOfWords', 'CrossModalDataset', 'Draw', 'FeaturePairDataset',
-    'GlyphDataset', 'GlyphSourceDataset', 'HybridTransferDataset',
+    'GlyphDataset', 'GlyphSourceDataset', 'HFTokens', 'HybridTransferDataset',
     'LoadRGBImage', 'PairRecord', 'PassSampler', 'SourceFeatureDataset',
     'SourceImageDataset', 'TextTransform', 'Tokenizer', 'WikipediaDataset',
-    'cross_modal_collate', 'prepare_glyphs', 'read_manifest',
+    'WordIndices', 'cross_modal_collate', 'prepare_glyphs', 'read_manifest',
     'write_manifest'
 ]

@@ -107,7 +107,7 @@ class WordIndices(TextTransform):
                                'before it encodes')
         rows = torch.full((len(texts), self.max_length), PADDING)
         counts = dict.fromkeys(('cut', 'words', 'unknown'), 0)
-        for row, text in zip(rows, texts):
+        for row, text in zip(rows, texts, strict=True):
             words = self.tokenizer(text)
             counts['cut'] += len(words) > self.max_length
             numbers = [self._number.get(word, UNKNOWN)

@@ -143,4 +143,4 @@ def _from_arrays(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     if vectors.ndim != 2 or len(vectors) != len(words):
         raise ValueError(f'vectors must be (W, D) with a row a word: {path} '
                          f'has {len(words)} words and {vectors.shape}')
-    yield from zip(words, vectors.astype(np.float32))
+    yield from zip(words, vectors.astype(np.float32), strict=True)

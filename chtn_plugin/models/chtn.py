@@ -13,6 +13,7 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from .normalization import check_normalization
 from .pathways import linear
 from .trunk import Trunk
 
@@ -44,7 +45,9 @@ class CHTN(BaseModel):
         input_shape: Shape of one image, or (D,) of ready features.
         trunk_mode: ``'adapt'``, ``'train'`` or ``'frozen'``; see
             :class:`Trunk`.
-        pooling: ``'flatten'`` or ``'average'``; see :class:`Trunk`.
+        pooling: How its output becomes a vector; see :class:`Trunk`.
+        trunk: Further arguments of :class:`Trunk`: ``frozen``, ``stages``,
+            ``norm_eval``, ``checkpointing``, ``normalization``.
         text_encoder: What turns the text input into a vector.
         image_pathway: fc6–fc7 of the target images.
         text_pathway: fc6–fc7 of the texts; None: as the image's.
@@ -75,6 +78,7 @@ class CHTN(BaseModel):
                  input_shape: Sequence[int] = (3, 224, 224),
                  trunk_mode: str = 'adapt',
                  pooling: str = 'flatten',
+                 trunk: Optional[dict] = None,
                  text_encoder: Optional[dict] = None,
                  image_pathway: Optional[dict] = None,
                  text_pathway: Optional[dict] = None,
@@ -110,7 +114,10 @@ class CHTN(BaseModel):
         self.mmd_taps = tuple(mmd_taps)
         self.pair_taps = tuple(pair_taps)
 
-        self.trunk = Trunk(backbone, input_shape, trunk_mode, pooling)
+        self.trunk = Trunk(backbone, input_shape, trunk_mode, pooling,
+                           **(trunk or {}))
+        check_normalization(self.trunk.backbone, self.data_preprocessor,
+                            self.trunk.normalization)
         self.text_encoder = MODELS.build(
             text_encoder or dict(type='VectorTextEncoder'))
         image_pathway = image_pathway or dict(type='Pathway')

@@ -1,18 +1,23 @@
 """The trunk: any registered backbone, ending in one vector an image."""
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Optional
 
 import torch
+from mmengine.logging import print_log
+from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from .pooling import POOLINGS, STAGES, pooled
 
 MODES = ('train', 'adapt', 'frozen')
-POOLINGS = ('flatten', 'average')
 
 
-class Trunk(nn.Module):
+class Trunk(BaseModule):
     """What source and target images go through together.
 
     Args:
@@ -21,53 +26,107 @@ class Trunk(nn.Module):
         input_shape: Shape of one image, (channels, H, W), or (D,).
         mode: What training changes. ``'adapt'``, as released: the weights
             are frozen, batch normalisation goes on using and gathering the
-            statistics of the mixed batch. ``'train'``: everything.
-            ``'frozen'``: nothing, the backbone stays in evaluation mode.
-        pooling: How a feature map becomes a vector: ``'flatten'`` (AlexNet's
-            6×6×256 = 9216) or ``'average'`` over the places. Vectors pass
-            as they are; of several stages the last is taken.
+            statistics of the mixed batch; all else (dropout, drop path) is
+            as in evaluation. ``'train'``: everything. ``'frozen'``:
+            nothing, the backbone stays in evaluation mode.
+        pooling: How the output becomes a vector: ``'flatten'`` (AlexNet's
+            6×6×256 = 9216), ``'average'``, ``'max'`` or ``'cls'``; see
+            :func:`~chtn_plugin.models.pooling.pooled`.
+        stages: Of several stages, ``'last'`` or ``'all'``, joined.
+        frozen: In mode ``'train'``, parts of the backbone that stay as they
+            are: names of its modules or parameters (``'stem'``, ``'layer1'``,
+            ``'layers.0'``). They stay in evaluation mode too.
+        norm_eval: In mode ``'train'``, whether batch normalisation keeps its
+            statistics (its scale and shift are still trained).
+        checkpointing: Whether to compute activations anew in the backward
+            pass instead of keeping them: less memory for more time.
+        normalization: ``dict(mean=..., std=...)`` of pixels 0..255 that the
+            backbone's weights expect, for backbones that do not name them.
 
     Attributes:
         out_features: Size of the vector, found out by running it.
 
     Raises:
-        ValueError: An option is not one of those above, or the backbone's
-            output is no feature map and no vector.
+        ValueError: An option is not one of those above, a frozen part does
+            not exist, the backbone has no checkpointing, or the pooling does
+            not fit its output.
     """
 
     def __init__(self,
                  backbone: Optional[dict],
                  input_shape: Sequence[int],
                  mode: str = 'adapt',
-                 pooling: str = 'flatten') -> None:
+                 pooling: str = 'flatten',
+                 stages: str = 'last',
+                 frozen: Sequence[str] = (),
+                 norm_eval: bool = False,
+                 checkpointing: bool = False,
+                 normalization: Optional[dict] = None) -> None:
         super().__init__()
-        if mode not in MODES:
-            raise ValueError(f'mode of the trunk must be one of '
-                             f'{list(MODES)}, got {mode!r}')
-        if pooling not in POOLINGS:
-            raise ValueError(f'pooling must be one of {list(POOLINGS)}, '
-                             f'got {pooling!r}')
+        for name, value, known in (('mode of the trunk', mode, MODES),
+                                   ('pooling', pooling, POOLINGS),
+                                   ('stages', stages, STAGES)):
+            if value not in known:
+                raise ValueError(f'{name} must be one of {list(known)}, '
+                                 f'got {value!r}')
         self.mode = mode
         self.pooling = pooling
+        self.stages = stages
+        self.frozen = (frozen, ) if isinstance(frozen, str) else tuple(frozen)
+        self.norm_eval = norm_eval
+        self.normalization = normalization
         self.backbone = (nn.Identity() if backbone is None else
                          MODELS.build(backbone))
         if mode != 'train':
             self.backbone.requires_grad_(False)
+        self._freeze_parts()
         self.out_features = self._probe(tuple(input_shape))
+        if checkpointing:
+            enable_checkpointing(self.backbone)
 
-    @torch.no_grad()
+    def _freeze_parts(self) -> None:
+        for part in self.frozen:
+            found = [p for name, p in self.backbone.named_parameters()
+                     if name == part or name.startswith(f'{part}.')]
+            if not found:
+                names = [name for name, _ in self.backbone.named_children()]
+                raise ValueError('a frozen part must hold parameters of the '
+                                 f'backbone: {part!r} holds none, its '
+                                 f'modules are {names}')
+            for parameter in found:
+                parameter.requires_grad_(False)
+
     def _probe(self, input_shape: tuple[int, ...]) -> int:
+        """The vector's size; and freezes what takes no part in it.
+
+        Distributed training waits in vain for gradients of such parameters:
+        stages behind the last one used, an unused pooler.
+        """
         training = self.backbone.training
         self.backbone.eval()
-        out = self._pooled(self.backbone(torch.zeros(1, *input_shape)))
+        trained = {name: p for name, p in self.backbone.named_parameters()
+                   if p.requires_grad}
+        with torch.set_grad_enabled(bool(trained)):
+            out = self._pooled(self.backbone(torch.zeros(1, *input_shape)))
+        freeze_unused(trained, out)
         self.backbone.train(training)
         return out.shape[1]
 
     def train(self, mode: bool = True) -> Trunk:
-        """Set training mode, except for a frozen backbone."""
+        """Set training mode, except for what is frozen."""
         super().train(mode)
-        if self.mode == 'frozen':
+        if not mode:
+            return self
+        if self.mode != 'train':
             self.backbone.eval()
+        for name, module in self.backbone.named_modules():
+            is_norm = isinstance(module, _BatchNorm)
+            if is_norm and self.mode == 'adapt':
+                module.train()
+            elif (is_norm and self.norm_eval) or any(
+                    name == part or name.startswith(f'{part}.')
+                    for part in self.frozen):
+                module.training = False
         return self
 
     def forward(self, images: Tensor) -> Tensor:
@@ -77,12 +136,55 @@ class Trunk(nn.Module):
             return self._pooled(self.backbone(images))
 
     def _pooled(self, features) -> Tensor:
-        if isinstance(features, (tuple, list)):
-            features = features[-1]
-        if features.dim() == 4:
-            features = (features.mean((2, 3)) if self.pooling == 'average'
-                        else features.flatten(1))
-        if features.dim() != 2:
-            raise ValueError('a backbone must end in (B, D) or (B, D, H, W), '
-                             f'got {tuple(features.shape)}')
-        return features
+        return pooled(features, self.pooling, self.stages)
+
+
+def freeze_unused(parameters: dict[str, nn.Parameter], output: Tensor
+                  ) -> list[str]:
+    """Freeze the parameters that an output does not depend on.
+
+    Args:
+        parameters: Parameters that want a gradient, by name.
+        output: What was computed with them.
+
+    Returns:
+        Names of those now frozen.
+    """
+    if not parameters or not output.requires_grad:
+        return []
+    gradients = torch.autograd.grad(
+        output.float().sum(), list(parameters.values()), allow_unused=True)
+    unused = [name for name, gradient in zip(
+        parameters, gradients, strict=True)
+              if gradient is None]
+    for name in unused:
+        parameters[name].requires_grad_(False)
+    if unused:
+        print_log(f'{len(unused)} parameters take no part in the output and '
+                  f'are frozen: {", ".join(unused[:4])}'
+                  f'{", ..." if len(unused) > 4 else ""}', logger='current',
+                  level=logging.INFO)
+    return unused
+
+
+def enable_checkpointing(backbone: nn.Module) -> None:
+    """Switch gradient checkpointing on, whatever the package calls it.
+
+    Knows ``gradient_checkpointing_enable`` (transformers),
+    ``set_grad_checkpointing`` (timm) and ``with_cp`` (mmpretrain).
+
+    Raises:
+        ValueError: The backbone has none of them.
+    """
+    found = False
+    for module in backbone.modules():
+        for method in ('gradient_checkpointing_enable',
+                       'set_grad_checkpointing'):
+            if hasattr(module, method):
+                getattr(module, method)()
+                return
+        if hasattr(module, 'with_cp'):
+            module.with_cp = found = True
+    if not found:
+        raise ValueError(f'{type(backbone).__name__} has no gradient '
+                         'checkpointing')

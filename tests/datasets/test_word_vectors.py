@@ -13,7 +13,7 @@ VECTORS = np.array([[1, 2], [-0.5, 3], [0, 4]], np.float32)
 GLOVE = 'the 1 2\ncat -0.5 3\n猫 0 4\n'
 BINARY = b'3 2\n' + b''.join(
     word.encode() + b' ' + vector.tobytes() + b'\n'
-    for word, vector in zip(WORDS, VECTORS))
+    for word, vector in zip(WORDS, VECTORS, strict=True))
 
 
 def arrays(words):

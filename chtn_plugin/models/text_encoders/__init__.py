@@ -1,5 +1,6 @@
 """Text encoders: encoded texts to one vector each."""
 from .bigru import BiGRU
+from .hf_text import HFTextEncoder
 from .word_cnn import WordCNN
 
-__all__ = ['BiGRU', 'WordCNN']
+__all__ = ['BiGRU', 'HFTextEncoder', 'WordCNN']

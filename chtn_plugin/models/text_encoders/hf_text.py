@@ -1,0 +1,197 @@
+"""Text models of the transformers package as text encoders."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Optional
+
+import torch
+import torch.nn.functional as F
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from ..hf_loading import architecture_of, is_dual, load_hf_model, projected
+from ..trunk import freeze_unused
+
+POOLINGS = ('cls', 'mean', 'eos', 'pooler', 'projection')
+
+
+@MODELS.register_module()
+class HFTextEncoder(nn.Module):
+    """BERT, MiniLM, XLM-R, CLIP's text tower, … as ``AutoModel`` knows them.
+
+    Its input comes from the text transform ``HFTokens`` with the same
+    ``model``.
+
+    Args:
+        model: Local folder, or name on the Hugging Face hub.
+        architecture: What its ``config.json`` holds, in place of reading it;
+            the weights are then random or a checkpoint's.
+        pooling: Which vector stands for a text: that of the first token
+            (``'cls'``), the mean over the tokens (``'mean'``), that of the
+            last token (``'eos'``), the model's own (``'pooler'``), or, of a
+            dual encoder, that in the space it shares with its images
+            (``'projection'``).
+        normalized: Whether to scale each vector to length 1.
+        frozen: Whether the weights stay as they are. The model then stays in
+            evaluation mode, and each text is encoded once: its vector is
+            remembered.
+        remembered: Number of vectors a frozen encoder remembers at most.
+        lora: Arguments of peft's ``LoraConfig``.
+        checkpointing: Whether to compute activations anew in the backward
+            pass.
+
+    Attributes:
+        out_features: Size of a text's vector.
+
+    Raises:
+        ValueError: The pooling is not one of those above, or the model does
+            not have it.
+    """
+
+    # Not a BaseModule: MMEngine's init_weights would reach the model's own
+    # method of that name, which draws the weights anew.
+    def __init__(self,
+                 model: Optional[str] = None,
+                 architecture: Optional[Mapping[str, Any]] = None,
+                 pooling: str = 'mean',
+                 normalized: bool = False,
+                 frozen: bool = False,
+                 remembered: int = 50_000,
+                 lora: Optional[Mapping[str, Any]] = None,
+                 checkpointing: bool = False) -> None:
+        super().__init__()
+        if pooling not in POOLINGS:
+            raise ValueError(f'pooling must be one of {list(POOLINGS)}, '
+                             f'got {pooling!r}')
+        if frozen and lora is not None:
+            raise ValueError('lora trains, frozen does not: give one of them')
+        self.pooling = pooling
+        self.normalized = normalized
+        self.frozen = frozen
+        self.remembered = remembered
+        self._memory: dict[bytes, Tensor] = {}
+        self.model = load_hf_model(model, architecture, 'text', lora)
+        if pooling == 'projection' and not is_dual(self.model):
+            raise ValueError("pooling 'projection' needs a dual encoder, "
+                             f'got {type(self.model).__name__}')
+        self.architecture = architecture_of(self.model)
+        if frozen:
+            self.model.requires_grad_(False)
+        self.out_features = self._probe()
+        if checkpointing:
+            self.model.gradient_checkpointing_enable()
+
+    def _probe(self) -> int:
+        self.model.eval()
+        out = self._encoded({'input_ids': torch.zeros(1, 2, dtype=torch.int64),
+                             'attention_mask': torch.ones(
+                                 1, 2, dtype=torch.int64)})
+        freeze_unused({name: p for name, p in self.model.named_parameters()
+                       if p.requires_grad}, out)
+        self.model.train(not self.frozen)
+        return out.shape[1]
+
+    def train(self, mode: bool = True) -> HFTextEncoder:
+        """Set training mode, except for a frozen model."""
+        super().train(mode)
+        if self.frozen:
+            self.model.eval()
+        return self
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        self._memory.clear()
+        super()._load_from_state_dict(*args)
+
+    def forward(self, text: Mapping[str, Tensor]) -> Tensor:
+        """Tokens to vectors.
+
+        Args:
+            text: ``input_ids`` (B, L) and, where the model wants it,
+                ``attention_mask`` (B, L).
+
+        Returns:
+            (B, out_features).
+
+        Raises:
+            ValueError: The tokens do not fit the model.
+        """
+        self._check(text['input_ids'])
+        if not self.frozen:
+            return self._encoded(text)
+        with torch.no_grad():
+            return self._recalled(text)
+
+    def _recalled(self, text: Mapping[str, Tensor]) -> Tensor:
+        """Vectors of a frozen model, each computed once."""
+        ids = text['input_ids']
+        keys = [row.tobytes() for row in ids.cpu().numpy()]
+        new = [row for row, key in enumerate(keys) if key not in self._memory]
+        found = {key: self._memory[key] for key in keys
+                 if key in self._memory}
+        if new:
+            vectors = self._encoded({name: value[new]
+                                     for name, value in text.items()}).cpu()
+            for row, vector in zip(new, vectors, strict=True):
+                found[keys[row]] = vector
+                if len(self._memory) < self.remembered:
+                    self._memory[keys[row]] = vector
+        return torch.stack([found[key] for key in keys]).to(ids.device)
+
+    def _check(self, ids: Tensor) -> None:
+        config = getattr(self.model.config, 'text_config', self.model.config)
+        longest = getattr(config, 'max_position_embeddings', None)
+        if longest is not None and ids.shape[1] > longest:
+            raise ValueError(f'texts must have at most {longest} tokens, the '
+                             "model's positions: got "
+                             f'{ids.shape[1]}; set max_length of HFTokens')
+        if ids.device.type == 'cpu' and ids.numel() and (
+                int(ids.max()) >= config.vocab_size):
+            raise ValueError(
+                f'a token must be below {config.vocab_size}, the vocabulary '
+                f'of the model: got {int(ids.max())}; are tokenizer and '
+                'model of one kind?')
+
+    def _encoded(self, text: Mapping[str, Tensor]) -> Tensor:
+        text = _trimmed(text)
+        if self.pooling == 'projection':
+            vectors = projected(self.model.get_text_features(**text))
+        else:
+            model = (self.model.text_model if is_dual(self.model)
+                     else self.model)
+            vectors = self._pooled(model(**text), text.get('attention_mask'))
+        return F.normalize(vectors) if self.normalized else vectors
+
+    def _pooled(self, output: Any, mask: Optional[Tensor]) -> Tensor:
+        if self.pooling == 'pooler':
+            if getattr(output, 'pooler_output', None) is None:
+                raise ValueError("pooling 'pooler' needs a model with a "
+                                 f'pooler: {type(self.model).__name__} has '
+                                 'none')
+            return output.pooler_output
+        states = output.last_hidden_state
+        if self.pooling == 'cls':
+            return states[:, 0]
+        if mask is None:
+            return (states.mean(1) if self.pooling == 'mean'
+                    else states[:, -1])
+        if self.pooling == 'mean':
+            share = mask.to(states.dtype)[..., None]
+            return (states * share).sum(1) / share.sum(1).clamp(min=1)
+        place = torch.arange(mask.shape[1], device=mask.device)
+        last = (mask * place).argmax(1)
+        return states[torch.arange(len(states), device=mask.device), last]
+
+
+def _trimmed(text: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Without the last columns in which the whole batch is padding.
+
+    A model that takes no mask (SigLIP) reads its padding: it stays.
+    """
+    mask = text.get('attention_mask')
+    if mask is None:
+        return dict(text)
+    used = (mask > 0).any(0)
+    place = torch.arange(1, len(used) + 1, device=mask.device)
+    length = max(1, int((used * place).max()))
+    return {name: value[:, :length] for name, value in text.items()}
+
