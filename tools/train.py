@@ -2,13 +2,24 @@
 from __future__ import annotations
 
 import argparse
-import os
-import os.path as osp
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 
-from mmengine.config import Config, DictAction  # isort: skip
-from mmengine.runner import Runner  # isort: skip
+import torch  # isort: skip
+from mmengine.config import Config  # isort: skip
+from mmengine.dist import is_main_process  # isort: skip
+
+from chtn_plugin.apis.launch import (  # isort: skip
+    add_arguments,
+    build_runner,
+    claim_work_dir,
+    on_main_rank,
+    plain_errors,
+    read_config,
+    start_processes,
+)
+from chtn_plugin.apis.precision import use_mixed_precision  # isort: skip
+from chtn_plugin.apis.resume import choose_resume  # isort: skip
 
 
 def parse_args() -> argparse.Namespace:
@@ -16,59 +27,37 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog='Example: python tools/train.py configs/chtn_demo.py '
-        '--cfg-options train_cfg.max_epochs=5')
+        '--cfg-options train_cfg.max_iters=400')
     parser.add_argument('config', help='configuration file')
-    parser.add_argument('--work-dir', help='folder of logs and checkpoints '
-                        '(default: work_dirs/<name of the configuration>)')
+    add_arguments(parser)
     parser.add_argument(
         '--resume', nargs='?', const='auto', metavar='PATH',
         help='go on from a checkpoint; without PATH (or with "auto") from the '
-        'newest in the work directory')
-    parser.add_argument('--amp', action='store_true',
-                        help='train in mixed precision')
+        'newest in the work directory, or at the beginning if it has none')
+    parser.add_argument('--overwrite', action='store_true',
+                        help='delete the checkpoints in the work directory')
+    parser.add_argument(
+        '--amp', nargs='?', const='auto', choices=['auto', 'fp16', 'bf16'],
+        help='train in mixed precision: fp16 on a GPU, bf16 on a CPU')
     parser.add_argument('--no-validate', action='store_true',
                         help='do not evaluate while training')
     parser.add_argument('--auto-scale-lr', action='store_true',
-                        help='scale the learning rate with the batch size')
+                        help='scale the learning rate with the batch size of '
+                        'all processes together')
     parser.add_argument('--no-pin-memory', action='store_true',
                         help='no page-locked memory in the data loaders')
     parser.add_argument('--no-persistent-workers', action='store_true',
                         help='start the data workers anew every epoch')
     parser.add_argument('--seed', type=int, help='seed of the run')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
-        help='overrides of the configuration, such as train_cfg.max_epochs=5')
-    parser.add_argument('--launcher', default='none',
-                        choices=['none', 'pytorch', 'slurm', 'mpi'],
-                        help='how the processes of a distributed run start')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    return args
+    return parser.parse_args()
 
 
-def main() -> None:
-    """Build the Runner and train."""
-    args = parse_args()
-    cfg = Config.fromfile(args.config)
-    cfg.launcher = args.launcher
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
-    if args.work_dir:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        cfg.work_dir = osp.join('work_dirs',
-                                osp.splitext(osp.basename(args.config))[0])
-    if args.resume == 'auto':
-        cfg.resume, cfg.load_from = True, None
-    elif args.resume:
-        cfg.resume, cfg.load_from = True, args.resume
+def apply_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Bring the command line into the configuration."""
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
     if args.amp:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        use_mixed_precision(cfg, args.amp)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.pop('save_best', None)
@@ -81,11 +70,35 @@ def main() -> None:
         loader = cfg.get(name)
         if not loader:
             continue
-        loader.setdefault('pin_memory', not args.no_pin_memory)
+        loader.setdefault('pin_memory', not args.no_pin_memory
+                          and torch.cuda.is_available())
         loader.setdefault('persistent_workers',
                           bool(loader.get('num_workers'))
                           and not args.no_persistent_workers)
-    Runner.from_cfg(cfg).train()
+
+
+def main() -> None:
+    """Build the Runner and train."""
+    args = parse_args()
+    with plain_errors('train.py'):
+        cfg = read_config(args)
+        apply_options(cfg, args)
+        start_processes(cfg)
+        resume = args.resume or ('auto' if cfg.get('resume') else None)
+        if resume == 'auto' and cfg.get('resume') and cfg.get('load_from'):
+            resume = cfg.load_from
+        on_main_rank(lambda: claim_work_dir(cfg.work_dir, bool(resume),
+                                            args.overwrite))
+        if resume:
+            path = on_main_rank(lambda: choose_resume(
+                cfg.work_dir, resume, args.trust_checkpoint))
+            cfg.resume = path is not None
+            cfg.load_from = path or (
+                cfg.get('load_from') if not cfg.get('resume') else None)
+    build_runner(cfg).train()
+    if is_main_process():
+        print('To test it: python tools/test.py '
+              f'{args.config} {cfg.work_dir}')
 
 
 if __name__ == '__main__':

@@ -18,6 +18,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='IterationSeedHook'),
     dict(type='ConsistencyHook'),
+    dict(type='ArchitectureHook'),
 ]
 
 env_cfg = dict(
@@ -31,3 +32,5 @@ log_level = 'INFO'
 load_from = None
 resume = False
 randomness = dict(seed=0, deterministic=False)
+# --auto-scale-lr scales the learning rate by the batch size over this one.
+auto_scale_lr = dict(enable=False, base_batch_size=64)

@@ -1,0 +1,194 @@
+"""Which checkpoint to take, and taking no harm from it."""
+from __future__ import annotations
+
+import os
+import os.path as osp
+import pickle
+import re
+import zipfile
+from collections.abc import Callable
+from glob import glob
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from mmengine.config import ConfigDict
+from mmengine.logging import HistoryBuffer
+
+_NUMBERED = re.compile(r'(?:^|_)(?:iter|epoch)_(\d+)\.pth$')
+
+
+def restrict_loading(trust: bool = False) -> None:
+    """Let ``torch.load`` of this process build tensors and plain data only.
+
+    A checkpoint is a pickle, which may run any code when it is read. MMEngine
+    reads it with ``weights_only=False``; torch's environment variable
+    overrules that, for backbones' and text encoders' own weights too, and
+    for worker processes.
+
+    Args:
+        trust: Load whatever is in the file. For checkpoints whose author
+            you would let run programs here.
+    """
+    if trust:
+        os.environ.pop('TORCH_FORCE_WEIGHTS_ONLY_LOAD', None)
+        return
+    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
+    torch.serialization.add_safe_globals(_harmless())
+
+
+def _harmless() -> list[Any]:
+    """What MMEngine's checkpoints hold beside tensors and plain data."""
+    array, number = np.zeros(1), np.float64(0)
+    reconstruct = array.__reduce__()[0]
+    scalar = number.__reduce__()[0]
+    names: list[Any] = [HistoryBuffer, ConfigDict, np.ndarray, np.dtype,
+                        reconstruct, scalar]
+    # The same two under the name that numpy 1 gives them.
+    names += [(reconstruct, 'numpy.core.multiarray._reconstruct'),
+              (scalar, 'numpy.core.multiarray.scalar')]
+    # A HistoryBuffer names its own methods, by getattr.
+    names += [(_statistic, 'builtins.getattr')]
+    names += {type(np.dtype(name)) for name in (
+        'bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16',
+        'uint32', 'uint64', 'float16', 'float32', 'float64', 'str')}
+    return names
+
+
+def _statistic(owner: Any, name: str) -> Any:
+    """What ``getattr`` may do in a checkpoint."""
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'mean',
+                                                  'current'):
+        raise pickle.UnpicklingError(f'GLOBAL getattr of {name}')
+    return getattr(owner, name)
+
+
+def torn(path: str) -> Optional[str]:
+    """Say what is wrong with a checkpoint file, or None.
+
+    Reads all of it and compares checksums, without building anything: about
+    a second a gigabyte.
+
+    Args:
+        path: The file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except FileNotFoundError:
+        return 'there is no such file'
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        return str(error)
+    return f'{broken} fails its checksum' if broken else None
+
+
+def newest_checkpoint(work_dir: str,
+                      tell: Callable[[str], None] = print) -> Optional[str]:
+    """The last checkpoint of a run that is whole.
+
+    Torn files (the disk was full, a copy was cut off) are passed over, and
+    said so.
+
+    Args:
+        work_dir: Where the run keeps its checkpoints.
+        tell: Gets a line about each file passed over.
+
+    Returns:
+        Its path; None where there is no checkpoint.
+
+    Raises:
+        ValueError: There are checkpoints, and all are torn.
+    """
+    paths = checkpoints_in(work_dir)
+    for place, path in enumerate(paths):
+        fault = torn(path)
+        if fault is None:
+            return path
+        rest = (f'the previous one, {paths[place + 1]}, is used'
+                if place + 1 < len(paths) else 'there is no earlier one')
+        tell(f'checkpoint {path} is torn ({fault}): {rest}')
+    if paths:
+        raise ValueError(f'a checkpoint must be whole: all {len(paths)} in '
+                         f'{work_dir} are torn')
+    return None
+
+
+def checkpoints_in(work_dir: str) -> list[str]:
+    """Checkpoints to resume from, the newest first."""
+    return _by_number(path for path in glob(osp.join(glob_escape(work_dir),
+                                                     '*.pth'))
+                      if not osp.basename(path).startswith('best_'))
+
+
+def glob_escape(path: str) -> str:
+    """A path whose own brackets and stars match themselves."""
+    return re.sub(r'([*?[])', r'[\1]', path)
+
+
+def _by_number(paths: Any) -> list[str]:
+    numbered = [(int(match[1]), path) for path in paths
+                if (match := _NUMBERED.search(osp.basename(path)))]
+    return [path for _, path in sorted(numbered, reverse=True)]
+
+
+def find_checkpoint(path: str, tell: Callable[[str], None] = print) -> str:
+    """The checkpoint that a user means by a file or a work directory.
+
+    Args:
+        path: A checkpoint, an address (``https://...``), or a work directory:
+            then its best one, or else its last.
+        tell: Gets a line about the choice.
+
+    Raises:
+        FileNotFoundError: There is none.
+        ValueError: It is torn.
+    """
+    if '://' in path:
+        return path
+    if not osp.isdir(path):
+        if not osp.isfile(path):
+            raise FileNotFoundError(f'checkpoint not found: {path}')
+        fault = torn(path)
+        # Before 2020 torch wrote no zip files; those can not be checked.
+        if fault and not _is_old_format(path):
+            raise ValueError(f'a checkpoint must be whole: {path} is torn '
+                             f'({fault})')
+        return path
+    best = _by_number(glob(osp.join(glob_escape(path), 'best_*.pth')))
+    for chosen in best:
+        fault = torn(chosen)
+        if fault is None:
+            tell(f'checkpoint: {chosen}, the best on the validation split')
+            return chosen
+        tell(f'checkpoint {chosen} is torn ({fault}): passed over')
+    last = newest_checkpoint(path, tell)
+    if last is None:
+        raise FileNotFoundError(f'no checkpoint found in {path}')
+    tell(f'checkpoint: {last}, the last (no best_*.pth there)')
+    return last
+
+
+def _is_old_format(path: str) -> bool:
+    with open(path, 'rb') as file:
+        return file.read(1) == b'\x80'
+
+
+def load_checkpoint(path: str) -> dict[str, Any]:
+    """Read a checkpoint to the processor, under the rule in force.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: It holds more than tensors and plain data, and is not
+            trusted (see :func:`restrict_loading`).
+    """
+    try:
+        return torch.load(path, map_location='cpu', weights_only=False)
+    except pickle.UnpicklingError as error:
+        found = re.search(r'GLOBAL ([\w.]+)', str(error))
+        raise ValueError(
+            'a checkpoint must hold tensors and plain data only: '
+            f'{path} holds {found[1] if found else "something else"}, which '
+            'could run a program. If you trust its author: '
+            '--trust-checkpoint') from error

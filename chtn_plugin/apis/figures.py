@@ -1,0 +1,60 @@
+"""Retrieval figures as a person reads them."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+
+from ..evaluation.protocols import DEFAULT_PROTOCOL
+
+
+def retrieval_metric_of(cfg: Config, evaluator: str = 'test_evaluator'
+                        ) -> ConfigDict:
+    """The configuration's RetrievalMetric.
+
+    Args:
+        cfg: The configuration.
+        evaluator: Where to look for it.
+
+    Raises:
+        KeyError: It has none.
+    """
+    found = cfg.get(evaluator)
+    if isinstance(found, Mapping) and 'metrics' in found:
+        found = found['metrics']
+    for metric in found if isinstance(found, (list, tuple)) else [found]:
+        if metric and metric.get('type') == 'RetrievalMetric':
+            return metric
+    raise KeyError(f'{evaluator} must have a RetrievalMetric, got {found}')
+
+
+def describe_figures(cfg: Config, dataset: Any,
+                     metrics: Mapping[str, float]) -> str:
+    """Mean average precision with its protocol, split and chance level.
+
+    Args:
+        cfg: The configuration that was tested.
+        dataset: What it was tested on.
+        metrics: What the Runner returned.
+
+    Returns:
+        A few lines.
+    """
+    try:
+        protocol = retrieval_metric_of(cfg).get('protocol', DEFAULT_PROTOCOL)
+    except KeyError:
+        protocol = 'of the configuration'
+    split = getattr(dataset, 'metainfo', {}).get('split', 'unknown')
+    lines = [f'protocol {protocol}, split {split}, {len(dataset)} items']
+    names = dict(i2t='image to text', t2i='text to image', i2i='image to '
+                 'image', t2t='text to text', mean='mean of both')
+    for name, meaning in names.items():
+        for key, value in metrics.items():
+            short = key.rsplit('/', 1)[-1]
+            if short.startswith(f'{name}_mAP'):
+                chance = metrics.get(key.rsplit('/', 1)[0]
+                                     + f'/{name}_chance')
+                told = '' if chance is None else f' (chance {chance:.4f})'
+                lines.append(f'  {meaning:<14}{short:<12}{value:.4f}{told}')
+    return '\n'.join(lines)

@@ -1,0 +1,189 @@
+"""What the command-line tools around MMEngine's Runner have in common."""
+from __future__ import annotations
+
+import argparse
+import datetime
+import multiprocessing
+import os
+import os.path as osp
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from glob import glob
+from typing import Any, TypeVar
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.dist import broadcast_object_list, init_dist, is_main_process
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from .checkpoints import checkpoints_in, glob_escape, restrict_loading
+from .options import check_options
+
+Result = TypeVar('Result')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that training and testing share."""
+    parser.add_argument('--work-dir', help='folder of logs and checkpoints '
+                        '(default: work_dirs/<name of the configuration>)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        help='overrides of the configuration, such as train_cfg.max_iters=5')
+    parser.add_argument(
+        '--trust-checkpoint', action='store_true',
+        help='load checkpoints that could run programs; for files whose '
+        'author you trust')
+    parser.add_argument('--launcher', default='none',
+                        choices=['none', 'pytorch', 'slurm', 'mpi'],
+                        help='how the processes of a distributed run start')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help=argparse.SUPPRESS)
+
+
+@contextmanager
+def plain_errors(tool: str) -> Iterator[None]:
+    """End the program with the message alone where its user is at fault."""
+    try:
+        yield
+    except (ValueError, KeyError, OSError, SyntaxError) as error:
+        message = error.args[0] if isinstance(error, KeyError) else error
+        sys.exit(f'{tool}: {message}')
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """The configuration with what the shared options make of it.
+
+    Args:
+        args: Parsed arguments of :func:`add_arguments`, and ``config``.
+
+    Raises:
+        FileNotFoundError: There is no such configuration.
+        KeyError: An override names what nothing reads.
+    """
+    if not osp.isfile(args.config):
+        raise FileNotFoundError(f'configuration not found: {args.config}')
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    restrict_loading(args.trust_checkpoint)
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options:
+        check_options(cfg, args.cfg_options)
+        cfg.merge_from_dict(args.cfg_options)
+    cfg.launcher = args.launcher
+    if args.work_dir:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = osp.join('work_dirs',
+                                osp.splitext(osp.basename(args.config))[0])
+    return cfg
+
+
+def start_processes(cfg: Config) -> None:
+    """Join the other processes of a distributed run; over gloo on a CPU.
+
+    MMEngine's Runner does it where there is a GPU, and only there.
+
+    Args:
+        cfg: The configuration; on a CPU it gets a ``model_wrapper_cfg``.
+
+    Raises:
+        ValueError: There are more processes here than GPUs.
+    """
+    if cfg.launcher == 'none':
+        return
+    env = cfg.get('env_cfg', {})
+    options = dict(env.get('dist_cfg', {}))
+    if multiprocessing.get_start_method(allow_none=True) is None:
+        multiprocessing.set_start_method(
+            env.get('mp_cfg', {}).get('mp_start_method', 'fork'))
+    if torch.cuda.is_available():
+        here = int(os.environ.get('LOCAL_WORLD_SIZE', 1))
+        if here > torch.cuda.device_count():
+            raise ValueError(f'every process needs a GPU: {here} were '
+                             f'started, {torch.cuda.device_count()} are here')
+        init_dist(cfg.launcher, **options)
+        return
+    _export_rank(cfg.launcher)
+    timeout = datetime.timedelta(seconds=options.get('timeout', 1800))
+    torch.distributed.init_process_group('gloo', timeout=timeout)
+    wrapper = dict(type='MMDistributedDataParallel', device_ids=None,
+                   broadcast_buffers=False, find_unused_parameters=cfg.get(
+                       'find_unused_parameters', False))
+    if 'strategy' not in cfg:
+        cfg.model_wrapper_cfg = {**wrapper, **cfg.get('model_wrapper_cfg', {})}
+
+
+def _export_rank(launcher: str) -> None:
+    """Name the rank as torchrun does."""
+    names = dict(
+        slurm=dict(RANK='SLURM_PROCID', WORLD_SIZE='SLURM_NTASKS',
+                   LOCAL_RANK='SLURM_LOCALID'),
+        mpi=dict(RANK='OMPI_COMM_WORLD_RANK',
+                 WORLD_SIZE='OMPI_COMM_WORLD_SIZE',
+                 LOCAL_RANK='OMPI_COMM_WORLD_LOCAL_RANK')).get(launcher, {})
+    for name, given in names.items():
+        os.environ[name] = os.environ[given]
+    os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
+    os.environ.setdefault('MASTER_PORT', '29500')
+
+
+def on_main_rank(function: Callable[[], Result]) -> Result:
+    """Let rank 0 decide, and all ranks have its result or its error.
+
+    Args:
+        function: Called on rank 0 only.
+    """
+    outcome: list[Any] = [None, None]
+    if is_main_process():
+        try:
+            outcome[0] = function()
+        except (ValueError, OSError) as error:
+            outcome[1] = error
+    broadcast_object_list(outcome)
+    if outcome[1] is not None:
+        raise outcome[1]
+    return outcome[0]
+
+
+def claim_work_dir(work_dir: str, resume: bool, overwrite: bool) -> None:
+    """Make the work directory, and never lose the run that is in it.
+
+    Args:
+        work_dir: The folder.
+        resume: The run in it is to go on.
+        overwrite: The checkpoints in it may be deleted.
+
+    Raises:
+        ValueError: It holds another run's checkpoints.
+        OSError: It can not be written.
+    """
+    try:
+        os.makedirs(work_dir, exist_ok=True)
+        with tempfile.TemporaryFile(dir=work_dir):
+            pass
+    except OSError as error:
+        raise OSError('the work directory must be writable: '
+                      f'{work_dir}: {error.strerror}') from error
+    if resume:
+        return
+    best = glob(osp.join(glob_escape(work_dir), 'best_*.pth'))
+    there = checkpoints_in(work_dir) + best
+    if there and not overwrite:
+        raise ValueError(
+            f'{work_dir} holds the checkpoints of a run '
+            f'({osp.basename(there[0])} and {len(there) - 1} more): --resume '
+            'goes on with it, --work-dir names another folder, --overwrite '
+            'deletes them')
+    for path in there:
+        os.remove(path)
+    if there and osp.exists(last := osp.join(work_dir, 'last_checkpoint')):
+        os.remove(last)
+
+
+def build_runner(cfg: Config) -> Any:
+    """The Runner, or the one that the configuration names."""
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return Runner.from_cfg(cfg)

@@ -1,0 +1,146 @@
+"""Refusing overrides of a configuration that would change nothing."""
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from typing import Any, Optional
+
+from mmengine import registry
+from mmengine.config import Config
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+#: What the Runner reads from the configuration beside its arguments.
+_READ_ELSEWHERE = {
+    'activation_checkpointing', 'compile', 'efficient_conv_bn_eval',
+    'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'strategy',
+    'sync_bn', 'custom_imports', 'tta_model', 'tta_pipeline'}
+_LOADER = {'dataset', 'sampler', 'batch_sampler', 'collate_fn',
+           'worker_init_fn', 'num_batch_per_epoch',
+           'disable_subprocess_warning'}
+_DEFAULT_TYPES = {'optim_wrapper': 'OptimWrapper', 'val_cfg': 'ValLoop',
+                  'test_cfg': 'TestLoop', 'visualizer': 'Visualizer',
+                  'log_processor': 'LogProcessor'}
+_FIXED = {'randomness': {'seed', 'diff_rank_seed', 'deterministic'},
+          'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg',
+                      'resource_limit'},
+          'auto_scale_lr': {'base_batch_size', 'enable'}}
+
+
+def check_options(cfg: Config, options: Mapping[str, Any]) -> None:
+    """Refuse overrides whose key nothing reads, where that can be known.
+
+    A key is known where the configuration has it, or where the class it is
+    an argument of takes it. MMEngine merges any key without a word.
+
+    Args:
+        cfg: The configuration.
+        options: Dotted keys and their values, as of ``--cfg-options``.
+
+    Raises:
+        KeyError: A key is misspelt, or it is a variable of the configuration
+            file, which has done its work once the file is read.
+    """
+    for key in options:
+        _check(cfg, key)
+
+
+def _check(cfg: Config, key: str) -> None:
+    parts = key.split('.')
+    top = parts[0]
+    read = set(inspect.signature(Runner).parameters) | _READ_ELSEWHERE
+    if top not in read:
+        if top in cfg:
+            places = _places({name: cfg[name] for name in sorted(read)
+                              if name in cfg}, cfg[top])
+            hint = f'; its value stands at {", ".join(places)}' if places \
+                else ''
+            raise KeyError(
+                f'{top} is a variable of the configuration file, and '
+                f'overriding it changes nothing any more: override what it '
+                f'was used for{hint}')
+        raise _unknown(key, top, read | set(cfg))
+    here: Any = cfg.get(top)
+    for depth, part in enumerate(parts[1:], 1):
+        if isinstance(here, (list, tuple)):
+            if not part.isdigit() or int(part) >= len(here):
+                raise KeyError(f'{".".join(parts[:depth])} is a list of '
+                               f'{len(here)}: {key} names no item of it')
+            here = here[int(part)]
+            continue
+        if not isinstance(here, Mapping):
+            return
+        if part not in here:
+            known = _arguments('.'.join(parts[:depth]), here)
+            if known is not None and part not in known:
+                raise _unknown(key, part, known | set(here))
+            return
+        here = here[part]
+
+
+def _unknown(key: str, part: str, known: set[str]) -> KeyError:
+    close = difflib.get_close_matches(part, sorted(known), 1)
+    hint = (f'did you mean {close[0]!r}?' if close else
+            f'known are {", ".join(sorted(known)[:30])}')
+    return KeyError(f'--cfg-options {key}: there is no {part!r} here; {hint}')
+
+
+def _arguments(path: str, here: Mapping) -> Optional[set[str]]:
+    """What may stand in a dictionary; None where that is open."""
+    if path.endswith('_dataloader'):
+        return set(inspect.signature(DataLoader).parameters) | _LOADER
+    if path in _FIXED:
+        return _FIXED[path] | set(here)
+    if path == 'train_cfg' and 'type' not in here:
+        name = ('EpochBasedTrainLoop' if here.get('by_epoch', True)
+                else 'IterBasedTrainLoop')
+        return _of_class(name, {'by_epoch'})
+    name = here.get('type', _DEFAULT_TYPES.get(path))
+    return None if name is None else _of_class(name, {'type', '_scope_'})
+
+
+def _of_class(name: Any, more: set[str]) -> Optional[set[str]]:
+    """Arguments of a registered class, its bases' too; None if open."""
+    cls = name if inspect.isclass(name) else _registered(name)
+    if not inspect.isclass(cls):
+        return None
+    known = set(more)
+    for base in cls.__mro__:
+        if '__init__' not in vars(base):
+            continue
+        parameters = inspect.signature(base).parameters
+        known |= set(parameters)
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            return known - {'self', 'kwargs', 'args'}
+    return None
+
+
+def _registered(name: str) -> Any:
+    found = [candidate for candidate in vars(registry).values()
+             if isinstance(candidate, type(registry.MODELS))]
+    for candidate in found:
+        try:
+            cls = candidate.get(name)
+        except (ImportError, KeyError, ValueError):
+            continue
+        if cls is not None:
+            return cls
+    return None
+
+
+def _places(cfg: Mapping, value: Any) -> list[str]:
+    """Dotted keys whose value is that of a variable."""
+    places: list[str] = []
+
+    def look(here: Any, path: str) -> None:
+        if type(here) is type(value) and here == value:
+            places.append(path)
+        elif isinstance(here, Mapping):
+            for key in here:
+                look(here[key], f'{path}.{key}' if path else str(key))
+        elif isinstance(here, (list, tuple)):
+            for place, item in enumerate(here):
+                look(item, f'{path}.{place}')
+    look(cfg, '')
+    return places[:6]

@@ -1,0 +1,87 @@
+"""Test a checkpoint, and print the retrieval figures."""
+from __future__ import annotations
+
+import argparse
+
+import chtn_plugin  # noqa: F401  (first: see its __init__)
+
+from mmengine.config import Config  # isort: skip
+from mmengine.dist import is_main_process  # isort: skip
+
+from chtn_plugin.apis.checkpoints import (  # isort: skip
+    find_checkpoint,
+    load_checkpoint,
+)
+from chtn_plugin.apis.figures import (  # isort: skip
+    describe_figures,
+    retrieval_metric_of,
+)
+from chtn_plugin.apis.launch import (  # isort: skip
+    add_arguments,
+    build_runner,
+    on_main_rank,
+    plain_errors,
+    read_config,
+    start_processes,
+)
+from chtn_plugin.apis.resume import check_format  # isort: skip
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='Example: python tools/test.py configs/chtn_demo.py '
+        'work_dirs/chtn_demo --out embeddings.npz')
+    parser.add_argument('config', help='configuration file')
+    parser.add_argument('checkpoint', help='checkpoint, or the work directory '
+                        'of a run: then its best one, or else its last')
+    add_arguments(parser)
+    parser.add_argument('--out', metavar='FILE', help='.npz file to write '
+                        'the embeddings to, for tools/score.py')
+    parser.add_argument('--amp', action='store_true',
+                        help='encode in mixed precision')
+    return parser.parse_args()
+
+
+def choose_checkpoint(given: str) -> str:
+    """The checkpoint that is meant, looked through before it is used."""
+    path = find_checkpoint(given)
+    if '://' not in path:
+        check_format(load_checkpoint(path).get('meta', {}), path)
+    return path
+
+
+def apply_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Bring the command line into the configuration."""
+    cfg.resume, cfg.load_from = False, args.checkpoint
+    if args.amp:
+        cfg.test_cfg = dict(cfg.get('test_cfg') or {}, fp16=True)
+    if args.out:
+        metric = retrieval_metric_of(cfg)
+        metric.out_file = args.out
+        metric.out_meta = dict(metric.get('out_meta') or {},
+                               config=args.config,
+                               checkpoint=args.checkpoint)
+
+
+def main() -> None:
+    """Build the Runner and test."""
+    args = parse_args()
+    with plain_errors('test.py'):
+        cfg = read_config(args)
+        start_processes(cfg)
+        given = args.checkpoint
+        args.checkpoint = on_main_rank(lambda: choose_checkpoint(given))
+        apply_options(cfg, args)
+    runner = build_runner(cfg)
+    metrics = runner.test()
+    if is_main_process():
+        print(describe_figures(cfg, runner.test_dataloader.dataset, metrics))
+        if args.out:
+            print(f'embeddings: {args.out}; python tools/score.py {args.out} '
+                  'scores them under any protocol')
+
+
+if __name__ == '__main__':
+    main()
