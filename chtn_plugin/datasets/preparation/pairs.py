@@ -9,33 +9,21 @@ from ..manifest import PairRecord, read_manifest
 from ._articles import clean_text
 from .archives import SUFFIXES, unpack
 from .base import Preparation, Result, pair_result, place_images
-from .splits import stratified_split
+from .grouping import cut_validation
 
 
-def read_pairs(manifest: Path, val_fraction: float = 0.1,
-               seed: int = 0) -> list[PairRecord]:
-    """Read a manifest; where it has no validation split, cut one.
+def read_pairs(manifest: Path) -> list[PairRecord]:
+    """Read a manifest, its texts cleaned.
 
     Args:
         manifest: The manifest.
-        val_fraction: Share of ``'train'`` that becomes ``'val'``.
-        seed: Seed of the cut.
 
     Returns:
-        The pairs in the order of the manifest, texts cleaned.
+        The pairs in the order of the manifest.
     """
-    records = [dataclasses.replace(
+    return [dataclasses.replace(
         record, texts=tuple(clean_text(text) for text in record.texts))
         for record in read_manifest(manifest)]
-    if val_fraction and all(record.split != 'val' for record in records):
-        train = [index for index, record in enumerate(records)
-                 if record.split == 'train']
-        splits = stratified_split(
-            [records[index].classes for index in train],
-            {'train': 1 - val_fraction, 'val': val_fraction}, seed)
-        for index, split in zip(train, splits, strict=True):
-            records[index] = dataclasses.replace(records[index], split=split)
-    return records
 
 
 def _images_root(root: Path, out: Path, first: str) -> Path:
@@ -62,8 +50,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(root: Path, out: Path, options: argparse.Namespace) -> Result:
-    records = read_pairs(root / options.manifest, options.val_fraction,
-                         options.seed)
+    records = read_pairs(root / options.manifest)
     names = [record.image for record in records if record.image]
     images_root = _images_root(root, out, names[0]) if names else root
     missing = [name for name in names
@@ -72,6 +59,9 @@ def _run(root: Path, out: Path, options: argparse.Namespace) -> Result:
         raise FileNotFoundError(
             f'{len(missing)} of {len(names)} images are missing under '
             f'{images_root}, the first: {", ".join(missing[:3])}')
+    if all(record.split != 'val' for record in records):
+        records = cut_validation(records, options.val_fraction, options.seed,
+                                 images_root)
     images = place_images(images_root, out, names)
     return pair_result(out, {'pairs.tsv': records}, images)
 

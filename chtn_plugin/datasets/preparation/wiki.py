@@ -18,7 +18,7 @@ from .base import (
     pair_result,
     place_images,
 )
-from .splits import stratified_split
+from .grouping import cut_validation
 from .verify import Expected, count_problems
 
 URL = 'http://www.svcl.ucsd.edu/projects/crossmodal/wikipedia_dataset.zip'
@@ -98,7 +98,7 @@ def read_wikipedia(root: str | Path,
     if not records:
         raise FileNotFoundError(
             f'no pair of the lists has both picture and text under {root}')
-    return _cut_validation(records, val_fraction, seed)
+    return cut_validation(records, val_fraction, seed, root)
 
 
 def test_validation_split(records: Sequence[PairRecord],
@@ -185,17 +185,6 @@ def _missing_message(root: Path, missing: list[str], n_rows: int) -> str:
             'on with the pairs that are complete')
 
 
-def _cut_validation(records: list[PairRecord], fraction: float,
-                    seed: int) -> list[PairRecord]:
-    train = [index for index, record in enumerate(records)
-             if record.split == 'train']
-    splits = stratified_split([records[index].classes for index in train],
-                              {'train': 1 - fraction, 'val': fraction}, seed)
-    for index, split in zip(train, splits, strict=True):
-        records[index] = dataclasses.replace(records[index], split=split)
-    return records
-
-
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--val-fraction', type=float, default=0.1,
                         help='share of the 2,173 training pairs to validate '
@@ -220,7 +209,7 @@ def _run(root: Path, out: Path, options: argparse.Namespace) -> Result:
         n_listed = sum(len(_list_rows(root / name))
                        for name in LISTS.values())
         note = f'{n_listed - len(sound)} of {n_listed} pairs left out'
-        records = _recut(sound, options)
+        records = _recut(sound, options, root)
     elif not options.allow_other_counts:
         problems = count_problems(records, EXPECTED)
         if problems:
@@ -235,12 +224,12 @@ def _run(root: Path, out: Path, options: argparse.Namespace) -> Result:
         'pairs_462.tsv': test_validation_split(records)}, images, note)
 
 
-def _recut(records: list[PairRecord],
-           options: argparse.Namespace) -> list[PairRecord]:
+def _recut(records: list[PairRecord], options: argparse.Namespace,
+           root: Path) -> list[PairRecord]:
     """Cut the validation pairs anew from what is left."""
     joined = [dataclasses.replace(record, split='train')
               if record.split == 'val' else record for record in records]
-    return _cut_validation(joined, options.val_fraction, options.seed)
+    return cut_validation(joined, options.val_fraction, options.seed, root)
 
 
 WIKI = Preparation(
