@@ -149,6 +149,11 @@ class CrossModalDataset(BaseDataset):
             pair for pair in rows if pair[1].split == self.split]
         items = [item for row, record in serve
                  for item in self._items(row, record)]
+        # All splits: a class to be tested, but never trained, is told before
+        # training starts.
+        for record in records:
+            if record.split != self.fit_split:
+                self._label(record)
         if not items:
             raise ValueError(
                 f'split {self.split!r} must have rows: {self.ann_file} has '
