@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 
+import gc  # isort: skip
 from pathlib import Path  # isort: skip
 
 import pytest  # isort: skip
@@ -24,7 +25,7 @@ def pairs(tmp_path: Path) -> Path:
     for k, split in enumerate(['train'] * 4 + ['val'] * 2 + ['test'] * 2):
         name = ('bird', 'cat')[k % 2]
         write_picture(tmp_path / 'images' / f'{k}.png', 10 * k)
-        rows.append(f'p{k}|{split}|{name}|images/{k}.png|{name} word{k}')
+        rows.append(f'p{k},{split},{name},images/{k}.png,{name} word{k}')
     write_pairs(tmp_path, rows)
     return tmp_path
 
@@ -35,3 +36,12 @@ def source(tmp_path: Path) -> Path:
     for k, name in enumerate(['a/0', 'a/1', 'b/0', 'b/1', 'b/2']):
         write_picture(tmp_path / 'source' / f'{name}.png', 100 + k)
     return tmp_path / 'source'
+
+
+def pytest_collection_finish() -> None:
+    """Keep what the imports made out of the garbage collector's way.
+
+    MMEngine collects garbage once a data set, which takes half a second over
+    the objects of torch and transformers.
+    """
+    gc.freeze()

@@ -16,8 +16,8 @@ def write_picture(path: Path, value: int = 0, size: int = 4) -> Path:
 
 def write_pairs(root: Path, rows: list[str],
                 header: str = 'id split class image text') -> Path:
-    """A manifest ``pairs.tsv``; each row's fields are parted by ``|``."""
-    lines = [header.split()] + [row.split('|') for row in rows]
+    """A manifest ``pairs.tsv``; each row's fields are parted by commas."""
+    lines = [header.split()] + [row.split(',') for row in rows]
     path = root / 'pairs.tsv'
     path.write_text(''.join('\t'.join(line) + '\n' for line in lines),
                     encoding='utf-8')

@@ -43,7 +43,8 @@ class FeaturePairDataset(Dataset):
         FileNotFoundError: There is no such file.
         KeyError: An array is missing, or the split is unknown.
         ValueError: The arrays do not fit together, hold a number that is not
-            finite, or a label that no training row has.
+            finite, or a label that no training row has. All splits are
+            checked, whichever is served.
     """
 
     def __init__(self,
@@ -82,11 +83,8 @@ class FeaturePairDataset(Dataset):
                            f'got {split!r}')
 
         known = np.unique(parts['train']['label'])
-        strange = np.setdiff1d(parts[split]['label'], known)
-        if len(strange):
-            raise ValueError(
-                'every class must have training rows: the labels '
-                f'{strange.tolist()} of split {split!r} in {file} have none')
+        for name, part in parts.items():
+            _check_against_train(part, parts['train'], name, file)
         if classes is not None and len(classes) != len(known):
             raise ValueError(f'classes names {len(classes)}, the training '
                              f'labels are {known.tolist()}')
@@ -152,6 +150,22 @@ def _part(stored: dict[str, np.ndarray], names: Mapping[str, str],
             raise ValueError(f'{name} features must be finite: {where}, '
                              f'rows {broken[:5].tolist()} are not')
     return part
+
+
+def _check_against_train(part: dict[str, np.ndarray],
+                         train: dict[str, np.ndarray], split: str,
+                         file: str) -> None:
+    for name in ('image', 'text'):
+        sizes = part[name].shape[1], train[name].shape[1]
+        if sizes[0] != sizes[1]:
+            raise ValueError(f'{name} features must have one size: {file} '
+                             f'has {sizes[0]} in split {split!r} and '
+                             f"{sizes[1]} in 'train'")
+    strange = np.setdiff1d(part['label'], train['label'])
+    if len(strange):
+        raise ValueError(
+            'every class must have training rows: the labels '
+            f'{strange.tolist()} of split {split!r} in {file} have none')
 
 
 def _take(part: dict[str, np.ndarray], rows: Sequence[int]

@@ -76,11 +76,16 @@ class SourceImageDataset(BaseDataset):
                 f'source list not found: {osp.abspath(self.ann_file)}. '
                 f'{self.hint}')
         items = []
-        with open(self.ann_file, encoding='utf-8-sig') as file:
-            for line, raw in enumerate(file, 1):
+        with open(self.ann_file, 'rb') as file:
+            for line, encoded in enumerate(file, 1):
+                where = f'{self.ann_file}:{line}'
+                try:
+                    raw = encoded.decode('utf-8-sig' if line == 1 else 'utf-8')
+                except UnicodeDecodeError as error:
+                    raise ValueError('a source list must be UTF-8: '
+                                     f'{where} is not') from error
                 if not raw.strip():
                     continue
-                where = f'{self.ann_file}:{line}'
                 path, _, label = raw.rstrip().rpartition(' ')
                 if not path or not label.isdecimal():
                     raise ValueError("a line must read 'path label', the "

@@ -1,0 +1,150 @@
+"""Pairs of ready features."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.io
+import torch
+from mmengine.registry import DATASETS
+
+N = 20
+ARRAYS = dict(train=dict(image='I', text='T', label='y'),
+              test=dict(image='I2', text='T2', label='y2'))
+
+
+def arrays(**changes):
+    """20 training pairs of the labels 3 and 5, and 2 test pairs."""
+    made = dict(I=np.arange(N * 2.).reshape(N, 2), T=np.ones((N, 3)),
+                y=np.array([3, 5] * (N // 2)), I2=np.full((2, 2), 7.),
+                T2=np.full((2, 3), 8.), y2=np.array([5, 3]))
+    return dict(made, **changes)
+
+
+def dataset(root, changes=None, **options):
+    np.savez(root / 'f.npz', **arrays(**(changes or {})))
+    return DATASETS.build(dict(
+        dict(type='FeaturePairDataset', file=str(root / 'f.npz'),
+             arrays=ARRAYS), **options))
+
+
+def test_item_holds_both_features_and_the_label(tmp_path):
+    item = dataset(tmp_path, split='test')[0]
+    assert item['inputs']['image'].tolist() == [7, 7]
+    assert item['inputs']['text'].tolist() == [8, 8, 8]
+    assert {name: int(value) for name, value in
+            item['data_samples'].items()} == dict(
+                label=1, sample_idx=0, image_idx=0, text_idx=0)
+
+
+def test_batch_is_a_stack(tmp_path):
+    batch = dataset(tmp_path, split='test').__getitems__([1, 0])
+    assert batch['inputs']['image'].dtype == torch.float32
+    assert batch['data_samples']['label'].tolist() == [0, 1]
+    assert batch['data_samples']['sample_idx'].tolist() == [1, 0]
+
+
+def test_labels_are_numbered_in_the_order_of_their_values(tmp_path):
+    made = dataset(tmp_path)
+    assert set(made.label.tolist()) == {0, 1}
+    assert made.metainfo == dict(split='train', classes=('3', '5'))
+
+
+def test_matlab_files_are_read(tmp_path):
+    made = arrays(y=np.array([[3], [5]] * (N // 2)), y2=np.array([[5, 3]]))
+    scipy.io.savemat(tmp_path / 'f.mat', made)
+    read = DATASETS.build(dict(type='FeaturePairDataset', split='test',
+                               file=str(tmp_path / 'f.mat'), arrays=ARRAYS))
+    assert read.label.tolist() == [1, 0]
+
+
+def test_validation_is_cut_from_training_class_by_class(tmp_path):
+    train, val = (dataset(tmp_path, split=split, val_fraction=0.2)
+                  for split in ('train', 'val'))
+    assert val.label.bincount().tolist() == [2, 2]
+    rows = torch.cat([train.inputs['image'], val.inputs['image']])[:, 0]
+    assert sorted(rows.tolist()) == list(range(0, 2 * N, 2))
+
+
+def test_stored_validation_is_used(tmp_path):
+    made = dataset(tmp_path, split='val',
+                   arrays=dict(ARRAYS, val=ARRAYS['test']))
+    assert made.inputs['image'].tolist() == [[7, 7], [7, 7]]
+
+
+def test_share_of_training_rows(tmp_path):
+    made = dataset(tmp_path, val_fraction=0.2, fraction=0.5)
+    assert made.label.bincount().tolist() == [4, 4]
+
+
+def test_share_leaves_validation_alone(tmp_path):
+    made = dataset(tmp_path, split='val', val_fraction=0.2, fraction=0.5)
+    assert len(made) == 4
+
+
+def test_length_one(tmp_path):
+    made = dataset(tmp_path, split='test', l2_normalized=['image'])
+    torch.testing.assert_close(made.inputs['image'],
+                               torch.full((2, 2), .5**.5))
+    assert made.inputs['text'][0, 0] == 8
+
+
+def test_standardized_by_the_training_rows(tmp_path):
+    train, test = (dataset(tmp_path, split=split, standardized=['image'])
+                   for split in ('train', 'test'))
+    stored = train.inputs['image']
+    torch.testing.assert_close(stored.mean(0), torch.zeros(2), atol=1e-6,
+                               rtol=0)
+    torch.testing.assert_close(stored.std(0, correction=0), torch.ones(2))
+    # The test rows alone would become 0.
+    assert (test.inputs['image'] != 0).all()
+
+
+def test_constant_dimension_stays_finite(tmp_path):
+    made = dataset(tmp_path, standardized=['text'])
+    assert not made.inputs['text'].any()
+
+
+@pytest.mark.parametrize('changes, reason', [
+    (dict(I=np.zeros((N - 1, 2))), r'image features must be \(N, D\) .*'
+     r"f.npz, split 'train' has \(19, 2\) for 20 labels"),
+    (dict(T2=np.zeros(2)), r"split 'test' has \(2,\)"),
+    (dict(I2=np.zeros((2, 4))), "image features must have one size: .*f.npz "
+     "has 4 in split 'test' and 2 in 'train'"),
+    (dict(y2=np.array([5, 4])), r'the labels \[4\] of split .test. in .*npz'),
+    (dict(T=np.where(np.arange(N)[:, None] == 6, np.nan, np.ones(3))),
+     r"text features must be finite: .*'train', rows \[6\]"),
+])
+def test_arrays_that_do_not_fit_are_refused(tmp_path, changes, reason):
+    # Whichever split is served: all is known before training.
+    for split in ('train', 'test'):
+        with pytest.raises(ValueError, match=reason):
+            dataset(tmp_path, changes, split=split)
+
+
+@pytest.mark.parametrize('options, error, reason', [
+    (dict(split='dev'), KeyError, "got 'dev'"),
+    (dict(l2_normalized=['audio']), ValueError, r"got \['audio'\]"),
+    (dict(classes=['x']), ValueError, r'names 1, .* \[3, 5\]'),
+    (dict(val_fraction=0), ValueError, r'in \(0, 1\], got 0'),
+    (dict(arrays=dict(test=ARRAYS['test'])), KeyError, "those of 'train'"),
+    (dict(arrays=dict(train=dict(image='I', text='T'))), KeyError,
+     "'image', 'text' and 'label'"),
+    (dict(arrays=dict(train=dict(ARRAYS['train'], text='X'))), KeyError,
+     r"f.npz: \['X'\]"),
+    (dict(splits='val'), TypeError, "'splits'"),
+])
+def test_options_that_do_not_fit_are_refused(tmp_path, options, error,
+                                             reason):
+    with pytest.raises(error, match=reason):
+        dataset(tmp_path, **options)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='not found: .*no.npz'):
+        dataset(tmp_path, file=str(tmp_path / 'no.npz'))
+
+
+def test_other_endings_are_refused(tmp_path):
+    (tmp_path / 'f.pkl').touch()
+    with pytest.raises(ValueError, match='ends in .npz or .mat, got .*f.pkl'):
+        dataset(tmp_path, file=str(tmp_path / 'f.pkl'))
