@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from tiny_run import run, write_config
+from short_run import run, write_config
 
 from chtn_plugin.apis.checkpoints import find_checkpoint, torn
 from chtn_plugin.apis.figures import describe_figures, retrieval_metric_of

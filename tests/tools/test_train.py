@@ -3,7 +3,7 @@ import os
 import pytest
 import torch
 from mmengine.config import Config
-from tiny_run import ROOT, run, write_config
+from short_run import ROOT, run, write_config
 
 from chtn_plugin.apis.checkpoints import restrict_loading
 from chtn_plugin.apis.launch import claim_work_dir
