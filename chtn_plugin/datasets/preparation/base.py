@@ -140,6 +140,16 @@ def place_images(root: Path, out: Path, names: Iterable[str],
     return names
 
 
+def place_files(root: Path, out: Path, names: Iterable[str]) -> list[str]:
+    """Bring other files along, those that there are; see place_images."""
+    link = out.resolve() in root.resolve().parents
+    names = [name for name in names if (root / name).is_file()]
+    if root.resolve() != out.resolve():
+        for name in names:
+            _place(root / name, out / name, link)
+    return names
+
+
 def image_problem(path: Path) -> Optional[str]:
     """Return why a picture cannot be decoded in full, or None."""
     from PIL import Image

@@ -16,6 +16,8 @@ from .base import Preparation, Result, place_images
 
 TINY_URL = 'http://cs231n.stanford.edu/tiny-imagenet-200.zip'
 TINY_MD5 = '90528d7ca1a48142e341f4ef8d21d0de'
+#: What SourceImageDataset reads; the configurations name the first.
+LISTS = {'train': 'list.txt', 'val': 'val.txt'}
 _SUFFIXES = ('.jpeg', '.jpg', '.png', '.bmp', '.webp')
 _SYNSET = re.compile(r'n\d{8}')
 #: (image path relative to the root, class name)
@@ -227,8 +229,8 @@ def _run(root: Path, out: Path, options: argparse.Namespace) -> Result:
                         f'{min(numbers.values())} to {max(numbers.values())}']
     for split, items in splits.items():
         if items:
-            _write_list(out / f'{split}.txt', items, numbers)
-            files.append(f'{split}.txt')
+            _write_list(out / LISTS[split], items, numbers)
+            files.append(LISTS[split])
             lines.append(f'{split}: {len(items)} of {found[split]} images')
     with atomic_write(out / 'classes.txt', 'w', encoding='utf-8') as file:
         file.writelines(f'{name}\n' for name in sorted(numbers,

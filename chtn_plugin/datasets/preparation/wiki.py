@@ -16,6 +16,7 @@ from .base import (
     find_root,
     image_problem,
     pair_result,
+    place_files,
     place_images,
 )
 from .grouping import cut_validation
@@ -36,6 +37,7 @@ EXPECTED = Expected(
 #: Later work validates on the first 231 test pairs, tests on the other 462.
 VALIDATION_OF_TEST = 231
 _IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.JPG', '.JPEG', '.png')
+_TEXT_SUFFIXES = ('.xml', '.txt')
 _STRAY_A = re.compile(r'A(?=[0-9a-f]{32}-)')
 
 
@@ -84,7 +86,7 @@ def read_wikipedia(root: str | Path,
                               for suffix in _IMAGE_SUFFIXES
                               for folder in (f'{label}/', '')])
         text = _first(root, [f'texts/{text_id}{suffix}'
-                             for suffix in ('.xml', '.txt')])
+                             for suffix in _TEXT_SUFFIXES])
         if image is None:
             missing.append(f'images/{label}/{image_id}.jpg')
         if text is None:
@@ -219,9 +221,15 @@ def _run(root: Path, out: Path, options: argparse.Namespace) -> Result:
     images = place_images(root, out, [str(record.image)
                                       for record in records],
                           check=not options.allow_missing)
+    # The original layout stays whole: WikipediaDataset reads it as it is.
+    originals = place_files(root, out, [
+        *LISTS.values(), 'categories.list', 'raw_features.mat',
+        *(f'texts/{record.id}{suffix}' for record in records
+          for suffix in _TEXT_SUFFIXES)])
     return pair_result(out, {
         'pairs.tsv': records,
-        'pairs_462.tsv': test_validation_split(records)}, images, note)
+        'pairs_462.tsv': test_validation_split(records)},
+        [*images, *originals], note)
 
 
 def _recut(records: list[PairRecord], options: argparse.Namespace,

@@ -32,7 +32,7 @@ def lines(path):
 def test_class_folders_are_numbered_in_sorted_order(tmp_path, run):
     source = folders(folders(tmp_path / 's'), 'val', n=1)
     run('imagenet', source, tmp_path / 'out')
-    assert lines(tmp_path / 'out/train.txt')[::4] == [
+    assert lines(tmp_path / 'out/list.txt')[::4] == [
         f'train/{wnid}/{wnid}_0.JPEG {number}'
         for number, wnid in enumerate(WNIDS)]
     assert len(lines(tmp_path / 'out/val.txt')) == 3
@@ -47,7 +47,7 @@ def test_tiny_imagenet_layout(tmp_path, run):
         f'val_{number}.JPEG\t{wnid}\t0\t0\t62\t62\n'
         for number, wnid in enumerate(WNIDS)))
     run('tiny-imagenet', tmp_path / 's', tmp_path / 'out')
-    assert len(lines(tmp_path / 'out/train.txt')) == 12
+    assert len(lines(tmp_path / 'out/list.txt')) == 12
     assert lines(tmp_path / 'out/val.txt') == [
         f'val/images/val_{number}.JPEG {number}' for number in range(3)]
 
@@ -62,8 +62,8 @@ def test_inner_archives_of_the_original_tar(tmp_path, run):
                     file.add(path, path.name)
             outer.add(inner, inner.name)
     run('imagenet', tmp_path / 'ILSVRC2012_img_train.tar', tmp_path / 'out')
-    assert len(lines(tmp_path / 'out/train.txt')) == 12
-    assert (tmp_path / 'out' / lines(tmp_path / 'out/train.txt')[0].split()[
+    assert len(lines(tmp_path / 'out/list.txt')) == 12
+    assert (tmp_path / 'out' / lines(tmp_path / 'out/list.txt')[0].split()[
         0]).is_file()
 
 

@@ -153,20 +153,23 @@ def test_archive_becomes_manifests_and_images(tmp_path, run):
         for line, record in enumerate(read_wikipedia(source), 2)]
     assert all((out / record.image).is_file() for record in records)
     assert len(read_manifest(out / 'pairs_462.tsv')) == 26
+    # The prepared folder is in the original layout itself.
+    assert [r.texts for r in read_wikipedia(out)] == [
+        r.texts for r in records]
 
 
 def test_second_run_names_a_changed_file_and_mends_it(tmp_path, run):
     source, out = wikipedia(tmp_path / 'source'), tmp_path / 'out'
     args = ('wiki', source, out, '--allow-other-counts')
     run(*args)
-    assert '28 files agree' in run(*args)
+    assert '56 files agree' in run(*args)
     image = out / f'images/art/{1:032x}.jpg'
     image.write_bytes(b'broken')
     (out / f'images/biology/{2:032x}.jpg').unlink()
     said = run(*args)
     assert f'images/art/{1:032x}.jpg has changed' in said
     assert f'images/biology/{2:032x}.jpg is missing' in said
-    assert '28 files agree' in run(*args)
+    assert '56 files agree' in run(*args)
 
 
 def test_broken_picture_is_named(tmp_path, run):
