@@ -4,6 +4,7 @@ from __future__ import annotations
 import logging
 import os.path as osp
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Optional
 
 import numpy as np
@@ -47,8 +48,13 @@ class CrossModalDataset(BaseDataset):
         unpaired: Rows that lack an image or a text: ``'error'``, ``'drop'``
             or ``'keep'`` (for evaluation: they serve as query and gallery
             items of the one modality they have).
-        fraction: Share of the ``fit_split`` rows that exists at all, taken
-            from every class alike, for experiments with few labels.
+        val_fraction: Share of the ``fit_split`` rows, of every class alike,
+            that becomes split ``'val'``, where the manifest has none. The
+            data sets of all splits need the same.
+        val_seed: Which share that is.
+        fraction: Share of the remaining ``fit_split`` rows that exists at
+            all, taken from every class alike, for experiments with few
+            labels.
         fraction_seed: Which share that is.
         classes: Class names in label order. None: those of ``fit_split``,
             sorted.
@@ -74,6 +80,8 @@ class CrossModalDataset(BaseDataset):
                  text_mode: str = 'join',
                  image_features: Optional[dict] = None,
                  unpaired: str = 'error',
+                 val_fraction: float = 0.0,
+                 val_seed: int = 0,
                  fraction: float = 1.0,
                  fraction_seed: int = 0,
                  classes: Optional[Sequence[str]] = None,
@@ -98,11 +106,13 @@ class CrossModalDataset(BaseDataset):
         self.text_mode = text_mode
         self.unpaired = unpaired
         self.image_features = image_features
+        # Not val_fraction: layouts that cut by themselves have their own.
+        self._val_cut = (val_fraction, val_seed)
         self.fraction = fraction
         self.fraction_seed = fraction_seed
         self.columns = columns
         self.label_separator = label_separator
-        metainfo = dict(metainfo or {}, split=split)
+        metainfo = dict(metainfo or {})
         if classes is not None:
             metainfo['classes'] = tuple(classes)
         super().__init__(
@@ -130,7 +140,10 @@ class CrossModalDataset(BaseDataset):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """One dictionary an item; called by MMEngine's ``full_init``."""
+        # Not in metainfo above: MMEngine reads a string there as a file.
+        self._metainfo['split'] = self.split
         records = self.read_records()
+        self._cut_validation(records)
         self._features = self._load_features(len(records))
         rows = list(enumerate(records))
         fit = [pair for pair in rows if pair[1].split == self.fit_split]
@@ -161,6 +174,23 @@ class CrossModalDataset(BaseDataset):
         for text_idx, item in enumerate(items):
             item['text_idx'] = text_idx if item['text'] else -1
         return items
+
+    def _cut_validation(self, records: list[PairRecord]) -> None:
+        """Move a share of the training rows to split ``'val'``, in place."""
+        fraction, seed = self._val_cut
+        if not fraction:
+            return
+        if not 0 < fraction < 1:
+            raise ValueError('val_fraction must be in [0, 1), got '
+                             f'{fraction}')
+        if any(record.split == 'val' for record in records):
+            raise ValueError(f"{self.ann_file} has a split 'val' of its own: "
+                             'leave val_fraction out')
+        rows = [row for row, record in enumerate(records)
+                if record.split == self.fit_split]
+        for i in stratified_fraction(
+                [records[row].classes[0] for row in rows], fraction, seed):
+            records[rows[i]] = replace(records[rows[i]], split='val')
 
     def _joined(self, record: PairRecord) -> str:
         return ' '.join(record.texts)
