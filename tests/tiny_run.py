@@ -1,136 +1,114 @@
-"""A run of seconds: ready features, a tiny CHTN, the real tools."""
+"""A run as training leaves it, made in a moment: nothing is trained."""
 from __future__ import annotations
 
-import os
-import re
-import signal
-import subprocess
+import contextlib
+import io
+import runpy
 import sys
-import time
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
-import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import DATASETS, MODELS
+from tiny_data import write_pairs, write_picture
 
-ROOT = Path(__file__).resolve().parents[1]
-CONFIG = """
-_base_ = [{runtime!r}]
-model = dict(
-    type='CHTN', num_classes=3, num_source_classes=4, backbone=None,
-    input_shape=(6,),
-    text_encoder=dict(type='VectorTextEncoder', out_features=5, norm='bn'),
-    image_pathway=dict(type='Pathway', widths=(8, 8), dropout=0.2),
-    common_head=dict(type='CommonHead', widths=(8, 8)),
-    mmd=dict(type='MMDLoss'), pair=dict(type='PairwiseLoss',
-                                        loss_weight=0.01))
-arrays = dict(train=dict(image='image', text='text', label='label'),
-              test=dict(image='image_te', text='text_te', label='label_te'))
-pairs = dict(type='FeaturePairDataset', file={pairs!r}, arrays=arrays)
-train_dataloader = dict(
-    batch_size=8, num_workers=0,
-    sampler=dict(type='PassSampler', shuffle=True, infinite=True),
-    collate_fn=dict(type='cross_modal_collate'),
-    dataset=dict(
-        type='HybridTransferDataset', target=dict(split='train', **pairs),
-        source=dict(type='SourceFeatureDataset', file={source!r})))
-val_dataloader = dict(
-    batch_size=16, num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='cross_modal_collate'),
-    dataset=dict(split='val', **pairs))
-test_dataloader = dict(
-    batch_size=16, num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='cross_modal_collate'),
-    dataset=dict(split='test', **pairs))
-val_evaluator = dict(type='RetrievalMetric')
-test_evaluator = dict(type='RetrievalMetric')
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4))
-param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False, T_max=24)
-train_cfg = dict(by_epoch=False, max_iters=24, val_interval=6)
-val_cfg = dict()
-test_cfg = dict()
-default_hooks = dict(logger=dict(interval=1),
-                     checkpoint=dict(interval=3, max_keep_ckpts=3))
-log_processor = dict(window_size=1)
-"""
+CLASSES = ('bird', 'cat')
 
 
-def write_config(folder: Path, more: str = '') -> Path:
-    """Features of 37 training pairs, 20 test pairs, and a configuration."""
-    rng = np.random.default_rng(0)
-    centres = rng.normal(size=(3, 6))
-    arrays = {}
-    for suffix, count in (('', 37), ('_te', 20)):
-        label = np.arange(count) % 3
-        image = centres[label] + rng.normal(size=(count, 6))
-        arrays |= {f'image{suffix}': image,
-                   f'text{suffix}': image[:, :5] + rng.normal(
-                       size=(count, 5)),
-                   f'label{suffix}': label}
-    np.savez(folder / 'pairs.npz', **arrays)
-    np.savez(folder / 'source.npz', F=rng.normal(size=(23, 6)),
-             label=np.arange(23) % 4)
-    config = folder / 'tiny.py'
-    config.write_text(CONFIG.format(
-        runtime=str(ROOT / 'configs/_base_/default_runtime.py'),
-        pairs=str(folder / 'pairs.npz'), source=str(folder / 'source.npz'))
-        + more)
-    return config
+def write_run(folder: Path, seed: int = 0, **changes: Any) -> Path:
+    """A work directory with a checkpoint, and the data it was tested on.
+
+    Args:
+        folder: ``folder/data`` gets 12 pairs, ``folder/run`` the checkpoint.
+        seed: Of the random weights.
+        changes: Top-level keys of the configuration to set.
+
+    Returns:
+        The work directory.
+    """
+    data = folder / 'data'
+    if not data.exists():
+        _write_data(data)
+    cfg = Config(dict(_config(str(data)), **changes))
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    dataset.full_init()
+    torch.manual_seed(seed)
+    model = MODELS.build(cfg.model).eval()
+    # Untrained networks answer nearly the same to everything.
+    with torch.no_grad():
+        for value in model.common_head.parameters():
+            value.mul_(8)
+    run = folder / 'run'
+    run.mkdir(parents=True, exist_ok=True)
+    path = run / 'best_retrieval_mean_mAP_iter_10.pth'
+    torch.save(dict(
+        meta=dict(cfg=cfg.pretty_text, iter=10, epoch=0, seed=seed,
+                  experiment_name='tiny', time='20260101_000000',
+                  mmengine_version='0', dataset_meta=dataset.metainfo),
+        state_dict=model.state_dict(), message_hub={}), path)
+    return run
 
 
-def command(tool: str, *arguments: Any, ranks: int = 1,
-            port: int = 0) -> list[str]:
-    """The command line of a tool, under torchrun for several ranks."""
-    arguments = [str(argument) for argument in arguments]
-    if ranks == 1:
-        return [sys.executable, str(ROOT / 'tools' / tool), *arguments]
-    return [sys.executable, '-m', 'torch.distributed.run', '--standalone',
-            f'--nproc_per_node={ranks}', str(ROOT / 'tools' / tool),
-            *arguments, '--launcher', 'pytorch']
+def _write_data(data: Path) -> None:
+    rows = []
+    splits = ['train'] * 6 + ['val'] * 2 + ['test'] * 4
+    for k, split in enumerate(splits):
+        name = CLASSES[k % 2]
+        write_picture(data / 'images' / f'{k}.png', 20 * k, 8)
+        rows.append(f'p{k},{split},{name},images/{k}.png,{name} word{k % 6}')
+    write_pairs(data, rows)
 
 
-def environment() -> dict[str, str]:
-    """One thread a process, and this source tree first."""
-    return {**os.environ, 'OMP_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1',
-            'PYTHONPATH': str(ROOT), 'CUDA_VISIBLE_DEVICES': ''}
+def _config(root: str) -> dict[str, Any]:
+    def loader(split: str) -> dict[str, Any]:
+        return dict(
+            batch_size=4, num_workers=0,
+            sampler=dict(type='DefaultSampler', shuffle=False),
+            collate_fn=dict(type='cross_modal_collate'),
+            dataset=dict(
+                type='CrossModalDataset', data_root=root,
+                ann_file='pairs.tsv', split=split,
+                pipeline=[dict(type='LoadImageFromFile',
+                               imdecode_backend='cv2'),
+                          dict(type='mmpretrain.Resize', scale=(8, 8))],
+                text=dict(type='BagOfWords', num_terms=12)))
+
+    return dict(
+        model=dict(
+            type='CHTN', num_classes=2, input_shape=(3, 8, 8),
+            backbone=dict(type='SmallConvNet', in_channels=3, channels=(4, )),
+            trunk_mode='train', source_pathway=None,
+            text_encoder=dict(type='VectorTextEncoder', out_features=12,
+                              norm=None),
+            image_pathway=dict(type='Pathway', widths=(8, 8)),
+            common_head=dict(type='CommonHead', widths=(8, 8)),
+            mmd=None,
+            data_preprocessor=dict(type='CrossModalDataPreprocessor',
+                                   mean=[127.0], std=[127.0])),
+        test_dataloader=loader('test'), val_dataloader=loader('val'),
+        work_dir='gone')
 
 
-def run(tool: str, *arguments: Any, ranks: int = 1, check: bool = True,
-        cwd: Optional[Path] = None) -> subprocess.CompletedProcess:
-    """Run a tool to its end."""
-    done = subprocess.run(
-        command(tool, *arguments, ranks=ranks), env=environment(), cwd=cwd,
-        capture_output=True, text=True, timeout=300)
-    if check and done.returncode:
-        raise AssertionError(done.stdout[-3000:] + done.stderr[-6000:])
-    return done
+def run_tool(name: str, *arguments: Any) -> tuple[int, str, str]:
+    """Run ``tools/NAME.py`` in this process, which saves its imports.
 
-
-def losses(work_dir: Path) -> dict[int, float]:
-    """Loss of each iteration as logged; the last word of each counts."""
-    found = {}
-    for log in sorted(work_dir.glob('*/*.log')):
-        for line in log.read_text().splitlines():
-            match = re.search(r'Iter\(train\) +\[ *(\d+)/\d+\].*? loss: '
-                              r'([\d.naif]+)', line)
-            if match:
-                found[int(match[1])] = float(match[2])
-    return found
-
-
-def kill_when(process: subprocess.Popen, ready: Any,
-              timeout: float = 120) -> None:
-    """Kill -9 a process and its children as soon as something holds."""
-    end = time.monotonic() + timeout
-    while not ready():
-        if process.poll() is not None:
-            return
-        if time.monotonic() > end:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise AssertionError('it never came so far')
-        time.sleep(0.002)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    Returns:
+        Exit status, standard output, standard error.
+    """
+    path = Path(__file__).parents[1] / 'tools' / f'{name}.py'
+    out, err = io.StringIO(), io.StringIO()
+    argv, sys.argv = sys.argv, [str(path), *map(str, arguments)]
+    status = 0
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            runpy.run_path(str(path), run_name='__main__')
+    except SystemExit as stop:
+        if isinstance(stop.code, str):
+            err.write(stop.code)
+            status = 1
+        else:
+            status = stop.code or 0
+    finally:
+        sys.argv = argv
+    return status, out.getvalue(), err.getvalue()

@@ -1,0 +1,128 @@
+"""A whole split of a run's data, encoded, with what each item was."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.registry import DATASETS
+from tqdm import tqdm
+
+from chtn_plugin.datasets.collate import cross_modal_collate
+from chtn_plugin.evaluation.embeddings import Embeddings
+
+TAPS = ('repr', 'fc6', 'fc7', 'fc8', 'fc9', 'fc10')
+
+
+@dataclass
+class EncodedSplit:
+    """Embeddings, and beside them what a person can look at.
+
+    Attributes:
+        embeddings: Each image and each text once.
+        image_path: Files of the images, (N,); empty where they are ready
+            features.
+        text: The texts, (M,), likewise.
+    """
+    embeddings: Embeddings
+    image_path: list[str]
+    text: list[str]
+
+
+def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
+                 data_root: str = '', progress: bool = True) -> EncodedSplit:
+    """Encode the data that the run was tested on.
+
+    Args:
+        inferencer: A :class:`RetrievalInferencer`.
+        split: ``'test'``, ``'val'`` or ``'train'``: whose data loader.
+        tap: ``'repr'``, the common representation, or ``'fc6'`` to
+            ``'fc10'``.
+        data_root: Where the data lie now, if they have moved.
+        progress: Show a bar.
+
+    Raises:
+        FileNotFoundError: The data are not there.
+        ValueError: The run has no such data, or no such tap.
+    """
+    if tap not in TAPS:
+        raise ValueError(f'tap must be one of {list(TAPS)}, got {tap!r}')
+    run = inferencer.run
+    dataset = _dataset(run.cfg, split, data_root)
+    classes = tuple(getattr(dataset, 'metainfo', {}).get('classes') or ())
+    if run.classes and classes and run.classes != classes:
+        raise ValueError(
+            'the data must have the classes that the model was trained with: '
+            f'{list(run.classes[:5])}, ..., got {list(classes[:5])}, ...')
+    found: dict[str, dict[int, Any]] = dict(image={}, text={})
+    size = inferencer.batch_size
+    steps = range(0, len(dataset), size)
+    for start in tqdm(steps, f'encode {split}',
+                      disable=not progress or None):
+        _encode(inferencer, dataset, tap, found,
+                range(start, min(start + size, len(dataset))))
+    fields: dict[str, Any] = {}
+    shown: dict[str, list[str]] = {}
+    for part, key in (('image', 'img_path'), ('text', 'text')):
+        rows = [found[part][index] for index in sorted(found[part])]
+        shown[part] = [text for row in rows
+                       if (text := _content(dataset, row[2], key))]
+        if rows:
+            fields[part] = np.stack([row[0] for row in rows])
+            fields[f'{part}_label'] = np.stack([row[1] for row in rows])
+            fields[f'{part}_id'] = np.array(
+                [_name(dataset, row[2]) for row in rows])
+    meta = dict(fingerprint=run.fingerprint, model=run.name, split=split,
+                tap=tap, image_content=shown['image'],
+                text_content=shown['text'])
+    return EncodedSplit(Embeddings(**fields, classes=run.classes or classes,
+                                   meta=meta), shown['image'], shown['text'])
+
+
+@torch.inference_mode()
+def _encode(inferencer: Any, dataset: Any, tap: str,
+            found: dict[str, dict[int, Any]], items: range) -> None:
+    batch = (dataset.__getitems__(list(items))
+             if hasattr(dataset, '__getitems__') else
+             cross_modal_collate([dataset[i] for i in items]))
+    data = inferencer.model.data_preprocessor(batch, False)
+    samples = data['data_samples']
+    labels = samples['label'].cpu().numpy()
+    for part in ('image', 'text'):
+        encode = getattr(inferencer.model, f'encode_{part}')
+        rows = encode(data['inputs'][part])[tap].float().cpu().numpy()
+        for row, label, item, index in zip(
+                rows, labels, items, samples[f'{part}_idx'].tolist(),
+                strict=True):
+            if index >= 0:
+                found[part].setdefault(index, (row, label, item))
+
+
+def _dataset(cfg: Any, split: str, data_root: str) -> Any:
+    config = (cfg.get(f'{split}_dataloader') or {}).get('dataset')
+    if config is None:
+        raise ValueError(f'the run has no {split} data: its configuration '
+                         f'lacks {split}_dataloader')
+    if split == 'train' and 'target' in config:
+        config = config['target']
+    if data_root:
+        config = dict(config, data_root=data_root)
+    dataset = DATASETS.build(config)
+    if hasattr(dataset, 'full_init'):
+        dataset.full_init()
+    return dataset
+
+
+def _info(dataset: Any, item: int) -> Mapping[str, Any]:
+    return (dataset.get_data_info(item)
+            if hasattr(dataset, 'get_data_info') else {})
+
+
+def _content(dataset: Any, item: int, key: str) -> str:
+    return str(_info(dataset, item).get(key) or '')
+
+
+def _name(dataset: Any, item: int) -> str:
+    return str(_info(dataset, item).get('id', item))

@@ -1,0 +1,234 @@
+"""What is searched: vectors, and what each one stands for."""
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from chtn_plugin.evaluation.embeddings import load_embeddings
+
+from .exact_search import nearest, unit_rows
+from .gallery_sources import Item, list_items
+
+KINDS = ('image', 'text')
+
+
+class Gallery:
+    """Encoded pictures and texts that queries are compared with.
+
+    Args:
+        vectors: Common representations, (G, D).
+        items: What each is: ``kind``, ``id``, ``path``, ``text``, ``label``.
+        fingerprint: Of the model that encoded them; empty if unknown.
+        skipped: What could not be read, and why.
+        notes: What a reader of results should know.
+        approximate: FAISS indexes by kind; others are searched exactly.
+
+    Raises:
+        ValueError: There are not as many items as vectors.
+    """
+
+    def __init__(self, vectors: np.ndarray, items: Sequence[Item],
+                 fingerprint: str = '',
+                 skipped: Sequence[tuple[str, str]] = (),
+                 notes: Sequence[str] = (),
+                 approximate: Optional[dict[str, Any]] = None) -> None:
+        if len(vectors) != len(items):
+            raise ValueError('a gallery needs one item for each vector, got '
+                             f'{len(items)} and {len(vectors)}')
+        self.items = list(items)
+        self.fingerprint = fingerprint
+        self.skipped = list(skipped)
+        self.notes = tuple(notes)
+        self.approximate = approximate or {}
+        kinds = np.array([item['kind'] for item in items], dtype='U5')
+        self._places = {kind: np.flatnonzero(kinds == kind)
+                        for kind in KINDS}
+        unit = unit_rows(vectors)
+        # A gallery of one kind is not copied.
+        self._rows = {kind: unit if len(places) == len(unit) else
+                      unit[places] for kind, places in self._places.items()
+                      if len(places)}
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def count(self, kind: str) -> int:
+        """Items of a kind."""
+        return len(self._places[kind])
+
+    def rows(self, kind: str) -> np.ndarray:
+        """Unit vectors of a kind, (G, D)."""
+        return self._rows[kind]
+
+    def nearest(self, query: np.ndarray, topk: int, target: str
+                ) -> list[tuple[float, Item]]:
+        """The nearest items by cosine, best first, ties in gallery order.
+
+        Args:
+            query: One vector, (D,).
+            topk: How many; a smaller gallery gives all it has.
+            target: ``'image'`` or ``'text'``; where the gallery has only the
+                other kind, that is searched.
+
+        Raises:
+            ValueError: The gallery is empty, or D differs.
+        """
+        if target not in KINDS:
+            raise ValueError(f'target must be one of {list(KINDS)}, '
+                             f'got {target!r}')
+        if topk < 1:
+            raise ValueError(f'topk must be at least 1, got {topk}')
+        if not self.items:
+            raise ValueError(
+                'a gallery must have at least one item: this one is empty'
+                + (f' ({len(self.skipped)} could not be read, such as '
+                   f'{self.skipped[0][1]})' if self.skipped else ''))
+        if target not in self._rows:
+            target = next(iter(self._rows))
+        rows = self._rows[target]
+        queries = unit_rows(query[None])
+        if queries.shape[1] != rows.shape[1]:
+            raise ValueError('query and gallery must share the size D, got '
+                             f'{queries.shape[1]} and {rows.shape[1]}: are '
+                             'they of one model?')
+        if target in self.approximate:
+            scores, found = self.approximate[target].search(
+                queries, min(topk, len(rows)))
+        else:
+            scores, found = nearest(queries, rows, topk)
+        places = self._places[target]
+        return [(float(score), self.items[places[place]])
+                for score, place in zip(scores[0], found[0], strict=True)
+                if place >= 0]
+
+
+def open_gallery(encoder: Any, source: Any, progress: bool) -> Gallery:
+    """A gallery from whatever a user has; see ``RetrievalInferencer.index``.
+
+    Args:
+        encoder: The inferencer.
+        source: Folder, manifest, text file, index, ``.npz``, or embeddings.
+        progress: Show a bar.
+    """
+    from .index_store import IndexStore, is_index
+    path = Path(source)
+    if is_index(path):
+        return IndexStore(path).gallery(encoder.run.fingerprint)
+    if path.suffix == '.npz':
+        return _of_embeddings(path, encoder.run.fingerprint)
+    skipped: list[tuple[str, str]] = []
+    kept: list[Item] = []
+    vectors: list[np.ndarray] = []
+    for items, rows, faults in encode_items(encoder, list_items(path),
+                                            progress):
+        kept += items
+        vectors.append(rows)
+        skipped += faults
+    return Gallery(np.concatenate(vectors) if vectors else np.zeros((0, 1)),
+                   kept, encoder.run.fingerprint, skipped)
+
+
+def encode_items(encoder: Any, items: Sequence[Item], progress: bool,
+                 size: Optional[int] = None) -> Any:
+    """Encode items, leaving out pictures that cannot be read.
+
+    Args:
+        encoder: The inferencer.
+        items: What to encode.
+        progress: Show a bar.
+        size: Items a piece. None: the encoder's batch size.
+
+    Yields:
+        (items, vectors (N, D), left-out (name, reason)) of each piece.
+    """
+    from tqdm import tqdm
+    size = size or encoder.batch_size
+    with tqdm(total=len(items), desc='encode', disable=not progress or None,
+              unit='item') as bar:
+        for start in range(0, len(items), size):
+            piece = items[start:start + size]
+            kept: list[Item] = []
+            inputs: list[Any] = []
+            skipped: list[tuple[str, str]] = []
+            for item in piece:
+                if item['kind'] == 'text':
+                    inputs.append(item['text'])
+                else:
+                    try:
+                        inputs.append(encoder.load_image(item['path']))
+                    except (OSError, ValueError) as error:
+                        skipped.append((item['id'], str(error)))
+                        continue
+                kept.append(item)
+            rows = _encode_mixed(encoder, kept, inputs)
+            bar.update(len(piece))
+            if len(rows) or skipped:
+                yield kept, rows, skipped
+
+
+def _encode_mixed(encoder: Any, items: Sequence[Item],
+                  inputs: Sequence[Any]) -> np.ndarray:
+    """Vectors of items of both kinds, in their order, (N, D)."""
+    rows: dict[int, np.ndarray] = {}
+    for kind in KINDS:
+        places = [i for i, item in enumerate(items) if item['kind'] == kind]
+        for start in range(0, len(places), encoder.batch_size):
+            batch = places[start:start + encoder.batch_size]
+            found = encoder.encode_batch(kind, [inputs[i] for i in batch])
+            rows.update(zip(batch, found['repr'], strict=True))
+    if not rows:
+        return np.zeros((0, 1), np.float32)
+    return np.stack([rows[i] for i in range(len(items))])
+
+
+def _of_embeddings(path: Path, fingerprint: str) -> Gallery:
+    """A gallery of saved embeddings, such as test.py or others wrote."""
+    embeddings = load_embeddings(path)
+    stored = str(embeddings.meta.get('fingerprint', ''))
+    check_fingerprint(stored, fingerprint, path)
+    items: list[Item] = []
+    vectors = []
+    for kind in KINDS:
+        rows, labels, ids = embeddings.part(kind)
+        if rows is None:
+            continue
+        names = [str(i) for i in (range(len(rows)) if ids is None else ids)]
+        content = embeddings.meta.get(f'{kind}_content') or [''] * len(rows)
+        vectors.append(rows)
+        for name, label, shown in zip(names, labels, content, strict=True):
+            items.append(Item(
+                kind=kind, id=name, path=(shown or None) if kind == 'image'
+                else None, text=shown if kind == 'text' else '',
+                label=_class_name(label, embeddings.classes)))
+    notes = () if stored else (
+        f'{path.name} does not say which model it is of',)
+    return Gallery(np.concatenate(vectors) if vectors else np.zeros((0, 1)),
+                   items, stored, notes=notes)
+
+
+def _class_name(label: Any, classes: Sequence[str]) -> str:
+    numbers = [int(label)] if np.ndim(label) == 0 else np.flatnonzero(label)
+    return ', '.join(classes[n] if 0 <= n < len(classes) else f'class {n}'
+                     for n in numbers)
+
+
+def check_fingerprint(stored: str, fingerprint: str, path: Any) -> None:
+    """Refuse vectors of another model.
+
+    Raises:
+        ValueError: Both are known, and differ.
+    """
+    if stored and fingerprint and stored != fingerprint:
+        raise ValueError(
+            'a gallery must be of the model that searches it: '
+            f'{path} was made by {stored}, this is {fingerprint}. Build it '
+            'anew with this model')
+
+
+def item_key(item: Item) -> str:
+    """What tells whether an item is already there, unchanged."""
+    return json.dumps([item['kind'], item['id'], item.get('stamp', '')])

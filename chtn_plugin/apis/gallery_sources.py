@@ -1,0 +1,108 @@
+"""Pictures and texts of a folder, a manifest or a file of lines."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from chtn_plugin.datasets.manifest import read_manifest
+
+from .pictures import SUFFIXES
+
+Item = dict[str, Any]
+ITEM_FIELDS = ('kind', 'id', 'path', 'text', 'label')
+_MAX_LINES = 10_000_000
+
+
+def list_items(source: str | Path) -> list[Item]:
+    """Everything that can be encoded there, in a fixed order.
+
+    Args:
+        source: A folder (its pictures, and the lines of its ``.txt`` files,
+            with those of folders inside it, hidden ones left out); a
+            manifest (images and texts); a ``.txt`` file, one text a line; or
+            one picture.
+
+    Returns:
+        Items: ``kind``, ``id`` (unique within the source), ``path``,
+        ``text``, ``label``, and ``stamp``, which changes with a file.
+
+    Raises:
+        FileNotFoundError: There is nothing of that name.
+        ValueError: It is none of these.
+    """
+    path = Path(source)
+    if path.is_dir():
+        found = sorted(_files(path))
+        return [item for file in found
+                for item in _of_file(file, file.relative_to(path).as_posix())]
+    if not path.is_file():
+        raise FileNotFoundError(f'gallery not found: {path}')
+    if path.suffix in ('.tsv', '.csv', '.jsonl'):
+        return _of_manifest(path)
+    items = list(_of_file(path, path.name))
+    if not items and path.suffix != '.txt':
+        raise ValueError(
+            'a gallery must be a folder, a manifest (.tsv, .csv, .jsonl), an '
+            f'index, embeddings (.npz), a .txt file or a picture: {path} is '
+            'none')
+    return items
+
+
+def _files(folder: Path) -> list[Path]:
+    found = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith('.'))
+        found += [Path(root, name) for name in names
+                  if not name.startswith('.')]
+    return found
+
+
+def _of_file(path: Path, name: str) -> list[Item]:
+    if path.suffix.lower() in SUFFIXES:
+        return [_image(path, name)]
+    if path.suffix.lower() != '.txt':
+        return []
+    items = []
+    try:
+        with path.open(encoding='utf-8-sig') as file:
+            for line, text in enumerate(file, 1):
+                if line > _MAX_LINES:
+                    raise ValueError('a file of texts must have at most '
+                                     f'{_MAX_LINES} lines: {path} has more')
+                if text.strip():
+                    items.append(_text(f'{name}:{line}', text.strip()))
+    except UnicodeDecodeError as error:
+        raise ValueError(f'a file of texts must be UTF-8: {path} is not '
+                         f'({error.reason} at byte {error.start})') from error
+    return items
+
+
+def _of_manifest(path: Path) -> list[Item]:
+    items = []
+    seen = set()
+    for record in read_manifest(path):
+        label = ', '.join(record.classes)
+        if record.image and record.image not in seen:
+            seen.add(record.image)
+            items.append(_image(path.parent / record.image, record.image,
+                                label))
+        for number, text in enumerate(record.texts):
+            name = f'{record.id}#{number}' if number else record.id
+            items.append(_text(name, text, label))
+    return items
+
+
+def _image(path: Path, name: str, label: str = '') -> Item:
+    try:
+        status = path.stat()
+        stamp = f'{status.st_size}:{status.st_mtime_ns}'
+    except OSError:
+        stamp = ''
+    return Item(kind='image', id=name, path=str(path), text='', label=label,
+                stamp=stamp)
+
+
+def _text(name: str, text: str, label: str = '') -> Item:
+    return Item(kind='text', id=name, path=None, text=text, label=label,
+                stamp=text)

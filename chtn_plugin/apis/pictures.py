@@ -1,0 +1,122 @@
+"""Pictures from people: checked before they are decoded."""
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from chtn_plugin.datasets.images import load_image
+
+MAX_PIXELS = 64_000_000
+MAX_BYTES = 256 << 20
+SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif', '.tif',
+            '.tiff', '.ppm', '.pgm')
+
+
+def load_picture(picture: Any, pipeline: Callable,
+                 max_pixels: int = MAX_PIXELS) -> Tensor:
+    """A picture of any kind through the transforms of the run.
+
+    Args:
+        picture: Path; PIL picture; array (H, W), (H, W, 1) grey or
+            (H, W, 3) RGB, uint8.
+        pipeline: The image transforms, beginning with the one that loads.
+        max_pixels: Larger ones are refused by their header.
+
+    Returns:
+        (channels, H, W).
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no picture, cut off, or too large.
+        TypeError: It is none of those kinds.
+    """
+    with _as_file(picture, max_pixels) as path:
+        check_picture(path, max_pixels)
+        return load_image(str(path), pipeline, 0)
+
+
+def check_picture(path: str | Path, max_pixels: int = MAX_PIXELS) -> None:
+    """Refuse a file that is no picture, cut off or too large.
+
+    Its size is known from the header, before anything is decoded. OpenCV
+    then fills up what is missing of a file that is cut off; Pillow says so.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The message gives the rule and the file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'picture not found: {path}')
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise ValueError(f'a picture file must have at most {MAX_BYTES >> 20}'
+                         f' MiB: {path} has {size >> 20}')
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                _check_size(*image.size, max_pixels, path)
+                # JPEG decodes at an eighth of its size for a part of the
+                # cost; that is enough to find out whether it ends early.
+                image.draft('RGB', (image.width // 8, image.height // 8))
+                image.load()
+    except Image.DecompressionBombError as error:
+        raise ValueError('a picture must have at most '
+                         f'{max_pixels / 1e6:.0f} megapixels: {path}: '
+                         f'{error}') from error
+    except UnidentifiedImageError as error:
+        raise ValueError('a picture must be a file such as JPEG or PNG: '
+                         f'{path} is none') from error
+    except (OSError, SyntaxError, EOFError) as error:
+        raise ValueError(f'a picture must be whole: {path} is cut off or '
+                         f'damaged ({error})') from error
+
+
+def _check_size(width: int, height: int, max_pixels: int, what: Any) -> None:
+    if width * height > max_pixels:
+        raise ValueError('a picture must have at most '
+                         f'{max_pixels / 1e6:.0f} megapixels: {what} has '
+                         f'{width * height / 1e6:.0f} ({width} × {height})')
+
+
+@contextmanager
+def _as_file(picture: Any, max_pixels: int) -> Iterator[Path]:
+    """The file of a picture; one in memory is written out for a moment.
+
+    So every picture passes the very transforms of the run, whatever reads
+    files there.
+    """
+    if isinstance(picture, (str, Path)):
+        yield Path(picture)
+        return
+    if isinstance(picture, np.ndarray):
+        picture = _from_array(picture)
+    if not isinstance(picture, Image.Image):
+        raise TypeError('a picture must be a path, a PIL picture or an array,'
+                        f' got {type(picture).__name__}')
+    _check_size(*picture.size, max_pixels, 'this one')
+    if picture.mode not in ('L', 'RGB', '1', 'I;16'):
+        picture = picture.convert('RGB')
+    with tempfile.TemporaryDirectory(prefix='picture.') as folder:
+        path = Path(folder) / 'picture.png'
+        picture.save(path, compress_level=1)
+        yield path
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or (
+            array.ndim == 3 and array.shape[2] not in (1, 3)) or (
+                0 in array.shape):
+        raise ValueError('a picture array must be uint8, (H, W), (H, W, 1) '
+                         f'or (H, W, 3), got {array.dtype} {array.shape}')
+    return Image.fromarray(array[..., 0] if array.shape[2:] == (1, ) else
+                           array)

@@ -1,0 +1,142 @@
+"""The configuration in a stranger's checkpoint, read and not run."""
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import (
+    DATA_SAMPLERS,
+    DATASETS,
+    FUNCTIONS,
+    MODELS,
+    TRANSFORMS,
+    Registry,
+)
+
+# Packages whose registered parts a configuration may name.
+_PACKAGES = {'mmpretrain': ('mmpretrain.models', 'mmpretrain.datasets'),
+             'mmcv': ('mmcv.transforms', ), 'mmengine': (), 'chtn_plugin': ()}
+_REGISTRIES = (MODELS, TRANSFORMS, DATASETS, DATA_SAMPLERS, FUNCTIONS)
+_MAX_CHARS = 5_000_000
+
+
+def plain_config(text: str) -> ConfigDict:
+    """Read the text of a configuration as MMEngine stores it in checkpoints.
+
+    MMEngine's own reader runs it as a program. This one takes assignments of
+    plain values (numbers, strings, lists, ``dict(...)``) and nothing else.
+
+    Args:
+        text: ``meta['cfg']`` of a checkpoint.
+
+    Raises:
+        ValueError: It holds anything else; the message gives the line.
+    """
+    if len(text) > _MAX_CHARS:
+        raise ValueError('a configuration must have at most '
+                         f'{_MAX_CHARS} characters, got {len(text)}')
+    try:
+        tree = ast.parse(text)
+        return ConfigDict({name: value for statement in tree.body
+                           for name, value in _assigned(statement)})
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise ValueError('the configuration in a checkpoint must be Python '
+                         f'text: {error}') from error
+
+
+def trusted_config(text: str) -> ConfigDict:
+    """Run the text of a configuration, and import what it asks for."""
+    return Config.fromstring(text, '.py')._cfg_dict
+
+
+def check_types(part: Any) -> None:
+    """Refuse types that no registry holds.
+
+    A registry of MMEngine takes any importable name for a type, so that
+    ``dict(type='subprocess.run', ...)`` would be built, that is, run.
+
+    Args:
+        part: A part of a configuration, with everything inside it.
+
+    Raises:
+        ValueError: A type is not registered.
+    """
+    for name in _types(part):
+        if not isinstance(name, str) or not _registered(name):
+            raise ValueError(
+                'a checkpoint that is not trusted may name registered parts '
+                f'only: {name!r} is none. If it is your own, import its '
+                'module first; if you trust its author, ask for trust')
+
+
+def _assigned(statement: ast.stmt) -> Iterator[tuple[str, Any]]:
+    if not isinstance(statement, ast.Assign):
+        raise _refused(statement)
+    for target in statement.targets:
+        if not isinstance(target, ast.Name):
+            raise _refused(statement)
+        yield target.id, _value(statement.value)
+
+
+def _value(node: ast.expr) -> Any:
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        values = [_value(item) for item in node.elts]
+        kind = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
+        return kind(values)
+    if isinstance(node, ast.Dict) and all(node.keys):
+        return {_value(key): _value(value) for key, value in
+                zip(node.keys, node.values, strict=True)}
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _value(node.operand)
+        if isinstance(value, (int, float)):
+            return -value
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        name, pairs = node.func.id, node.keywords
+        if name == 'dict' and not node.args and all(p.arg for p in pairs):
+            return {pair.arg: _value(pair.value) for pair in pairs}
+        if name in ('set', 'list', 'tuple') and not node.args and not pairs:
+            return {'set': set, 'list': list, 'tuple': tuple}[name]()
+        if name == 'float' and len(node.args) == 1:
+            value = _value(node.args[0])
+            if value in ('inf', '-inf', 'nan'):
+                return float(value)
+    raise _refused(node)
+
+
+def _refused(node: ast.AST) -> ValueError:
+    return ValueError('the configuration in a checkpoint must hold plain '
+                      f'values: line {getattr(node, "lineno", "?")} holds a '
+                      f'{type(node).__name__}. If you trust its author, ask '
+                      'for trust')
+
+
+def _types(part: Any) -> Iterator[Any]:
+    if isinstance(part, Mapping):
+        if 'type' in part:
+            yield part['type']
+        for value in part.values():
+            yield from _types(value)
+    elif isinstance(part, (list, tuple)):
+        for value in part:
+            yield from _types(value)
+
+
+def _registered(name: str) -> bool:
+    scope, _, own = name.rpartition('.')
+    if not scope:
+        return any(_holds(root, own) for root in _REGISTRIES)
+    if scope not in _PACKAGES:
+        return False
+    for module in _PACKAGES[scope]:
+        import_module(module)
+    return any(_holds(root.children.get(scope, root), own)
+               for root in _REGISTRIES)
+
+
+def _holds(registry: Registry, name: str) -> bool:
+    return name in registry.module_dict

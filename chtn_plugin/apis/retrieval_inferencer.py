@@ -1,0 +1,336 @@
+"""Asking a trained model with pictures and sentences."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose
+from mmengine.device import get_device
+from mmengine.infer import BaseInferencer
+from mmengine.registry import INFERENCERS
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from .gallery import Gallery, open_gallery
+from .gallery_sources import ITEM_FIELDS
+from .pictures import MAX_PIXELS, SUFFIXES, load_picture
+from .search_result import Hit, SearchResult, draw_results
+from .trained_run import TrainedRun, open_run
+
+MAX_CHARS = 1_000_000
+PRECISIONS = ('fp32', 'bf16')
+
+
+@INFERENCERS.register_module()
+class RetrievalInferencer(BaseInferencer):
+    """Encodes pictures and texts with a trained model, and searches.
+
+    Everything comes from the run: configuration, transforms, vocabulary and
+    class names stand in its checkpoint, so that a file or folder that was
+    moved or renamed is enough.
+
+    >>> model = RetrievalInferencer('work_dirs/chtn_demo')
+    >>> model.index('pictures/')
+    >>> model.search(text='rightwards arrow', topk=3).hits
+
+    Args:
+        model: Checkpoint file, or work directory (its best checkpoint); or
+            an open run.
+        device: Where to compute. None: a GPU where there is one.
+        trust: See :func:`open_run`: False reads data and runs nothing.
+        precision: ``'fp32'``, or ``'bf16'`` to encode in bfloat16.
+        batch_size: Items encoded at once.
+        max_pixels: Larger pictures are refused.
+        show_progress: Show a bar.
+        scope: As everywhere in MMEngine.
+
+    Raises:
+        FileNotFoundError: There is no checkpoint.
+        ValueError: It cannot be used; the message says why.
+    """
+
+    def __init__(self,
+                 model: str | Path | TrainedRun,
+                 device: Optional[str] = None,
+                 trust: bool = False,
+                 precision: str = 'fp32',
+                 batch_size: int = 64,
+                 max_pixels: int = MAX_PIXELS,
+                 show_progress: bool = True,
+                 scope: Optional[str] = None) -> None:
+        if precision not in PRECISIONS:
+            raise ValueError(f'precision must be one of {list(PRECISIONS)}, '
+                             f'got {precision!r}')
+        if batch_size < 1:
+            raise ValueError(f'batch_size must be at least 1, got '
+                             f'{batch_size}')
+        # MMEngine's constructor would run the configuration, start a
+        # visualizer and load the weights without checking them.
+        self.run = (model if isinstance(model, TrainedRun) else
+                    open_run(model, trust))
+        self.scope = scope
+        self.cfg = self.run.cfg
+        self.device = torch.device(device or get_device())
+        self.precision = precision
+        self.batch_size = batch_size
+        self.max_pixels = max_pixels
+        self.show_progress = show_progress
+        self.model = self.run.build_model().to(self.device)
+        if not hasattr(self.model, 'encode_image'):
+            raise ValueError('a model must have encode_image and encode_text:'
+                             f' {type(self.model).__name__} has not')
+        self.pipeline = self._init_pipeline(self.cfg)
+        self.text_transform = self.run.build_text_transform()
+        self._vocabulary = self.run.vocabulary
+        self.visualizer = None
+        self.gallery: Optional[Gallery] = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in label order."""
+        count = self.model.num_classes
+        return self.run.classes or tuple(f'class {i}' for i in range(count))
+
+    def encode_images(self, images: Any,
+                      progress: Optional[bool] = None) -> np.ndarray:
+        """Common representation of pictures.
+
+        Args:
+            images: One or many, of any length: paths, PIL pictures, uint8
+                arrays (H, W, 3); or, for a model of ready features, an array
+                (N, D).
+            progress: Show a bar. None: as the inferencer does.
+
+        Returns:
+            (N, D) float32.
+
+        Raises:
+            FileNotFoundError, ValueError: As :func:`load_picture`.
+        """
+        return self._joined(self._encoded(_listed(images, 'image'), 'image',
+                                          progress), 'repr')
+
+    def encode_texts(self, texts: str | Iterable[str],
+                     progress: Optional[bool] = None) -> np.ndarray:
+        """Common representation of texts, (N, D) float32."""
+        return self._joined(self._encoded(_listed(texts, 'text'), 'text',
+                                          progress), 'repr')
+
+    def class_probabilities(self, images: Any = None,
+                            texts: Any = None) -> np.ndarray:
+        """What the model takes pictures or texts for, (N, C) float32.
+
+        Its columns are :attr:`classes`. CHTN's common representation is
+        this very vector, unless the configuration names another.
+        """
+        items, kind = _one_kind(images, texts)
+        return self._joined(self._encoded(items, kind, False),
+                            'probabilities')
+
+    def load_image(self, image: Any) -> Tensor:
+        """A picture as the model's input; see :func:`load_picture`."""
+        if self.pipeline is None:
+            return torch.as_tensor(np.asarray(image, np.float32))
+        return load_picture(image, self.pipeline, self.max_pixels)
+
+    @torch.inference_mode()
+    def encode_batch(self, kind: str, items: Sequence[Any]
+                     ) -> dict[str, np.ndarray]:
+        """``repr`` (B, D) and ``probabilities`` (B, C) of one batch.
+
+        Args:
+            kind: ``'image'`` or ``'text'``.
+            items: Loaded images, (channels, H, W) each, or texts.
+        """
+        if kind == 'image':
+            inputs = dict(image=torch.stack(list(items)))
+        else:
+            inputs = dict(text=self._text_inputs(items))
+        data = self.model.data_preprocessor(
+            dict(inputs=inputs, data_samples={}), False)
+        encode = getattr(self.model, f'encode_{kind}')
+        with (torch.autocast(self.device.type, torch.bfloat16)
+              if self.precision == 'bf16' else nullcontext()):
+            taps = encode(data['inputs'][kind])
+        return {name: value.float().cpu().numpy() for name, value in (
+            ('repr', taps['repr']),
+            ('probabilities', taps['fc10'].float().softmax(1)))}
+
+    def index(self, source: Any, progress: Optional[bool] = None) -> Gallery:
+        """Make a gallery, which :meth:`search` then searches.
+
+        Args:
+            source: Folder of pictures (and ``.txt`` files, a text a line);
+                manifest; index; embeddings (``.npz``); or a gallery.
+            progress: Show a bar. None: as the inferencer does.
+
+        Returns:
+            The gallery. Its ``skipped`` lists what could not be read.
+        """
+        show = self.show_progress if progress is None else progress
+        self.gallery = (source if isinstance(source, Gallery) else
+                        open_gallery(self, source, show))
+        return self.gallery
+
+    def search(self,
+               text: Optional[str] = None,
+               image: Any = None,
+               topk: int = 10,
+               target: Optional[str] = None) -> SearchResult:
+        """What the gallery holds nearest to a text or picture.
+
+        Args:
+            text: The query, or
+            image: the query.
+            topk: How many; a smaller gallery gives all it has.
+            target: ``'image'`` or ``'text'``: what to look for. None: the
+                other kind, or what the gallery has.
+
+        Raises:
+            RuntimeError: There is no gallery yet.
+            ValueError: The gallery is empty or of another model, or a query
+                cannot be read.
+        """
+        if (text is None) == (image is None):
+            raise ValueError('a query must be a text or an image, got '
+                             + ('neither' if text is None else 'both'))
+        if self.gallery is None:
+            raise RuntimeError('there must be a gallery: call index() first')
+        items, kind = _one_kind(image, text)
+        encoded = next(self._encoded(items, kind, False))
+        found = self.gallery.nearest(encoded['repr'][0], topk,
+                                     target or _other(kind))
+        hits = [Hit(rank, score, *(item[name] for name in ITEM_FIELDS))
+                for rank, (score, item) in enumerate(found, 1)]
+        probabilities = encoded['probabilities'][0].tolist()
+        return SearchResult(
+            str(text if kind == 'text' else
+                image if isinstance(image, (str, Path)) else 'picture'),
+            kind, hits, dict(zip(self.classes, probabilities, strict=True)),
+            self._notes(kind, items[0], topk), image)
+
+    def _notes(self, kind: str, query: Any, topk: int) -> tuple[str, ...]:
+        notes = []
+        if kind == 'text':
+            notes += self._unknown_words(query)
+        assert self.gallery is not None
+        if topk > len(self.gallery):
+            notes.append(f'{topk} were asked for, the gallery holds '
+                         f'{len(self.gallery)}')
+        return (*notes, *self.gallery.notes)
+
+    def _unknown_words(self, text: str) -> list[str]:
+        """What of a query the model never saw, said in a line."""
+        split = getattr(self.text_transform, 'tokenizer', None)
+        if split is None or not self._vocabulary:
+            return []
+        words = list(dict.fromkeys(split(text)))
+        unknown = [word for word in words if word not in self._vocabulary]
+        if len(unknown) == len(words):
+            return ['no word of the query is in the vocabulary that the model '
+                    'was trained with: the ranking says nothing about it']
+        if unknown:
+            return ['not in the vocabulary, and so left out: '
+                    + ', '.join(unknown[:10])]
+        return []
+
+    def _text_inputs(self, texts: Sequence[Any]) -> Any:
+        if self.text_transform is None:
+            return torch.stack([torch.as_tensor(np.asarray(
+                text, np.float32)) for text in texts])
+        for text in texts:
+            if not isinstance(text, str):
+                raise TypeError(f'a text must be a string, got '
+                                f'{type(text).__name__}')
+            if len(text) > MAX_CHARS:
+                raise ValueError(f'a text must have at most {MAX_CHARS} '
+                                 f'characters, got {len(text)}')
+        return self.text_transform(list(texts))
+
+    def _encoded(self, items: Iterable[Any], kind: str,
+                 progress: Optional[bool]) -> Iterator[dict[str, np.ndarray]]:
+        show = self.show_progress if progress is None else progress
+        total = len(items) if hasattr(items, '__len__') else None
+        if show:
+            items = tqdm(items, f'encode {kind}s', total, disable=None)
+        iterator = iter(items)
+        while batch := list(islice(iterator, self.batch_size)):
+            if kind == 'image':
+                batch = [self.load_image(item) for item in batch]
+            yield self.encode_batch(kind, batch)
+
+    def _joined(self, batches: Iterable[Mapping[str, np.ndarray]],
+                name: str) -> np.ndarray:
+        rows = [batch[name] for batch in batches]
+        return (np.concatenate(rows) if rows else
+                np.zeros((0, self.model.num_classes), np.float32))
+
+    # What follows is BaseInferencer's own protocol: inferencer(inputs).
+
+    preprocess_kwargs: set = set()
+    forward_kwargs: set = {'topk', 'target'}
+    visualize_kwargs: set = {'draw'}
+    postprocess_kwargs: set = set()
+
+    def _init_pipeline(self, cfg: Any) -> Any:
+        steps = self.run.pipeline_config
+        return None if steps is None else Compose(steps)
+
+    def preprocess(self, inputs: Sequence[Any], batch_size: int = 1
+                   ) -> Iterator[list[dict[str, Any]]]:
+        """Tell pictures from texts: a path of a picture file is one."""
+        for item in inputs:
+            if isinstance(item, Mapping):
+                yield [dict(item)]
+            elif isinstance(item, str) and not (
+                    item.lower().endswith(SUFFIXES) and Path(item).is_file()):
+                yield [dict(text=item)]
+            else:
+                yield [dict(image=item)]
+
+    def forward(self, inputs: Sequence[dict[str, Any]], topk: int = 10,
+                target: Optional[str] = None) -> list[SearchResult]:
+        """Search for each query."""
+        return [self.search(**query, topk=topk, target=target)
+                for query in inputs]
+
+    def visualize(self, inputs: Sequence[Any], preds: Sequence[SearchResult],
+                  draw: bool = False) -> Optional[Image.Image]:
+        """One picture of all queries and their results, if asked for."""
+        return draw_results(preds) if draw else None
+
+    def postprocess(self, preds: Sequence[SearchResult], visualization: Any,
+                    return_datasample: bool = False) -> dict[str, Any]:
+        """The two under one roof, as MMEngine wants them."""
+        return dict(predictions=list(preds), visualization=visualization)
+
+
+def _one_kind(image: Any, text: Any) -> tuple[list[Any], str]:
+    if text is not None and image is None:
+        return _listed(text, 'text'), 'text'
+    return _listed(image, 'image'), 'image'
+
+
+def _listed(items: Any, kind: str) -> Any:
+    """One item as a list of one; many as they are."""
+    if isinstance(items, (str, Path, Image.Image)):
+        return [items]
+    if isinstance(items, np.ndarray):
+        if kind == 'image' and items.dtype == np.uint8 and (
+                items.ndim == 2 or items.ndim == 3 and items.shape[2] in
+                (1, 3)):
+            return [items]
+        return items[None] if items.ndim == 1 else items
+    if isinstance(items, Tensor):
+        return items[None] if items.dim() == 1 else items
+    return items
+
+
+def _other(kind: str) -> str:
+    return 'text' if kind == 'image' else 'image'

@@ -1,0 +1,69 @@
+"""What a search answers, for programs and for people."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from PIL import Image
+
+from chtn_plugin.reporting import Cell, Row, draw_result_sheet
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One found item.
+
+    Attributes:
+        rank: From 1 on.
+        score: Cosine to the query, in [-1, 1].
+        kind: ``'image'`` or ``'text'``.
+        id: Name of the item in its gallery.
+        path: Picture file; None for a text, or where it is not known.
+        text: The text; empty for a picture.
+        label: Its class, where the gallery knows it.
+    """
+    rank: int
+    score: float
+    kind: str
+    id: str
+    path: Optional[str] = None
+    text: str = ''
+    label: str = ''
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """A query and what was found for it, best first.
+
+    Attributes:
+        query: The text, or the picture's path (or ``'picture'``).
+        kind: ``'image'`` or ``'text'``: what the query is.
+        hits: What was found.
+        classes: The model's probability of each class for the query.
+        notes: What a reader should know before trusting the hits.
+        picture: The query's picture.
+    """
+    query: str
+    kind: str
+    hits: list[Hit]
+    classes: dict[str, float]
+    notes: tuple[str, ...] = ()
+    picture: Any = field(default=None, repr=False)
+
+
+def draw_results(results: Sequence[SearchResult],
+                 fonts: Sequence[str] = (), scale: float = 1.5
+                 ) -> Image.Image:
+    """Draw search results; see :func:`draw_result_sheet`."""
+    rows = []
+    for result in results:
+        best = max(result.classes, key=lambda name: result.classes[name])
+        query = Cell(result.picture if result.kind == 'image' else None,
+                     result.query if result.kind == 'text' else '',
+                     f'{best} {result.classes[best]:.0%}')
+        rows.append(Row(query, [
+            Cell(hit.path if hit.kind == 'image' else None,
+                 hit.text or hit.id, hit.label, hit.score)
+            for hit in result.hits]))
+    return draw_result_sheet([('Found', rows)], fonts=fonts, scale=scale)

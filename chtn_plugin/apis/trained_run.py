@@ -1,0 +1,199 @@
+"""A trained run as its checkpoint tells it: nothing else is needed."""
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import torch
+from mmengine.config import ConfigDict
+from mmengine.registry import MODELS, TRANSFORMS
+from torch import Tensor, nn
+
+from chtn_plugin.datasets.text import TextTransform
+
+from .checkpoints import _harmless, find_checkpoint
+from .plain_config import check_types, plain_config, trusted_config
+
+LOADERS = ('test_dataloader', 'val_dataloader', 'train_dataloader')
+
+
+@dataclass
+class TrainedRun:
+    """What a checkpoint holds, and what it takes to use the model.
+
+    Attributes:
+        path: The checkpoint file.
+        cfg: The run's configuration.
+        state_dict: The weights.
+        meta: The checkpoint's own ``meta``: iteration, seed, time, ….
+        classes: Names of the target classes in label order.
+        text_state: What the text transform was fitted to; None where texts
+            were ready features.
+        fingerprint: Sixteen hexadecimal digits of everything that decides
+            what a picture or text is encoded to.
+    """
+    path: Path
+    cfg: ConfigDict
+    state_dict: dict[str, Tensor]
+    meta: dict[str, Any]
+    classes: tuple[str, ...]
+    text_state: Optional[dict[str, Any]]
+    fingerprint: str = ''
+
+    def __post_init__(self) -> None:
+        self.fingerprint = self.fingerprint or self._fingerprint()
+
+    @property
+    def name(self) -> str:
+        """Name of the checkpoint and of its folder."""
+        return f'{self.path.parent.name}/{self.path.name}'
+
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        """The words that the texts' network knows; empty if it has none."""
+        state = self.text_state or {}
+        return frozenset(state.get('terms') or state.get('words') or ())
+
+    @property
+    def text_config(self) -> Optional[dict]:
+        """Config of the text transform."""
+        return self._of_data('text')
+
+    @property
+    def pipeline_config(self) -> Optional[list]:
+        """Config of the image transforms that testing uses."""
+        pipeline = self._of_data('pipeline')
+        if pipeline is None:
+            return None
+        return [step for part in pipeline for step in _uncached(part)]
+
+    def build_model(self) -> nn.Module:
+        """The model with its weights, in evaluation mode.
+
+        Raises:
+            ValueError: The weights are not those of the model.
+        """
+        model = MODELS.build(self.cfg['model'])
+        wrong = model.load_state_dict(self.state_dict, strict=False)
+        if wrong.missing_keys or wrong.unexpected_keys:
+            raise ValueError(
+                'a checkpoint must hold the weights of its own model: '
+                f'{self.path} lacks {wrong.missing_keys[:3]} and holds '
+                f'{wrong.unexpected_keys[:3]} beside them')
+        return model.eval()
+
+    def build_text_transform(self) -> Optional[TextTransform]:
+        """The text transform as it was fitted in training."""
+        if self.text_config is None or self.text_state is None:
+            return None
+        transform = TRANSFORMS.build(self.text_config)
+        transform.load_state(self.text_state)
+        return transform
+
+    def _of_data(self, key: str) -> Any:
+        """A part of the data set's config, as for testing."""
+        for loader in LOADERS:
+            for dataset in _inside(self.cfg.get(loader)):
+                if dataset.get(key):
+                    return dataset[key]
+        return None
+
+    def _fingerprint(self) -> str:
+        digest = hashlib.sha256()
+        told = [self.cfg.get('model'), self.pipeline_config, self.text_config,
+                self.text_state]
+        digest.update(json.dumps(told, sort_keys=True, default=str).encode())
+        for name, value in sorted(self.state_dict.items()):
+            digest.update(f'{name} {value.dtype} {tuple(value.shape)}'
+                          .encode())
+            digest.update(value.detach().cpu().contiguous().view(-1)
+                          .view(torch.uint8).numpy()
+                          if value.numel() else b'')
+        return digest.hexdigest()[:16]
+
+
+def open_run(path: str | Path, trust: bool = False) -> TrainedRun:
+    """Read a checkpoint, or the best one of a work directory.
+
+    Args:
+        path: Checkpoint file or work directory, wherever it was moved to.
+        trust: Take everything it holds, programs too. Only for files whose
+            author you would let run programs here. Otherwise tensors and
+            plain values are read, and its configuration is read, not run.
+
+    Raises:
+        FileNotFoundError: There is no checkpoint.
+        ValueError: It is torn, holds no configuration, or more than plain
+            data while it is not trusted.
+    """
+    file = Path(find_checkpoint(str(path), lambda line: None))
+    checkpoint = _loaded(file, trust)
+    meta = checkpoint.get('meta') or {}
+    hub = (checkpoint.get('message_hub') or {}).get('runtime_info') or {}
+    text = meta.get('cfg') or hub.get('cfg')
+    if not isinstance(text, str) or 'state_dict' not in checkpoint:
+        raise ValueError('a checkpoint must hold its configuration, as '
+                         f'MMEngine stores it: {file} does not. Is it one of '
+                         'weights alone?')
+    cfg = trusted_config(text) if trust else plain_config(text)
+    if 'model' not in cfg:
+        raise ValueError('the configuration in a checkpoint must have a '
+                         f'model: that of {file} has {list(cfg)[:10]}')
+    dataset = meta.get('dataset_meta') or {}
+    run = TrainedRun(file, cfg, checkpoint['state_dict'], meta,
+                     tuple(dataset.get('classes') or ()), dataset.get('text'))
+    if not trust:
+        check_types([cfg['model'], *(cfg.get(loader) for loader in LOADERS)])
+    return run
+
+
+def _loaded(path: Path, trust: bool) -> dict[str, Any]:
+    try:
+        if trust:
+            loaded = torch.load(path, map_location='cpu', weights_only=False)
+        else:
+            with torch.serialization.safe_globals(_harmless()):
+                loaded = torch.load(path, map_location='cpu',
+                                    weights_only=True)
+    except pickle.UnpicklingError as error:
+        found = re.search(r'(?:GLOBAL|global) ([\w.]+)', str(error))
+        if trust or not found:
+            raise ValueError(f'{path} is no checkpoint that torch reads: '
+                             f'{str(error)[:200]}') from error
+        raise ValueError(
+            'a checkpoint must hold tensors and plain data only: '
+            f'{path} holds {found[1]}, which could run a program. If you '
+            'would let its author run programs here, ask for trust '
+            '(trust=True, --trust-checkpoint)') from error
+    except (RuntimeError, EOFError, OSError) as error:
+        raise ValueError(f'{path} is no checkpoint that torch reads: '
+                         f'{str(error)[:200]}') from error
+    if not isinstance(loaded, dict):
+        raise ValueError(f'a checkpoint must be a dictionary: {path} holds a '
+                         f'{type(loaded).__name__}')
+    return loaded
+
+
+def _inside(part: Any) -> Iterator[Mapping]:
+    """Dictionaries of a config, the outer ones first; a target first."""
+    if isinstance(part, Mapping):
+        yield part
+        for key in sorted(part, key=lambda key: (key != 'target', key)):
+            if key != 'source':
+                yield from _inside(part[key])
+    elif isinstance(part, (list, tuple)):
+        for value in part:
+            yield from _inside(value)
+
+
+def _uncached(step: Mapping) -> list:
+    """A transform; one that caches on disk gives those inside it."""
+    if step.get('type') == 'PredecodedImage':
+        return list(step['transforms'])
+    return [step]

@@ -1,0 +1,34 @@
+"""The answers to some queries as a page of their own."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .html import esc, page, result_row, section
+from .result_sheet import Cell, Row
+
+
+def results_page(results: Sequence[Any]) -> str:
+    """One self-contained HTML document.
+
+    Args:
+        results: What ``RetrievalInferencer.search`` answered.
+    """
+    parts = []
+    for result in results:
+        best = sorted(result.classes.items(), key=lambda pair: -pair[1])[:3]
+        query = Cell(
+            result.picture if result.kind == 'image' else None,
+            result.query, f'{best[0][0]} {best[0][1]:.0%}' if best else '')
+        cells = [Cell(hit.path if hit.kind == 'image' else None,
+                      hit.text or hit.id, hit.label, hit.score)
+                 for hit in result.hits]
+        notes = ''.join(f'<p class="note">{esc(note)}</p>'
+                        for note in result.notes)
+        taken = 'taken for ' + ', '.join(f'{name} {share:.1%}'
+                                         for name, share in best)
+        parts.append(section(result.query[:120], notes,
+                             result_row(Row(query, cells)), lead=taken))
+    count = len(results)
+    return page('What was found', f'{count} quer'
+                f'{"y" if count == 1 else "ies"}, scores are cosines', parts)

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from chtn_plugin.apis.exact_search import nearest, unit_rows
+
+
+def test_ties_stand_in_gallery_order():
+    gallery = unit_rows(np.array([[1, 0], [0, 1], [2, 0], [3, 0]]))
+    scores, places = nearest(unit_rows(np.array([[1., 0]])), gallery, 3)
+    assert places.tolist() == [[0, 2, 3]]
+    assert scores.tolist() == [[1, 1, 1]]
+
+
+@pytest.mark.parametrize('topk', [1, 7, 50, 200])
+def test_equals_a_whole_sort(topk):
+    draw = np.random.default_rng(0)
+    # few distinct rows, so that the cut falls into ties
+    gallery = unit_rows(draw.integers(-1, 2, (50, 3)))
+    queries = unit_rows(draw.normal(size=(9, 3)))
+    scores, places = nearest(queries, gallery, topk)
+    for query, value, place in zip(queries, scores, places, strict=True):
+        whole = gallery @ query
+        order = sorted(range(50), key=lambda i: (-whole[i], i))[:topk]
+        assert place.tolist() == order
+        assert np.array_equal(value, whole[order])
+
+
+def test_zero_row_scores_zero():
+    scores, _ = nearest(unit_rows(np.zeros((1, 2))),
+                        unit_rows(np.ones((3, 2))), 1)
+    assert scores.tolist() == [[0]]
+
+
+def test_empty_gallery_gives_nothing():
+    scores, places = nearest(np.ones((2, 3), np.float32),
+                             np.zeros((0, 3), np.float32), 5)
+    assert scores.shape == places.shape == (2, 0)
+
+
+def test_refuses_other_size_and_no_results():
+    with pytest.raises(ValueError, match=r'\(1, 2\) and \(1, 3\)'):
+        nearest(np.ones((1, 2)), np.ones((1, 3)), 1)
+    with pytest.raises(ValueError, match='topk'):
+        nearest(np.ones((1, 2)), np.ones((1, 2)), 0)

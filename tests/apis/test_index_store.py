@@ -1,0 +1,173 @@
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from tiny_run import write_run
+
+from chtn_plugin.apis import RetrievalInferencer
+from chtn_plugin.apis.index_store import IndexStore, approximate_index
+
+
+@pytest.fixture
+def index(model, pictures, tmp_path):
+    store = IndexStore(tmp_path / 'index')
+    assert store.build(model, pictures, progress=False) == 3
+    return tmp_path / 'index'
+
+
+def _hits(model, source, text='cat word1'):
+    model.index(source)
+    return [(hit.id, hit.score) for hit in model.search(text=text).hits]
+
+
+def test_index_answers_as_the_folder(model, index, pictures):
+    assert _hits(model, index) == _hits(model, pictures)
+
+
+def test_building_again_adds_only_what_is_new(model, index, pictures):
+    assert IndexStore(index).build(model, pictures, progress=False) == 0
+    shutil.copy(pictures / '0.png', pictures / 'new.png')
+    assert IndexStore(index).build(model, pictures, progress=False) == 1
+    assert IndexStore(index).count == 4
+
+
+def test_changed_picture_is_encoded_anew(model, index, pictures):
+    shutil.copy(pictures / '2.png', pictures / '0.png')
+    os.utime(pictures / '0.png', (1, 1))
+    assert IndexStore(index).build(model, pictures, progress=False) == 1
+    assert IndexStore(index).count == 3
+    assert sorted(_hits(model, index)) == sorted(_hits(model, pictures))
+
+
+def test_two_sources_may_use_one_name(model, index, pictures, tmp_path):
+    shutil.copytree(pictures, tmp_path / 'others')
+    IndexStore(index).build(model, tmp_path / 'others', progress=False)
+    assert IndexStore(index).count == 6
+
+
+def test_work_that_was_cut_off_goes_on(model, pictures, tmp_path,
+                                       monkeypatch):
+    folder = tmp_path / 'index'
+    loaded = []
+    load = model.load_image
+
+    def failing(path):
+        if len(loaded) == 2:
+            raise KeyboardInterrupt
+        loaded.append(path)
+        return load(path)
+
+    monkeypatch.setattr(model, 'load_image', failing)
+    with pytest.raises(KeyboardInterrupt):
+        IndexStore(folder).build(model, pictures, part_size=1,
+                                 progress=False)
+    with pytest.raises(ValueError, match='must be finished.* has 2 items'):
+        model.index(folder)
+    assert len(IndexStore(folder).gallery(unfinished=True)) == 2
+    monkeypatch.setattr(model, 'load_image', load)
+    assert IndexStore(folder).build(model, pictures, progress=False) == 1
+    assert sorted(_hits(model, folder)) == sorted(_hits(model, pictures))
+
+
+def test_index_of_another_model_is_refused(model, index, tmp_path):
+    other = RetrievalInferencer(write_run(tmp_path / 'other', seed=5),
+                                show_progress=False)
+    with pytest.raises(ValueError, match='of the model that searches it'):
+        other.index(index)
+    with pytest.raises(ValueError, match='of the model that searches it'):
+        IndexStore(index).build(other, tmp_path / 'pictures', progress=False)
+
+
+@pytest.mark.parametrize('damage, said', [
+    (lambda p: (p / 'part-00000.npz').unlink(), 'missing'),
+    (lambda p: (p / 'part-00000.npz').write_bytes(b'half'), 'damaged'),
+    (lambda p: (p / 'index.json').write_text('{"format"'), 'damaged'),
+    (lambda p: (p / 'index.json').write_text('[]'), 'damaged'),
+    (lambda p: (p / 'index.json').write_text('{"format": 9}'), 'format 1')])
+def test_damage_is_said(model, index, damage, said):
+    damage(index)
+    with pytest.raises(ValueError, match=said):
+        model.index(index)
+
+
+def test_unreadable_pictures_are_kept_as_a_list(model, pictures, tmp_path):
+    (pictures / 'broken.png').write_text('no')
+    store = IndexStore(tmp_path / 'index')
+    store.build(model, pictures, progress=False)
+    assert [name for name, _ in store.head['skipped']] == ['broken.png']
+    shutil.copy(pictures / '0.png', pictures / 'broken.png')
+    assert store.build(model, pictures, progress=False) == 1
+    assert store.head['skipped'] == []
+
+
+def test_index_and_pictures_may_move_together(model, index, pictures,
+                                              tmp_path):
+    moved = tmp_path / 'moved'
+    moved.mkdir()
+    index.rename(moved / 'index')
+    pictures.rename(moved / 'pictures')
+    model.index(moved / 'index')
+    path = model.search(text='cat').hits[0].path
+    assert os.path.samefile(os.path.dirname(path), moved / 'pictures')
+
+
+def test_index_alone_may_move(model, index, pictures, tmp_path):
+    (tmp_path / 'far' / 'away').mkdir(parents=True)
+    index.rename(tmp_path / 'far' / 'away' / 'index')
+    model.index(tmp_path / 'far' / 'away' / 'index')
+    assert os.path.isfile(model.search(text='cat').hits[0].path)
+
+
+def test_folder_with_other_files_is_refused(model, pictures):
+    with pytest.raises(ValueError, match='folder of its own'):
+        IndexStore(pictures).build(model, pictures, progress=False)
+
+
+def test_source_without_items_is_refused(model, tmp_path):
+    (tmp_path / 'none').mkdir()
+    with pytest.raises(ValueError, match='at least one picture or text'):
+        IndexStore(tmp_path / 'index').build(model, tmp_path / 'none')
+
+
+def test_two_builders_exclude_each_other(model, index, pictures):
+    import fcntl
+    with (index / '.lock').open('w') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(RuntimeError, match='only one process'):
+            IndexStore(index).build(model, pictures, progress=False)
+
+
+def test_no_such_index(tmp_path):
+    with pytest.raises(FileNotFoundError, match='index not found'):
+        IndexStore(tmp_path / 'none').gallery()
+
+
+def test_faiss_recall_is_measured_with_the_other_kind(model, tiny, tmp_path):
+    pytest.importorskip('faiss', reason='faiss-cpu is not installed')
+    store = IndexStore(tmp_path / 'index')
+    store.build(model, tiny / 'data' / 'pairs.tsv', progress=False)
+    told = approximate_index(store, model, 'Flat')
+    assert told['image']['recall'] == told['text']['recall'] == 1
+    exact = [h.score for h in _search(model, tiny / 'data' / 'pairs.tsv')]
+    faiss = [h.score for h in _search(model, tmp_path / 'index')]
+    np.testing.assert_allclose(faiss, exact, atol=1e-6)
+    (tmp_path / 'index' / 'image.faiss').write_bytes(b'half')
+    with pytest.raises(ValueError, match='damaged'):
+        model.index(tmp_path / 'index')
+
+
+def _search(model, source):
+    model.index(source)
+    return model.search(text='cat word1', topk=5).hits
+
+
+def test_faiss_for_pictures_alone_asks_with_the_vocabulary(model, index):
+    pytest.importorskip('faiss', reason='faiss-cpu is not installed')
+    told = approximate_index(IndexStore(index), model, 'Flat')
+    assert told['image']['queries'] == 500
+    head = json.loads((index / 'index.json').read_text())
+    assert head['approximate']['image']['recall'] == 1
+    with pytest.raises(ValueError, match='FAISS refuses'):
+        approximate_index(IndexStore(index), model, 'NoSuchIndex')

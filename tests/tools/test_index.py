@@ -1,0 +1,49 @@
+"""tools/index.py as a user runs it."""
+import pytest
+from tiny_run import run_tool, write_run
+
+
+@pytest.fixture(scope='module')
+def tiny(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('index')
+    write_run(folder)
+    return folder
+
+
+def test_build_extend_inspect_search(tiny, tmp_path):
+    index = tmp_path / 'index'
+    (tmp_path / 'more').mkdir()
+    (tmp_path / 'more' / 'broken.png').write_text('no')
+    (tmp_path / 'more' / 'names.txt').write_text('cat\nbird\n')
+    images = tiny / 'data' / 'images'
+    status, out, err = run_tool('index', 'build', tiny / 'run', images,
+                                '--out', index)
+    assert status == 0, err
+    assert f'{images}: 12 items added' in out
+    status, out, err = run_tool('index', 'build', tiny / 'run',
+                                tmp_path / 'more', '--out', index)
+    assert '2 items added' in out
+    assert 'skipped broken.png: a picture must be' in out
+    status, out, err = run_tool('index', 'inspect', index)
+    assert '12 pictures, 2 texts' in out
+    assert 'whole' in out
+    status, out, err = run_tool('search', tiny / 'run', '--gallery', index,
+                                '--text', 'cat')
+    assert (status, out.count('.png')) == (0, 10)
+
+
+def test_faiss_recall_is_shown(tiny, tmp_path):
+    pytest.importorskip('faiss', reason='faiss-cpu is not installed')
+    status, out, err = run_tool(
+        'index', 'build', tiny / 'run', tiny / 'data' / 'pairs.tsv', '--out',
+        tmp_path / 'index', '--faiss', 'Flat')
+    assert status == 0, err
+    assert 'image: Flat finds 100.0% of the exact top 10' in out
+    assert 'queries of the other kind' in out
+
+
+def test_missing_source_is_an_error_in_words(tiny, tmp_path):
+    status, _, err = run_tool('index', 'build', tiny / 'run',
+                              tmp_path / 'gone', '--out', tmp_path / 'index')
+    assert status == 1
+    assert 'gallery not found' in err
