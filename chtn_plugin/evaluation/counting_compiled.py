@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-_BLOCK = 4096
+_BLOCK = 1024
 _SEGMENT = 8192
 _U = np.uint64
 
@@ -67,11 +67,14 @@ def _count(items, ranked, table, scale, top, slots, beaten,
     lowest = ranked[0]
     for start in range(0, len(items), _BLOCK):
         stop = min(start + _BLOCK, len(items))
-        for i in range(start, stop):
-            slots[i - start] = np.uint16(_slot(items[i], lowest, scale, top))
-        for i in range(_U(start), _U(stop)):
-            score = items[i]
-            j = _U(table[_U(slots[i - _U(start)])])
+        # Slices and unsigned indices spare a check for negative ones, and
+        # let the first loop be vectorised.
+        block = items[start:stop]
+        for i in range(len(block)):
+            slots[i] = np.uint16(_slot(block[i], lowest, scale, top))
+        for i in range(_U(len(block))):
+            score = block[i]
+            j = _U(table[_U(slots[i])])
             j += _U(ranked[j] < score)
             if ranked[j] <= score:
                 while ranked[j] < score:
@@ -188,7 +191,7 @@ def count_ranks(scores, starts, stops, ranked, offsets, before,
         row = scores[q]
         if count <= 2 * _SEGMENT:
             width = 512
-            while width < 8 * count and width < len(table):
+            while width < 4 * count and width < len(table):
                 width *= 2
             small = table[:width]
             scale, top = _build(own, small)

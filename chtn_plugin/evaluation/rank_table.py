@@ -52,7 +52,10 @@ class RankTable:
 
     def tied_items(self) -> np.ndarray:
         """Relevant items whose score another gallery item shares, (Q,)."""
-        return self.sum_groups(np.where(self.size > 1, self.hits, 0))
+        tied = self.size > 1
+        if not tied.any():
+            return np.zeros(len(self))
+        return self.sum_groups(np.where(tied, self.hits, 0))
 
     def shuffled(self) -> RankTable:
         """The table when all scores are equal: the model knows nothing."""
@@ -77,19 +80,18 @@ def group_ties(before: np.ndarray, size: np.ndarray, offsets: np.ndarray,
         gallery: Items in the gallery.
     """
     counts = np.diff(offsets)
+    hits_before = np.arange(len(before)) - np.repeat(offsets[:-1], counts)
+    if (size == 1).all():
+        return RankTable(offsets, before, size, size, hits_before, counts,
+                         gallery)
     first = np.ones(len(before), dtype=bool)
     first[1:] = before[1:] != before[:-1]
     first[offsets[:-1][counts > 0]] = True
     at = np.flatnonzero(first)
-    query = np.repeat(np.arange(len(counts)), counts)
-    hits_before = np.arange(len(before)) - offsets[query]
-    if len(at) < len(before):
-        hits = np.diff(at, append=len(before))
-        groups = np.concatenate([[0], np.cumsum(first)])[offsets]
-        before, size, hits_before = before[at], size[at], hits_before[at]
-    else:
-        hits, groups = np.ones_like(before), offsets
-    return RankTable(groups, before, size, hits, hits_before, counts, gallery)
+    hits = np.diff(at, append=len(before))
+    groups = np.concatenate([[0], np.cumsum(first)])[offsets]
+    return RankTable(groups, before[at], size[at], hits, hits_before[at],
+                     counts, gallery)
 
 
 def rank_table(scores: np.ndarray, relevant: np.ndarray,
