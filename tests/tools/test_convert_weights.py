@@ -1,0 +1,64 @@
+"""tools/convert_weights.py, as its user calls it."""
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'convert_weights.py'
+CONFIG = """model = dict(
+    type='CHTN', num_classes=2, num_source_classes=10,
+    backbone=dict(type='AlexNetBN', layout='torchvision'),
+    text_encoder=dict(type='VectorTextEncoder', out_features=3),
+    image_pathway=dict(type='Pathway', widths=(16, 12)),
+    common_head=dict(type='CommonHead', widths=(4, 4)))
+"""
+SHAPES = {'features.0': (64, 3, 11, 11), 'features.3': (192, 64, 5, 5),
+          'features.6': (384, 192, 3, 3), 'features.8': (256, 384, 3, 3),
+          'features.10': (256, 256, 3, 3), 'classifier.1': (16, 9216),
+          'classifier.4': (12, 16), 'classifier.6': (10, 12)}
+
+
+def convert(*args):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, 'argv', [str(TOOL), *args])
+        runpy.run_path(str(TOOL), run_name='__main__')
+
+
+@pytest.fixture
+def files(tmp_path):
+    state = {}
+    for number, (name, shape) in enumerate(SHAPES.items()):
+        state[f'{name}.weight'] = torch.full(shape, float(number))
+        state[f'{name}.bias'] = torch.full(shape[:1], float(number))
+    torch.save(state, tmp_path / 'alexnet.pth')
+    (tmp_path / 'config.py').write_text(CONFIG)
+    return tmp_path
+
+
+def test_result_is_a_checkpoint_of_weights_alone(files, monkeypatch, capsys):
+    monkeypatch.chdir(files)
+    convert('torchvision', 'alexnet.pth', 'out/start.pth', '--config',
+            'config.py')
+    assert 'wrote out/start.pth: 20 tensors' in capsys.readouterr().out
+    made = torch.load('out/start.pth', weights_only=True)
+    assert made['meta'] == dict(converted_from='torchvision: alexnet.pth')
+    assert (made['state_dict']['source_pathway.fc7.weight'] == 6).all()
+
+
+@pytest.mark.parametrize('args, reason', [
+    (('torchvision', 'alexnet.pth', 'out.pth'),
+     'fc6 must have the shape of the model: image_pathway.fc6.weight is '
+     '(4096, 9216) there and (16, 9216) in the file'),
+    (('caffe', 'alexnet.pth', 'out.pth'), 'alexnet.pth is no caffemodel'),
+], ids=['other widths', 'other format'])
+def test_failure_says_why_and_writes_nothing(files, monkeypatch, args,
+                                             reason):
+    monkeypatch.chdir(files)
+    with pytest.raises(SystemExit) as end:
+        convert(*args)
+    assert f'convert_weights.py: {reason}' in str(end.value)
+    assert not (files / 'out.pth').exists()
