@@ -11,16 +11,17 @@ def test_ties_stand_in_gallery_order():
     assert scores.tolist() == [[1, 1, 1]]
 
 
+@pytest.mark.parametrize('items', [50, 64, 1000])
 @pytest.mark.parametrize('topk', [1, 7, 50, 200])
-def test_equals_a_whole_sort(topk):
+def test_equals_a_whole_sort(items, topk):
     draw = np.random.default_rng(0)
     # few distinct rows, so that the cut falls into ties
-    gallery = unit_rows(draw.integers(-1, 2, (50, 3)))
+    gallery = unit_rows(draw.integers(-1, 2, (items, 3)))
     queries = unit_rows(draw.normal(size=(9, 3)))
     scores, places = nearest(queries, gallery, topk)
     for query, value, place in zip(queries, scores, places, strict=True):
         whole = gallery @ query
-        order = sorted(range(50), key=lambda i: (-whole[i], i))[:topk]
+        order = sorted(range(items), key=lambda i: (-whole[i], i))[:topk]
         assert place.tolist() == order
         assert np.array_equal(value, whole[order])
 

@@ -1,0 +1,77 @@
+"""How fast exact search answers, against the bare matrix product.
+
+    OMP_NUM_THREADS=1 python benchmarks/search.py
+
+The goal: 100,000 items in under 50 ms on one core, at most 1.5 times the
+product that no exact search can do without.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+
+import chtn_plugin  # noqa: F401  (first: see its __init__)
+
+import numpy as np  # isort: skip
+from chtn_plugin.apis import Gallery  # isort: skip
+from chtn_plugin.apis.exact_search import unit_rows  # isort: skip
+
+
+def median_ms(*actions: Callable[[int], object],
+              rounds: int) -> list[float]:
+    """Median time of each action, in milliseconds; they take turns."""
+    times: list[list[float]] = [[] for _ in actions]
+    for round_ in range(rounds):
+        for action, taken in zip(actions, times, strict=True):
+            start = time.perf_counter()
+            action(round_)
+            taken.append(time.perf_counter() - start)
+    return [1e3 * float(np.median(taken)) for taken in times]
+
+
+def measure(items: int, size: int, rounds: int,
+            topk: int) -> dict[str, float]:
+    """Time one query against a gallery, and the bare product."""
+    draw = np.random.default_rng(0)
+    vectors = draw.standard_normal((items, size), np.float32)
+    gallery = Gallery(vectors, [dict(
+        kind='image', id=str(i), path=None, text='', label='')
+        for i in range(items)])
+    rows = gallery.rows('image')
+    queries = unit_rows(draw.standard_normal((rounds, size), np.float32))
+    for warm in range(3):
+        gallery.nearest(queries[warm], topk, 'image')
+    bare, whole = median_ms(
+        lambda i: rows @ queries[i],
+        lambda i: gallery.nearest(queries[i], topk, 'image'), rounds=rounds)
+    return dict(items=items, size=size, topk=topk, search_ms=whole,
+                product_ms=bare, ratio=whole / bare)
+
+
+def main() -> None:
+    """Measure several sizes and print one line each."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--items', type=int, default=100_000)
+    parser.add_argument('--size', type=int, nargs='+',
+                        default=[10, 20, 128, 512])
+    parser.add_argument('--topk', type=int, default=10)
+    parser.add_argument('--rounds', type=int, default=50)
+    parser.add_argument('--json', help='file to write the figures to')
+    args = parser.parse_args()
+    found = [measure(args.items, size, args.rounds, args.topk)
+             for size in args.size]
+    for line in found:
+        print(f'{line["items"]} items of {line["size"]:5d}: '
+              f'{line["search_ms"]:7.2f} ms a query, bare product '
+              f'{line["product_ms"]:7.2f} ms, ratio {line["ratio"]:.2f}')
+    if args.json:
+        with open(args.json, 'w', encoding='utf-8') as file:
+            json.dump(found, file, indent=1)
+
+
+if __name__ == '__main__':
+    main()
