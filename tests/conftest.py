@@ -1,9 +1,14 @@
 """Fixtures shared by all tests."""
 from __future__ import annotations
 
-import chtn_plugin  # noqa: F401  (first: see its __init__)
+import os
 
-import gc  # isort: skip
+# Tests ask no network for weights. Read while transformers is imported.
+os.environ['HF_HUB_OFFLINE'] = '1'
+
+import chtn_plugin  # noqa: E402, F401  (first: see its __init__)
+
+import gc  # noqa: E402  # isort: skip
 from pathlib import Path  # isort: skip
 
 import pytest  # isort: skip
