@@ -1,9 +1,13 @@
-# CHTN on Unicode glyphs: pictures of characters and their names.
+# CHTN on Unicode glyphs: pictures of characters in one font and their names;
+# the source domain is characters in fonts of other design. Real pairs that
+# every installation holds, two minutes on two CPU cores, no download.
 #
 #   python tools/train.py configs/chtn_demo.py
-#
+#   python tools/test.py configs/chtn_demo.py work_dirs/chtn_demo
 _base_ = ['_base_/datasets/glyphs.py', '_base_/default_runtime.py']
 
+# Small pictures, a small network, all of it trained from scratch: there is no
+# classifier to start from. The losses and the layers are CHTN's.
 widths = (512, 512)
 model = dict(
     type='CHTN',
@@ -13,17 +17,19 @@ model = dict(
     input_shape=(1, 32, 32),
     trunk_mode='train',
     text_encoder=dict(type='VectorTextEncoder', out_features=1000, norm=None),
-    image_pathway=dict(type='Pathway', widths=widths, dropout=0.0),
-    common_head=dict(type='CommonHead', widths=widths, dropout=0.0),
+    image_pathway=dict(type='Pathway', widths=widths),
+    common_head=dict(type='CommonHead', widths=widths),
     mmd=dict(type='MMDLoss'),
     pair=dict(type='PairwiseLoss', loss_weight=0.001),
+    # Black on white to 1 on 0.
     data_preprocessor=dict(
         type='CrossModalDataPreprocessor', mean=[255.0], std=[-255.0]))
 
+max_iters = 800
 optim_wrapper = dict(
+    type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=5e-4),
     paramwise_cfg=dict(bias_lr_mult=2.0, bias_decay_mult=0.0))
-max_iters = 800
 param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False,
                        T_max=max_iters)
 train_cfg = dict(by_epoch=False, max_iters=max_iters, val_interval=100)

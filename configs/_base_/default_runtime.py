@@ -8,7 +8,7 @@ default_hooks = dict(
     # The best epoch is chosen on the validation split, never on the test
     # split.
     checkpoint=dict(
-        type='CheckpointHook',
+        type='SafeCheckpointHook',
         by_epoch=False,
         interval=100,
         max_keep_ckpts=2,
@@ -18,7 +18,10 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='IterationSeedHook'),
     dict(type='ConsistencyHook'),
+    dict(type='ExactResumeHook'),
+    dict(type='FiniteLossHook'),
     dict(type='ArchitectureHook'),
+    dict(type='RetrievalVisualizationHook'),
 ]
 
 env_cfg = dict(

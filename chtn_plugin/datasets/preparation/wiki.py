@@ -138,7 +138,8 @@ def _list_rows(path: Path) -> list[tuple[str, str, int, str]]:
     if not path.is_file():
         raise FileNotFoundError(
             f'the original lists are needed: {path.name} is not in '
-            f'{path.parent}; they stand in the root of {URL}')
+            f'{path.parent}; they stand in the root of {URL}, which '
+            'tools/prepare_dataset.py wiki fetches')
     rows = []
     lines = path.read_text(encoding='utf-8-sig').splitlines()
     for number, line in enumerate(lines, 1):

@@ -9,5 +9,3 @@ param_scheduler = []
 train_cfg = dict(by_epoch=False, max_iters=500 * 16, val_interval=50 * 16)
 val_cfg = dict()
 test_cfg = dict()
-# 64 pairs on one GPU is what the learning rate was chosen for.
-auto_scale_lr = dict(enable=False, base_batch_size=64)

@@ -1,0 +1,146 @@
+"""What each part of CHTN is worth: variants of a configuration over seeds.
+
+Trains every variant on every share of the training pairs with every seed,
+each run chosen on its validation split and scored once on its test split, and
+prints a table of mean ± standard deviation. Finished runs are kept in the
+output file, so an interrupted benchmark goes on where it stopped.
+
+    python benchmarks/ablation.py configs/chtn_demo.py --out demo.json
+    python benchmarks/ablation.py configs/chtn_demo.py --fractions 1 0.1 \
+        --variants full no-transfer --seeds 0 1 2 3 4
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import multiprocessing
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import chtn_plugin  # noqa: F401
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+from tqdm import tqdm
+
+from chtn_plugin.datasets._files import atomic_write
+
+#: What a variant changes; 'full' is the configuration as it stands.
+VARIANTS = {
+    'full': {},
+    'no-transfer': {'model.source_pathway': None, 'model.mmd': None,
+                    'model.pair': None},
+    'no-source': {'model.source_pathway': None, 'model.mmd': None},
+    'no-source-labels': {'model.cls_weights.source': 0.0},
+    'no-mmd': {'model.mmd': None},
+    'no-pair': {'model.pair': None},
+    'separate-heads': {'model.shared_head': False},
+}
+FIGURES = ('i2t_mAP', 't2i_mAP', 'mean_mAP')
+
+
+def run_one(config: str, changes: dict, options: dict, seed: int,
+            fraction: float) -> dict:
+    """Train once, choose on validation, score once on test."""
+    torch.set_num_threads(1)
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(options)
+    cfg.merge_from_dict(changes)
+    if fraction != 1:
+        train = cfg.train_dataloader.dataset
+        train = train.get('target', train)
+        for dataset in (train, cfg.val_dataloader.dataset,
+                        cfg.test_dataloader.dataset):
+            dataset.fraction = fraction
+    cfg.randomness = dict(cfg.get('randomness', {}), seed=seed)
+    cfg.log_level = logging.ERROR
+    cfg.visualizer = None
+    cfg.custom_hooks = [hook for hook in cfg.custom_hooks
+                        if hook['type'] != 'RetrievalVisualizationHook']
+    cfg.default_hooks.checkpoint.update(interval=-1, save_optimizer=False,
+                                        save_param_scheduler=False)
+    with tempfile.TemporaryDirectory() as folder:
+        cfg.work_dir = folder
+        cfg.experiment_name = Path(folder).name
+        runner = Runner.from_cfg(cfg)
+        start = time.perf_counter()
+        runner.train()
+        seconds = time.perf_counter() - start
+        best = next(Path(folder).glob('best_*.pth'))
+        history = runner.message_hub.get_scalar(
+            'val/retrieval/mean_mAP')._log_history
+        runner.load_checkpoint(str(best))
+        figures = runner.test()
+    return dict(
+        {name: figures[f'retrieval/{name}'] for name in FIGURES},
+        chance=figures['retrieval/i2t_chance'], seconds=seconds,
+        val_mAP=float(max(history)), iterations=best.stem.rsplit('_', 1)[-1])
+
+
+def table(results: dict) -> str:
+    """Markdown: a row for each variant and share of the training pairs."""
+    rows = ['| training pairs | variant | seeds | i2t mAP | t2i mAP | '
+            'mean mAP | s/run |', '|' + '---|' * 7]
+    groups: dict[tuple, list[dict]] = {}
+    for key, run in results.items():
+        variant, fraction, _ = key.split('/')
+        groups.setdefault((float(fraction), variant), []).append(run)
+    for (fraction, variant), runs in sorted(
+            groups.items(), key=lambda item: (-item[0][0], list(
+                VARIANTS).index(item[0][1]))):
+        figures = []
+        for name in FIGURES:
+            values = [run[name] for run in runs]
+            spread = statistics.stdev(values) if len(values) > 1 else 0.0
+            figures.append(f'{statistics.mean(values):.3f} ± {spread:.3f}')
+        seconds = statistics.median(run['seconds'] for run in runs)
+        rows.append(f'| {fraction:.0%} | {variant} | {len(runs)} | '
+                    f'{" | ".join(figures)} | {seconds:.0f} |')
+    chance = statistics.mean(run['chance'] for run in results.values())
+    rows.append(f'\nAP over the whole ranking (chtn-map-all), test split; '
+                f'chance {chance:.3f}.')
+    return '\n'.join(rows)
+
+
+def main() -> None:
+    """Run what is missing, then print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config')
+    parser.add_argument('--variants', nargs='+', default=list(VARIANTS),
+                        choices=list(VARIANTS))
+    parser.add_argument('--fractions', nargs='+', type=float, default=[1.0],
+                        help='shares of the training pairs')
+    parser.add_argument('--seeds', nargs='+', type=int,
+                        default=[0, 1, 2, 3, 4])
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        default={}, metavar='KEY=VALUE')
+    parser.add_argument('--jobs', type=int, default=1,
+                        help='runs at a time, one thread each')
+    parser.add_argument('--out', type=Path, default=Path('ablation.json'),
+                        help='finished runs; read again at the next start')
+    args = parser.parse_args()
+    results = (json.loads(args.out.read_text()) if args.out.exists() else {})
+    todo = {f'{variant}/{fraction}/{seed}':
+            (args.config, VARIANTS[variant], args.cfg_options, seed, fraction)
+            for seed in args.seeds for fraction in args.fractions
+            for variant in args.variants}
+    todo = {key: job for key, job in todo.items() if key not in results}
+    # A fresh process a run: nothing is left over from the one before.
+    with multiprocessing.get_context('spawn').Pool(
+            args.jobs, maxtasksperchild=1) as pool:
+        running = {key: pool.apply_async(run_one, job)
+                   for key, job in todo.items()}
+        for key, run in tqdm(running.items(), disable=None):
+            results[key] = run.get()
+            with atomic_write(args.out, 'w') as file:
+                json.dump(results, file, indent=1)
+    print(table(results))
+
+
+if __name__ == '__main__':
+    main()

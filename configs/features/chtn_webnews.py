@@ -1,0 +1,18 @@
+# CHTN after the trunk on web news' ready features, *recommended* settings.
+#
+#   python tools/train.py configs/features/chtn_webnews.py
+_base_ = [
+    '../_base_/models/chtn_features.py',
+    '../_base_/datasets/webnews_features.py',
+    '../_base_/schedules/features.py',
+    '../_base_/default_runtime.py',
+]
+widths = (512, 512)
+model = dict(
+    input_shape=(1280, ),
+    source_pathway='image',
+    num_source_classes=50,
+    text_encoder=dict(out_features=3000, norm=None),
+    image_pathway=dict(widths=widths, dropout=0.5),
+    common_head=dict(widths=widths),
+    mmd=dict(_delete_=True, type='MMDLoss'))
