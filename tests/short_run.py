@@ -48,12 +48,12 @@ test_evaluator = dict(type='RetrievalMetric')
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4))
-param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False, T_max=24)
-train_cfg = dict(by_epoch=False, max_iters=24, val_interval=6)
+param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False, T_max=12)
+train_cfg = dict(by_epoch=False, max_iters=12, val_interval=4)
 val_cfg = dict()
 test_cfg = dict()
 default_hooks = dict(logger=dict(interval=1),
-                     checkpoint=dict(interval=3, max_keep_ckpts=3))
+                     checkpoint=dict(interval=2, max_keep_ckpts=3))
 log_processor = dict(window_size=1)
 """
 

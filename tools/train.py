@@ -91,7 +91,7 @@ def main() -> None:
                                             args.overwrite))
         if resume:
             path = on_main_rank(lambda: choose_resume(
-                cfg.work_dir, resume, args.trust_checkpoint))
+                cfg.work_dir, resume, args.trust_checkpoint, cfg=cfg))
             cfg.resume = path is not None
             cfg.load_from = path or (
                 cfg.get('load_from') if not cfg.get('resume') else None)

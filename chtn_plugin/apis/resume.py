@@ -7,10 +7,9 @@ from typing import Any, Optional
 
 from mmengine.config import Config
 
+from ..hooks.safe_checkpoint import FORMAT
 from .checkpoints import find_checkpoint, load_checkpoint, newest_checkpoint
 
-#: The newest layout of a run's state that this version writes and reads.
-FORMAT = 1
 #: Differences that say nothing about what is trained.
 _OF_THE_MACHINE = ('work_dir', 'resume', 'load_from', 'launcher', 'env_cfg',
                    'model_wrapper_cfg', 'vis_backends', 'visualizer',
@@ -18,7 +17,8 @@ _OF_THE_MACHINE = ('work_dir', 'resume', 'load_from', 'launcher', 'env_cfg',
 
 
 def choose_resume(work_dir: str, given: str, trust: bool = False,
-                  tell: Callable[[str], None] = print) -> Optional[str]:
+                  tell: Callable[[str], None] = print,
+                  cfg: Optional[Config] = None) -> Optional[str]:
     """The checkpoint to go on from, looked through before it is used.
 
     Args:
@@ -27,6 +27,8 @@ def choose_resume(work_dir: str, given: str, trust: bool = False,
             checkpoint, or another run's work directory.
         trust: Whether it may hold what could run a program.
         tell: Gets a line about what was chosen.
+        cfg: The configuration in use; where the checkpoint's differs from
+            it, that is said.
 
     Returns:
         Its path; None where ``'auto'`` finds none, as in a first start.
@@ -59,6 +61,12 @@ def choose_resume(work_dir: str, given: str, trust: bool = False,
                          '--trust-checkpoint')
     check_format(meta, path)
     tell(f'resumes {path}: iteration {meta["iter"]}')
+    changed = differences(meta.get('cfg', ''), cfg) if cfg else []
+    if changed:
+        tell('the run in it had another configuration (settings of the '
+             'optimizer and of schedules stay as they were saved):')
+        for line in changed:
+            tell(f'  {line}')
     return path
 
 
@@ -94,7 +102,9 @@ def differences(text: str, cfg: Config) -> list[str]:
     """
     old, new = (_flat(_literal(source)) for source in
                 (text, cfg.pretty_text))
-    lines = []
+    lines: list[str] = []
+    if not old:
+        return lines
     for key in sorted(set(old) | set(new)):
         if key.startswith(_OF_THE_MACHINE):
             continue

@@ -106,20 +106,32 @@ class PassSampler(Sampler):
         self.seed = sync_random_seed() if seed is None else seed
         self.rank, self.world_size = get_dist_info()
         self.epoch = 0
+        self._served = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Called by epoch-based loops before each pass."""
         self.epoch = epoch
 
+    def start_after(self, served: int) -> None:
+        """Let the next iteration begin where a resumed run left off.
+
+        Args:
+            served: Draws of all ranks together that came before: since the
+                first pass if ``infinite``, in this pass otherwise.
+        """
+        self._served = served
+
     def __iter__(self) -> Iterator[Draw]:
+        served, self._served = self._served, 0
         if self.infinite:
-            stream = (draw for i in count() for draw in self._pass(i))
-            return islice(stream, self.rank, None, self.world_size)
+            first, place = divmod(served, len(self.dataset))
+            stream = (draw for i in count(first) for draw in self._pass(i))
+            return islice(stream, place + self.rank, None, self.world_size)
         draws = self._pass(self.epoch)
         if self.round_up:
             total = len(self) * self.world_size
             draws = [draws[i % len(draws)] for i in range(total)]
-        return iter(draws[self.rank::self.world_size])
+        return iter(draws[served + self.rank::self.world_size])
 
     def __len__(self) -> int:
         """Draws of this rank in one pass."""

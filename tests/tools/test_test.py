@@ -77,13 +77,13 @@ def test_an_evaluator_without_retrieval_metric_is_refused():
 def test_train_in_mixed_precision_then_test_a_work_directory(tmp_path):
     config = write_config(tmp_path)
     done = run('train.py', config, '--work-dir', tmp_path / 'run', '--amp',
-               '--cfg-options', 'train_cfg.max_iters=6')
+               '--cfg-options', 'train_cfg.max_iters=4')
     assert done.stdout.splitlines()[-1] == (
         f'To test it: python tools/test.py {config} {tmp_path}/run')
     out = tmp_path / 'embeddings.npz'
     done = run('test.py', config, tmp_path / 'run', '--out', out, '--amp',
                '--work-dir', tmp_path / 'test')
-    assert 'best_retrieval_mean_mAP_iter_6.pth, the best' in done.stdout
+    assert 'best_retrieval_mean_mAP_iter_4.pth, the best' in done.stdout
     assert 'protocol chtn-map-all, split test, 20 items' in done.stdout
     with np.load(out, allow_pickle=False) as arrays:
         assert len(arrays['image']) == 20

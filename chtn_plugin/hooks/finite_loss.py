@@ -1,0 +1,78 @@
+"""Stopping a run whose loss is no number any more."""
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, Optional
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+
+@HOOKS.register_module()
+class FiniteLossHook(Hook):
+    """Stops the run in the iteration whose loss is NaN or infinite.
+
+    Nothing is saved after it, so the newest checkpoint is a good one.
+
+    Args:
+        max_ids: How many ids of the batch the message names.
+
+    Raises:
+        FloatingPointError: The loss is not finite. The message names the
+            term, its tap, the batch, and inputs that were not finite before.
+    """
+    # Before anything is made of the loss, and before CheckpointHook.
+    priority = 'VERY_HIGH'
+
+    def __init__(self, max_ids: int = 64) -> None:
+        self.max_ids = max_ids
+
+    def after_train_iter(self, runner: Any, batch_idx: int,
+                         data_batch: Optional[dict] = None,
+                         outputs: Optional[dict] = None) -> None:
+        """Check the total, and only then look for the reason."""
+        if not outputs or math.isfinite(outputs.get('loss', 0.0)):
+            return
+        guilty = [_named(name, float(value))
+                  for name, value in outputs.items()
+                  if name.startswith('loss_')
+                  and not math.isfinite(float(value))]
+        samples = (data_batch or {}).get('data_samples', {})
+        ids = samples.get('sample_idx', ())
+        ids = [int(value) for value in ids]
+        more = f' and {len(ids) - self.max_ids} more' * (
+            len(ids) > self.max_ids)
+        bad = list(_not_finite((data_batch or {}).get('inputs', {}), 'inputs',
+                               ids))
+        inputs = (f'not finite in the batch already: {"; ".join(bad)}'
+                  if bad else 'the inputs of the batch are finite, so the '
+                  'weights or the learning rate are to blame')
+        last = runner.message_hub.runtime_info.get('last_ckpt')
+        raise FloatingPointError(
+            f'the loss must be finite: iteration {runner.iter + 1}, rank '
+            f'{get_rank()}: {", ".join(guilty) or "only the total"}; '
+            f'sample_idx {ids[:self.max_ids]}{more}; {inputs}; last '
+            f'checkpoint before it: {last}')
+
+
+def _named(name: str, value: float) -> str:
+    parts = name.split('_')[1:]
+    tap = f', tap {parts[-1]}' if parts[-1].startswith('fc') else ''
+    return f'{name} is {value} (term {parts[0]}{tap})'
+
+
+def _not_finite(value: Any, where: str, ids: list[int]) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _not_finite(item, f'{where}.{key}', ids)
+    elif isinstance(value, torch.Tensor) and value.is_floating_point():
+        rows = (~torch.isfinite(value)).flatten(1).any(1).nonzero()[:, 0]
+        if len(rows):
+            # Source images stand beside the pairs, and have rows of their own.
+            own = 'source' in where or len(ids) != len(value)
+            names = rows.tolist() if own else [ids[row] for row in rows]
+            yield (f'{where} of {"row" if own else "sample_idx"} '
+                   f'{names[:8]}')
