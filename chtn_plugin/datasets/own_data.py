@@ -1,0 +1,227 @@
+"""Anybody's own pictures and texts: to a checked manifest and a config."""
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Optional
+
+from .manifest import PairRecord, write_manifest
+from .preparation.base import image_problem
+from .preparation.grouping import content_groups, cut_validation
+from .preparation.own_config import write_config
+from .preparation.splits import grouped_split
+from .preparation.tables import Row, find_table, read_folders, read_table
+from .preparation.verify import histogram_table
+
+MANIFEST = 'manifest.tsv'
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What a user may choose.
+
+    Attributes:
+        table: Table within the folder; None: the one that is there, or class
+            folders.
+        columns: Column of ``image``, ``text``, ``label``, ``split``.
+        label_separator: Separates several labels; empty: one label a row.
+        encoding: Encoding of the table.
+        line_texts: Whether each line of a ``.txt`` is a text of its own.
+        fractions: Shares of train, val and test.
+        seed: Seed of the split.
+        skip_broken: Leave out rows whose picture is missing or broken.
+    """
+    table: Optional[str] = None
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    label_separator: str = ';'
+    encoding: Optional[str] = None
+    line_texts: bool = False
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    seed: int = 0
+    skip_broken: bool = False
+
+
+def make_manifest(folder: str | Path, options: Options = Options(),
+                  config: Optional[Path] = None,
+                  say: Callable[[str], None] = print) -> list[PairRecord]:
+    """Write ``manifest.tsv`` into a folder, and a config that trains on it.
+
+    Rows that name the same picture become one with several texts. Pairs that
+    share a picture's bytes or a text's words go to one side of the split.
+
+    Args:
+        folder: The user's folder.
+        options: Choices.
+        config: Where to write the configuration; None: nowhere.
+        say: Receives counts, warnings and what to do next.
+
+    Returns:
+        The records of the manifest.
+
+    Raises:
+        FileNotFoundError: There is nothing to read, or pictures are missing.
+        ValueError: The table, a picture or an option is broken.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f'no such folder: {folder}')
+    rows = _read(folder, options)
+    rows, left_out = _with_images(folder, rows, options.skip_broken)
+    records = _records(_merged(rows))
+    records = _split(records, folder, options)
+    write_manifest(folder / MANIFEST, records)
+    say(histogram_table(records))
+    for line in _remarks(records, left_out):
+        say(line)
+    say(f'wrote {folder / MANIFEST}: {len(records)} rows')
+    if config is not None:
+        write_config(config, folder, MANIFEST, records)
+        say(f'wrote {config}\n\nnext:\n'
+            f'  python tools/check_data.py {folder / MANIFEST}\n'
+            f'  python tools/train.py {config}\n'
+            f'  python tools/test.py {config} work_dirs/{config.stem}')
+    return records
+
+
+def _read(folder: Path, options: Options) -> list[Row]:
+    table = (folder / options.table if options.table
+             else find_table(folder, MANIFEST))
+    if table is None:
+        return read_folders(folder, options.line_texts)
+    if not table.is_file():
+        raise FileNotFoundError(f'no such table: {table}')
+    return read_table(table, options.columns, options.label_separator,
+                      options.encoding)
+
+
+def _with_images(folder: Path, rows: Sequence[Row], skip_broken: bool
+                 ) -> tuple[list[Row], list[str]]:
+    """Resolve image paths; return the rows and what was left out."""
+    kept, problems = [], []
+    checked: dict[str, Optional[str]] = {}
+    for row in rows:
+        if row.image is None:
+            kept.append(row)
+            continue
+        name = _resolved(folder, row.image)
+        if name is None:
+            problems.append(f'{row.image} ({row.where}: no such file)')
+            continue
+        if name not in checked:
+            checked[name] = image_problem(folder / name)
+        if checked[name]:
+            problems.append(f'{name} ({row.where}: {checked[name]})')
+        else:
+            kept.append(dataclasses.replace(row, image=name))
+    if problems and not skip_broken:
+        raise ValueError(
+            f'{len(problems)} rows name pictures under {folder} that are '
+            f'missing or broken: {"; ".join(problems[:3])}. Mend them, or '
+            'leave them out with --skip-broken')
+    if not kept:
+        raise ValueError(f'no row is left: {"; ".join(problems[:3])}')
+    return kept, problems
+
+
+def _resolved(folder: Path, image: str) -> Optional[str]:
+    """Return a path relative to the folder, or None if it is not there."""
+    root = folder.resolve()
+    for candidate in (folder / image, folder / 'images' / image):
+        path = candidate.resolve()
+        if candidate.is_file():
+            # A link inside the folder may lead out; a path may not.
+            inside = Path(*_normal(candidate.absolute().parts))
+            for base in (folder.absolute(), root):
+                if base in inside.parents:
+                    return inside.relative_to(base).as_posix()
+            raise ValueError(f'a picture must lie inside {folder}: {image} '
+                             f'is {path}')
+    return None
+
+
+def _normal(parts: Sequence[str]) -> list[str]:
+    result: list[str] = []
+    for part in parts:
+        if part == '..' and result:
+            result.pop()
+        elif part not in ('.', '..'):
+            result.append(part)
+    return result
+
+
+def _merged(rows: Sequence[Row]) -> list[Row]:
+    """Join rows of one picture, in order of first appearance."""
+    several = any(len(row.classes) > 1 for row in rows)
+    merged: dict[object, Row] = {}
+    for number, row in enumerate(rows):
+        key = row.image if row.image is not None else number
+        if key not in merged:
+            merged[key] = row
+            continue
+        first = merged[key]
+        for what, one, other in (('classes', first.classes, row.classes),
+                                 ('splits', first.split, row.split)):
+            if one != other and not (several and what == 'classes'):
+                raise ValueError(
+                    f'rows of one picture must agree: {row.image} has the '
+                    f'{what} {one} at {first.where}, {other} at {row.where}')
+        merged[key] = dataclasses.replace(
+            first, texts=tuple(dict.fromkeys(first.texts + row.texts)),
+            classes=tuple(dict.fromkeys(first.classes + row.classes)))
+    return list(merged.values())
+
+
+def _records(rows: Sequence[Row]) -> list[PairRecord]:
+    width = len(str(len(rows)))
+    return [PairRecord(
+        f'{number:0{width}}' if row.image is None else
+        f'{number:0{width}}-{Path(row.image).stem}', row.split, row.classes,
+        row.image, row.texts, row.where)
+        for number, row in enumerate(rows, 1)]
+
+
+def _split(records: list[PairRecord], folder: Path,
+           options: Options) -> list[PairRecord]:
+    given = {record.split for record in records}
+    train, val, test = options.fractions
+    if given == {''}:
+        splits = grouped_split(
+            [record.classes for record in records],
+            content_groups(records, folder),
+            {'train': train, 'val': val, 'test': test}, options.seed)
+        return [dataclasses.replace(record, split=split)
+                for record, split in zip(records, splits, strict=True)]
+    if '' in given:
+        lacking = next(record for record in records if not record.split)
+        raise ValueError('every row needs a split, or none: '
+                         f'{lacking.where} has none')
+    if 'val' in given or not val:
+        return records
+    return cut_validation(records, val / (train + val), options.seed, folder)
+
+
+def _remarks(records: Sequence[PairRecord],
+             left_out: Sequence[str]) -> list[str]:
+    remarks = []
+    if left_out:
+        remarks.append(f'left out {len(left_out)} rows whose picture is '
+                       f'missing or broken, the first: {left_out[0]}')
+    for what, lacking in (
+            ('picture', [r for r in records if r.image is None]),
+            ('text', [r for r in records if not r.texts])):
+        if lacking:
+            remarks.append(f'{len(lacking)} rows without a {what}: used to '
+                           'evaluate, not to train')
+    if any(len(record.classes) > 1 for record in records):
+        remarks.append('several labels a row: items are relevant to each '
+                       'other if they share one')
+    trained = {name for r in records if r.split == 'train'
+               for name in r.classes}
+    strangers = sorted({name for r in records for name in r.classes}
+                       - trained)
+    if strangers:
+        remarks.append('classes without a training item: '
+                       f'{", ".join(strangers[:5])} (training will refuse '
+                       'them: drop them or give them more items)')
+    return remarks
