@@ -42,6 +42,7 @@ white-space:nowrap}
 th{color:var(--pale);font-weight:600}
 th:first-child,td:first-child{text-align:left}
 .heat td{text-align:center;min-width:34px;padding:4px}
+.heat td:first-child{text-align:left;padding-right:10px}
 .heat thead th{writing-mode:vertical-rl;transform:rotate(180deg);
 text-align:left;padding:6px 2px}
 .row{display:flex;gap:8px;overflow-x:auto;padding:4px 0 10px;margin:2px 0}

@@ -1,0 +1,62 @@
+"""tools/report.py as a user runs it, and a browser that shows it."""
+import numpy as np
+import pytest
+from browser import browse, needs_browser
+from PIL import Image
+from tiny_run import run_tool, write_run
+
+
+@pytest.fixture(scope='module')
+def tiny(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('report')
+    write_run(folder)
+    pairs = folder / 'data' / 'pairs.tsv'
+    pairs.write_text(pairs.read_text().replace(
+        'cat word5', "<script>document.title='hacked'</script>"))
+    status, said, err = run_tool('report', folder / 'run', '--no-tsne')
+    assert status == 0, err
+    return folder
+
+
+def test_report_lies_beside_the_checkpoint(tiny):
+    text = (tiny / 'run' / 'report.html').read_text()
+    assert 'http' not in text.replace('http-equiv', '')
+    assert text.count('data:image/') > 20
+    assert 'src="data' in text and 'src="/' not in text
+
+
+def test_embeddings_need_no_data(tiny, tmp_path):
+    run_tool('extract_features', tiny / 'run', '--out', tmp_path / 'e.npz')
+    out = tmp_path / 'report.html'
+    status, said, err = run_tool('report', tiny / 'run', '--embeddings',
+                                 tmp_path / 'e.npz', '--no-tsne', '--out',
+                                 out)
+    assert status == 0, err
+    assert (tiny / 'run' / 'report.html').read_text() == out.read_text()
+
+
+@needs_browser
+def test_browser_shows_the_caption_and_runs_nothing(tiny, tmp_path):
+    page = (tiny / 'run' / 'report.html').as_uri()
+    dom = browse(page, tmp_path, '--dump-dom')
+    assert '&lt;script&gt;document.title' in dom
+    assert '<title>run/best' in dom
+
+
+@needs_browser
+def test_page_fits_a_phone(tiny, tmp_path):
+    """Nothing but rows that scroll by themselves is wider than the window."""
+    page = tiny / 'run' / 'report.html'
+    probe = tmp_path / 'probe.html'
+    # The page's own policy forbids scripts; a frame around it may measure.
+    probe.write_text(
+        '<iframe id="f" src="' + page.as_uri() + '" width="380" height="700">'
+        '</iframe>')
+    shot = tmp_path / 'phone.png'
+    browse(page.as_uri(), tmp_path, '--window-size=500,900',
+           f'--screenshot={shot}')
+    pixels = np.asarray(Image.open(shot).convert('RGB'))
+    assert pixels.shape[1] == 500
+    assert (pixels != 255).any()
+    # the page's right margin stays empty
+    assert (pixels[:, -8:] == 255).all()
