@@ -1,8 +1,6 @@
 """The doctor finds each trouble, names it, and mends what can be mended."""
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -277,15 +275,17 @@ def test_warnings_are_mended_only_on_request():
     assert rows_to_drop(findings) == set()
 
 
-def test_configuration_names_its_manifests(leaking):
+def test_configuration_names_its_sets(leaking):
     config = leaking.with_name('config.py')
     root = str(leaking.parent)
     config.write_text(
         f'data = dict(type="CrossModalDataset", data_root={root!r},\n'
-        '            ann_file="pairs.tsv", split="train")\n'
+        '            ann_file="pairs.tsv", split="train", pipeline=[dict(\n'
+        '                type="LoadRGBImage")],\n'
+        '            text=dict(type="BagOfWords"))\n'
         'train_dataloader = dict(dataset=dict(\n'
         '    type="HybridTransferDataset", target=data,\n'
-        '    source=dict(ann_file="list.txt", data_root="x")))\n'
+        '    source=dict(type="SourceImageDataset", ann_file="list.txt")))\n'
         'test_dataloader = dict(dataset=data)\n')
     said: list[str] = []
     findings = check(config, say=said.append)
@@ -293,8 +293,23 @@ def test_configuration_names_its_manifests(leaking):
     assert sum(finding.level == 'error' for finding in findings) == 3
 
 
+def test_original_layout_is_looked_at_too(tmp_path):
+    from preparation.layouts import wikipedia
+    wikipedia(tmp_path, 40, 10)
+    config = tmp_path / 'config.py'
+    config.write_text(
+        f'train_dataloader = dict(dataset=dict(type="WikipediaDataset",\n'
+        f'    data_root={str(tmp_path)!r}, text=dict(type="BagOfWords"),\n'
+        '    pipeline=[dict(type="LoadRGBImage")]))\n')
+    said: list[str] = []
+    check(config, say=said.append)
+    assert said[0].startswith(f'{tmp_path}: 50 rows')
+    assert 'val 4' in said[0] and 'test 10' in said[0]
+
+
 def test_configuration_of_features_says_so(tmp_path):
-    config = Path(tmp_path / 'config.py')
-    config.write_text('train_dataloader = dict(dataset=dict(type="X"))\n')
-    with pytest.raises(ValueError, match='names no manifest'):
+    config = tmp_path / 'config.py'
+    config.write_text('train_dataloader = dict(dataset=dict(\n'
+                      '    type="FeaturePairDataset"))\n')
+    with pytest.raises(ValueError, match='names no data set of pairs'):
         check(config)
