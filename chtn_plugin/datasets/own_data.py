@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Optional
 
+from tqdm import tqdm
+
 from .manifest import PairRecord, write_manifest
 from .preparation.base import image_problem
 from .preparation.grouping import content_groups, cut_validation
@@ -100,7 +102,7 @@ def _with_images(folder: Path, rows: Sequence[Row], skip_broken: bool
     """Resolve image paths; return the rows and what was left out."""
     kept, problems = [], []
     checked: dict[str, Optional[str]] = {}
-    for row in rows:
+    for row in tqdm(rows, 'images', unit='row', disable=None):
         if row.image is None:
             kept.append(row)
             continue

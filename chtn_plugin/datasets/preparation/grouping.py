@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
+from tqdm import tqdm
+
 from ..manifest import PairRecord
 from .splits import grouped_split
 from .verify import sha256
@@ -39,7 +41,8 @@ def content_groups(records: Sequence[PairRecord],
         return index
 
     first: dict[str, int] = {}
-    for index, record in enumerate(records):
+    for index, record in enumerate(tqdm(records, 'compare', unit='pair',
+                                        disable=None)):
         keys = [f'text {folded(" ".join(record.texts))}']
         if record.image:
             keys.append(f'image {record.image}' if root is None else

@@ -1,23 +1,31 @@
 """Downloads from a server on this machine: whole, cut off, resumed."""
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import hashlib
 import http.server
+import io
 import threading
+import zipfile
 
 import pytest
 
+from chtn_plugin.datasets.manifest import read_manifest
 from chtn_plugin.datasets.preparation.base import Preparation, Result, prepare
 from chtn_plugin.datasets.preparation.download import download
+from chtn_plugin.datasets.preparation.wiki import WIKI
+
+from .layouts import wikipedia
 
 CONTENT = bytes(range(256)) * 400
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves CONTENT; the server's ``cut`` is where it hangs up, once."""
+    """Serves the server's ``content``; hangs up at its ``cut``, once."""
 
     def do_GET(self):  # noqa: N802  (the name is http.server's)
-        server = self.server
+        server, content = self.server, self.server.content
         server.ranges.append(self.headers.get('Range'))
         if server.status:
             self.send_error(server.status)
@@ -28,14 +36,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             start = int(wanted.removeprefix('bytes=').rstrip('-'))
             self.send_response(206)
             self.send_header('Content-Range', f'bytes {start}-'
-                             f'{len(CONTENT) - 1}/{len(CONTENT)}')
+                             f'{len(content) - 1}/{len(content)}')
         else:
             self.send_response(200)
-        self.send_header('Content-Length', str(len(CONTENT) - start))
+        self.send_header('Content-Length', str(len(content) - start))
         self.send_header('ETag', server.etag)
         self.end_headers()
-        end, server.cut = server.cut or len(CONTENT), None
-        self.wfile.write(CONTENT[start:end])
+        end, server.cut = server.cut or len(content), None
+        self.wfile.write(content[start:end])
 
     def log_message(self, *args):
         pass
@@ -45,6 +53,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server():
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler) as it:
         it.ranges, it.cut, it.etag, it.status = [], None, '"v1"', None
+        it.content = CONTENT
         it.url = f'http://127.0.0.1:{it.server_port}/set.zip'
         thread = threading.Thread(target=it.serve_forever, daemon=True)
         thread.start()
@@ -120,6 +129,23 @@ def test_other_schemes_are_refused(tmp_path, url):
 def test_unreachable_server_is_named(tmp_path):
     with pytest.raises(OSError, match='could not fetch http://127.0.0.1:9'):
         download('http://127.0.0.1:9/x.zip', tmp_path / 'x', attempts=1)
+
+
+def test_wikipedia_comes_from_its_site(server, tmp_path, monkeypatch):
+    source, archive = wikipedia(tmp_path / 'wikipedia'), io.BytesIO()
+    with zipfile.ZipFile(archive, 'w') as file:
+        for path in sorted(source.rglob('*')):
+            file.write(path, path.relative_to(tmp_path))
+    server.content = archive.getvalue()
+    monkeypatch.setattr('time.sleep', lambda seconds: None)
+    server.cut = 10_000
+    parser = argparse.ArgumentParser()
+    WIKI.add_arguments(parser)
+    said: list[str] = []
+    prepare(dataclasses.replace(WIKI, url=server.url), None, tmp_path / 'out',
+            parser.parse_args(['--allow-other-counts']), said.append)
+    assert len(read_manifest(tmp_path / 'out/pairs.tsv')) == 26
+    assert server.url in said[0] and server.ranges[1] == 'bytes=10000-'
 
 
 def test_preparation_fetches_pages_of_pictures(tmp_path):
