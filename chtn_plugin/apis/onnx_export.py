@@ -1,0 +1,210 @@
+"""Both towers as ONNX files, and proof that they answer alike."""
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from chtn_plugin.datasets import text as text_module
+from chtn_plugin.datasets._files import atomic_write
+
+from . import onnx_runtime
+from .exact_search import nearest, unit_rows
+
+OUTPUTS = ('repr', 'probabilities')
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far ONNX Runtime is from PyTorch.
+
+    Attributes:
+        difference: Largest absolute difference of any output number.
+        agreement: Share of the first ten results, over all queries of both
+            directions, that both find. Results count as equal where their
+            scores are.
+        samples: Pictures and texts, each, that were compared.
+    """
+    difference: float
+    agreement: float
+    samples: int
+
+
+class Tower(nn.Module):
+    """Pixels (0..255) or encoded texts in, vectors and probabilities out.
+
+    Args:
+        model: The trained model.
+        kind: ``'image'`` or ``'text'``.
+        names: Names of the inputs where a text has several.
+    """
+
+    def __init__(self, model: nn.Module, kind: str,
+                 names: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.model = model
+        self.kind = kind
+        self.names = names
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """One batch."""
+        value: Any = inputs[0]
+        if self.names:
+            value = dict(zip(self.names, inputs, strict=True))
+        data = self.model.data_preprocessor(
+            dict(inputs={self.kind: value}, data_samples={}), False)
+        taps = getattr(self.model, f'encode_{self.kind}')(
+            data['inputs'][self.kind])
+        return taps['repr'], taps['fc10'].softmax(1)
+
+
+def export_towers(inferencer: Any, folder: str | Path,
+                  tolerance: float = 1e-4, agreement: float = 0.99,
+                  samples: int = 200, source: Optional[str] = None
+                  ) -> Parity:
+    """Write ``image.onnx``, ``text.onnx``, ``towers.json`` and a loader.
+
+    Nothing is written unless the exported towers answer like PyTorch.
+
+    Args:
+        inferencer: A :class:`RetrievalInferencer`.
+        folder: Gets the files.
+        tolerance: Largest difference allowed.
+        agreement: Least rank agreement allowed.
+        samples: How many pictures and texts to compare on.
+        source: Folder or manifest to take them from. None: noise, and words
+            of the vocabulary.
+
+    Raises:
+        ImportError: ``onnx`` or ``onnxruntime`` is not installed.
+        ValueError: The towers do not answer alike.
+    """
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise ImportError('the export needs onnx and onnxruntime: pip '
+                          'install onnx onnxruntime') from error
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    model = deepcopy(inferencer.model).cpu().eval()
+    inputs = _samples(inferencer, samples, source)
+    with tempfile.TemporaryDirectory(dir=folder, prefix='.export.') as name:
+        building = Path(name)
+        towers = {}
+        for kind in ('image', 'text'):
+            towers[kind] = _export(model, kind, inputs[kind],
+                                   building / f'{kind}.onnx')
+        _write_meta(inferencer, building, inputs)
+        parity = _compare(towers, building, inputs)
+        if not (parity.difference <= tolerance
+                and parity.agreement >= agreement):
+            raise ValueError(
+                'exported towers must answer like PyTorch: the largest '
+                f'difference is {parity.difference:.2g} (allowed '
+                f'{tolerance:.2g}), the rank agreement '
+                f'{parity.agreement:.2%} (at least {agreement:.2%})')
+        shutil.copy(onnx_runtime.__file__, building / 'onnx_runtime.py')
+        for path in sorted(building.iterdir()):
+            path.replace(folder / path.name)
+    return parity
+
+
+def _export(model: nn.Module, kind: str, batch: dict[str, Tensor],
+            path: Path) -> Tower:
+    names = tuple(batch)
+    # In evaluation mode as a whole: the exporter puts back what it finds.
+    tower = Tower(model, kind, names if names != (kind, ) else ()).eval()
+    axes = {name: {0: 'batch'} for name in (*names, *OUTPUTS)}
+    torch.onnx.export(
+        tower, tuple(value[:2] for value in batch.values()), str(path),
+        input_names=list(names), output_names=list(OUTPUTS),
+        dynamic_axes=axes, dynamo=False)
+    return tower
+
+
+@torch.inference_mode()
+def _compare(towers: dict[str, Tower], folder: Path,
+             inputs: dict[str, dict[str, Tensor]]) -> Parity:
+    exported = onnx_runtime.Towers(folder)
+    worst = 0.
+    rows: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for kind, tower in towers.items():
+        batch = inputs[kind]
+        here = [value.numpy() for value in tower(*batch.values())]
+        there = exported.run(kind, {name: value.numpy() for name, value in
+                                    batch.items()})
+        worst = max(worst, *(float(np.abs(a - b).max())
+                             for a, b in zip(here, there, strict=True)))
+        rows[kind] = unit_rows(here[0]), unit_rows(there[0])
+    shares = [_agreement(*(side[i] for side in (rows[a], rows[b])
+                           for i in (0, 1)))
+              for a, b in (('image', 'text'), ('text', 'image'))]
+    return Parity(worst, float(np.mean(shares)),
+                  min(len(pair[0]) for pair in rows.values()))
+
+
+def _agreement(query: np.ndarray, query_there: np.ndarray,
+               gallery: np.ndarray, gallery_there: np.ndarray) -> float:
+    scores, _ = nearest(query, gallery, 10)
+    _, found = nearest(query_there, gallery_there, 10)
+    shares = [(gallery[places] @ row >= best[-1] - 1e-5).mean()
+              for row, places, best in zip(query, found, scores,
+                                           strict=True)]
+    return float(np.mean(shares))
+
+
+def _samples(inferencer: Any, count: int, source: Optional[str]
+             ) -> dict[str, dict[str, Tensor]]:
+    from .gallery_sources import list_items
+    draw = np.random.default_rng(0)
+    items = [] if source is None else list_items(source)
+    images = [i['path'] for i in items if i['kind'] == 'image'][:count]
+    texts = [i['text'] for i in items if i['kind'] == 'text'][:count]
+    shape = tuple(inferencer.cfg['model'].get('input_shape', (3, 224, 224)))
+    if images:
+        image = torch.stack([inferencer.load_image(i) for i in images])
+    elif inferencer.pipeline is None:
+        image = torch.from_numpy(draw.standard_normal((count, *shape)))
+    else:
+        image = torch.from_numpy(draw.integers(0, 256, (count, *shape)))
+    if not texts and inferencer.text_transform is not None:
+        words = sorted(inferencer.run.vocabulary) or list(inferencer.classes)
+        texts = [' '.join(words[i] for i in draw.integers(0, len(words), 4))
+                 for _ in range(count)]
+    if texts:
+        text = inferencer.text_transform(texts)
+    else:
+        width = inferencer.model.text_encoder.out_features
+        text = torch.from_numpy(draw.standard_normal((count, width))).float()
+    return dict(image=dict(image=image.float()),
+                text=dict(text) if isinstance(text, dict) else
+                dict(text=text))
+
+
+def _write_meta(inferencer: Any, folder: Path,
+                inputs: dict[str, dict[str, Tensor]]) -> None:
+    run = inferencer.run
+    meta = dict(
+        format=onnx_runtime.FORMAT, model=run.name,
+        fingerprint=run.fingerprint, classes=list(inferencer.classes),
+        representation=run.cfg['model'].get('representation', 'prob'),
+        similarity='cosine',
+        inputs={kind: {name: dict(shape=['batch', *value.shape[1:]],
+                                  dtype=str(value.dtype)[6:])
+                       for name, value in batch.items()}
+                for kind, batch in inputs.items()},
+        pipeline=run.pipeline_config, text=run.text_config,
+        text_state=run.text_state, token_patterns=dict(
+            word=text_module._WORD.pattern,
+            character=text_module._CHARACTER.pattern))
+    with atomic_write(folder / 'towers.json', 'w', 'utf-8') as file:
+        json.dump(meta, file, ensure_ascii=False, indent=1)

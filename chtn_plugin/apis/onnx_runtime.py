@@ -1,0 +1,180 @@
+"""Pictures and texts through exported towers, with no torch installed.
+
+tools/export_onnx.py copies this one file beside the towers. It needs numpy,
+onnxruntime and Pillow, and nothing of the package it comes from:
+
+    from onnx_runtime import Towers
+    towers = Towers('exported/')
+    vectors, probabilities = towers.texts(['rightwards arrow'])
+    vectors, probabilities = towers.images(['arrow.png'])
+
+Cosines between vectors rank; `towers.classes` names the probabilities.
+"""
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+FORMAT = 1
+
+
+class Towers:
+    """The two towers of an export.
+
+    Args:
+        folder: What tools/export_onnx.py wrote.
+        providers: ONNX Runtime's execution providers. None: the processor.
+    """
+
+    def __init__(self, folder, providers=None):
+        import onnxruntime
+        self.folder = Path(folder)
+        self.meta = json.loads((self.folder / 'towers.json').read_text(
+            encoding='utf-8'))
+        if self.meta['format'] != FORMAT:
+            raise ValueError(f'towers must be of format {FORMAT}, got '
+                             f'{self.meta["format"]}')
+        self.classes = self.meta['classes']
+        self._sessions = {
+            kind: onnxruntime.InferenceSession(
+                str(self.folder / f'{kind}.onnx'),
+                providers=providers or ['CPUExecutionProvider'])
+            for kind in ('image', 'text')}
+        self._column = {term: i for i, term in enumerate(
+            (self.meta['text_state'] or {}).get('terms', ()))}
+
+    def images(self, pictures):
+        """Vectors (N, D) and class probabilities (N, C) of pictures.
+
+        Args:
+            pictures: Paths or PIL pictures; or an array (N, channels, H, W)
+                as the transforms of the run leave it.
+        """
+        if not isinstance(pictures, np.ndarray):
+            pictures = np.stack([self.load(p) for p in pictures])
+        return self.run('image', {'image': pictures.astype(np.float32)})
+
+    def texts(self, texts):
+        """Vectors (M, D) and class probabilities (M, C) of texts."""
+        return self.run('text', {'text': self.encode(texts)})
+
+    def run(self, kind, inputs):
+        """One tower on ready inputs, as the export's metadata name them."""
+        return self._sessions[kind].run(['repr', 'probabilities'], inputs)
+
+    def load(self, picture):
+        """A picture as the image tower takes it, (channels, H, W)."""
+        from PIL import Image, ImageOps
+        if not isinstance(picture, Image.Image):
+            picture = Image.open(picture)
+        picture = ImageOps.exif_transpose(picture)
+        steps = self.meta['pipeline']
+        if steps is None:
+            raise ValueError('this model takes ready features: give images() '
+                             'an array')
+        array = None
+        for step in steps:
+            kind = step['type'].rpartition('.')[2]
+            if kind in ('LoadImageFromFile', 'LoadRGBImage'):
+                grey = step.get('color_type', 'color') == 'grayscale'
+                array = np.asarray(picture.convert('L' if grey else 'RGB'))
+                array = array[..., None] if grey else array
+                if kind == 'LoadImageFromFile' and not grey:
+                    array = array[..., ::-1]  # OpenCV's order
+            elif kind in ('Resize', 'ResizeEdge', 'ResizeShorterSide'):
+                array = _resized(array, _new_size(kind, step, array.shape))
+            elif kind == 'CenterCrop':
+                array = _cropped(array, step['crop_size'])
+            else:
+                raise ValueError(f'{kind} is not known here: give images() '
+                                 'an array')
+        return np.ascontiguousarray(array.transpose(2, 0, 1))
+
+    def encode(self, texts):
+        """Texts as the text tower takes them, (M, D)."""
+        config = self.meta['text']
+        if config is None or config['type'] != 'BagOfWords':
+            kind = 'ready features' if config is None else config['type']
+            raise ValueError(f'the texts of this model are {kind}: encode '
+                             'them elsewhere and call run()')
+        rows = np.zeros((len(texts), config.get('num_terms', 3000)),
+                        np.float32)
+        idf = np.asarray(self.meta['text_state']['idf'])
+        for row, text in zip(rows, texts, strict=True):
+            counts = Counter(self._column[token]
+                             for token in self._tokens(text, config)
+                             if token in self._column)
+            for column, count in counts.items():
+                weighting = config.get('weighting', 'count')
+                row[column] = {'count': count, 'binary': 1,
+                               'tfidf': count * idf[column]}[weighting]
+            if config.get('norm') == 'l2' and counts:
+                row /= np.linalg.norm(row)
+        return rows
+
+    def _tokens(self, text, config):
+        options = config.get('tokenizer') or {}
+        if options.get('lowercase', True):
+            text = text.lower()
+        stop = set(options.get('stop_words', ()))
+        pattern = self.meta['token_patterns'][options.get('unit', 'word')]
+        units = [u for u in re.findall(pattern, text) if u not in stop]
+        first, last = options.get('ngrams', (1, 1))
+        for n in range(first, last + 1):
+            for start in range(len(units) - n + 1):
+                yield ' '.join(units[start:start + n])
+
+
+def _new_size(kind, step, shape):
+    height, width = shape[:2]
+    if kind == 'Resize':
+        scale = step['scale']
+        size = (scale, scale) if isinstance(scale, int) else tuple(scale)
+        return size
+    if kind == 'ResizeEdge':
+        edge, side = step['scale'], step.get('edge', 'short')
+        if side not in ('short', 'long', 'width', 'height'):
+            raise ValueError(f'edge {side!r} is not known here')
+        by_width = {'short': width < height, 'long': width > height,
+                    'width': True, 'height': False}[side]
+        if by_width:
+            return edge, int(edge * height / width)
+        return int(edge * width / height), edge
+    size = step.get('size', 256)
+    scale = size / min(height, width)
+    return (max(round(width * scale), size), max(round(height * scale), size))
+
+
+def _resized(array, size):
+    """Bilinear without smoothing, as OpenCV does it."""
+    width, height = size
+    if array.shape[:2] == (height, width):
+        return array
+    rows, row_share = _places(array.shape[0], height)
+    columns, column_share = _places(array.shape[1], width)
+    array = array.astype(np.float32)
+    row_share = row_share[:, None, None]
+    tall = (array[rows[0]] * (1 - row_share) + array[rows[1]] * row_share)
+    column_share = column_share[None, :, None]
+    wide = (tall[:, columns[0]] * (1 - column_share)
+            + tall[:, columns[1]] * column_share)
+    return np.clip(np.rint(wide), 0, 255).astype(np.uint8)
+
+
+def _places(old, new):
+    at = (np.arange(new) + 0.5) * (old / new) - 0.5
+    at = np.clip(at, 0, old - 1).astype(np.float32)
+    low = np.floor(at).astype(int)
+    return (low, np.minimum(low + 1, old - 1)), at - low
+
+
+def _cropped(array, size):
+    height, width = (size, size) if isinstance(size, int) else size
+    top = max(0, math.floor((array.shape[0] - height) / 2 + 0.5))
+    left = max(0, math.floor((array.shape[1] - width) / 2 + 0.5))
+    return array[top:top + height, left:left + width]

@@ -1,0 +1,90 @@
+"""tools/export_onnx.py as a user runs it, and the towers without torch."""
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from tiny_run import run_tool, write_run
+
+from chtn_plugin.apis import RetrievalInferencer
+
+pytest.importorskip('onnx', reason='onnx is not installed')
+pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
+
+
+@pytest.fixture(scope='module')
+def tiny(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('onnx')
+    write_run(folder)
+    status, said, err = run_tool(
+        'export_onnx', folder / 'run', '--out', folder / 'towers', '--source',
+        folder / 'data' / 'pairs.tsv')
+    assert status == 0, err
+    assert 'rank agreement 100.00% over 12 pictures' in said
+    return folder
+
+
+def test_towers_run_without_torch(tiny):
+    program = '''
+import json, sys
+sys.modules['torch'] = sys.modules['chtn_plugin'] = None  # cannot be imported
+from onnx_runtime import Towers
+towers = Towers('.')
+paths = sys.argv[1:]
+print(json.dumps([[rows.tolist() for rows in towers.texts(
+    ['cat word1', 'BIRD!', ''])], [rows.tolist() for rows in
+    towers.images(paths)], towers.classes]))
+'''
+    paths = [str(tiny / 'data' / 'images' / f'{k}.png') for k in (1, 6)]
+    done = subprocess.run([sys.executable, '-c', program, *paths],
+                          cwd=tiny / 'towers', capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    texts, images, classes = json.loads(done.stdout)
+    model = RetrievalInferencer(tiny / 'run', show_progress=False)
+    assert classes == ['bird', 'cat']
+    np.testing.assert_allclose(
+        texts[0], model.encode_texts(['cat word1', 'BIRD!', '']), atol=1e-5)
+    np.testing.assert_allclose(images[0], model.encode_images(paths),
+                               atol=1e-5)
+    np.testing.assert_allclose(np.sum(images[1], 1), 1, atol=1e-5)
+
+
+def test_difference_fails_the_export_and_writes_nothing(tiny, tmp_path):
+    status, _, err = run_tool('export_onnx', tiny / 'run', '--out', tmp_path,
+                              '--tolerance', '-1')
+    assert status == 1
+    assert 'must answer like PyTorch: the largest difference is' in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_model_is_left_as_it_was(tiny, tmp_path):
+    from chtn_plugin.apis.onnx_export import export_towers
+    model = RetrievalInferencer(tiny / 'run', show_progress=False)
+    before = model.encode_texts('cat')
+    export_towers(model, tmp_path, samples=4)
+    assert not any(m.training for m in model.model.modules())
+    assert (model.encode_texts('cat') == before).all()
+
+
+@pytest.mark.parametrize('step', [
+    dict(type='mmpretrain.ResizeEdge', scale=7, edge='short'),
+    dict(type='ResizeShorterSide', size=5),
+    dict(type='mmpretrain.CenterCrop', crop_size=6)])
+def test_own_transforms_equal_the_pipeline(tmp_path, step):
+    from mmengine.dataset import Compose
+    from PIL import Image
+
+    from chtn_plugin.apis.onnx_runtime import Towers
+    from chtn_plugin.apis.pictures import load_picture
+    steps = [dict(type='LoadImageFromFile', imdecode_backend='cv2'), step]
+    path = tmp_path / 'a.png'
+    Image.fromarray(np.random.default_rng(0).integers(
+        0, 256, (9, 13, 3), np.uint8)).save(path)
+    towers = object.__new__(Towers)
+    towers.meta = dict(pipeline=steps)
+    here = towers.load(path).astype(int)
+    there = load_picture(path, Compose(steps)).to(torch.int).numpy()
+    assert here.shape == there.shape
+    assert abs(here - there).max() <= 1
