@@ -244,3 +244,21 @@ def test_share_of_ties_counts_relevant_items():
     assert isinstance(table, RankTable)
     # Of the relevant items 0 and 2 the first ties with the irrelevant 1.
     assert table.tied_items().tolist() == [1]
+
+
+def test_without_numba_the_plain_counter_serves(monkeypatch):
+    from chtn_plugin.evaluation import counting
+
+    def missing():
+        raise ImportError('no numba')
+
+    monkeypatch.setattr(counting, '_compiled_counter', missing)
+    assert not counting.use_compiled(None, 10**12)
+    with pytest.raises(ImportError, match=r'chtn-plugin\[fast\]'):
+        counting.use_compiled(True, 1)
+
+
+def test_small_work_does_not_import_numba(monkeypatch):
+    from chtn_plugin.evaluation import counting
+    monkeypatch.setattr(counting, '_compiled_counter', pytest.fail)
+    assert not counting.use_compiled(None, 10_000)
