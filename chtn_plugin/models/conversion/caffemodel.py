@@ -68,11 +68,11 @@ def read_caffemodel(path: str | Path) -> list[CaffeLayer]:
         ModuleNotFoundError: protobuf is not installed.
         ValueError: It is no caffemodel, or a blob is broken.
     """
-    from google.protobuf.message import DecodeError
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'caffemodel not found: {path}')
     net = net_parameter()()
+    from google.protobuf.message import DecodeError
     try:
         net.ParseFromString(path.read_bytes())
     except DecodeError as error:

@@ -5,6 +5,8 @@ narrow, 8 and 6 features and 5 classes.
 """
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from mmengine.registry import MODELS
 
 from chtn_plugin.models.conversion import (
     caffe_layers,
+    caffemodel,
     fitted_to,
     read_caffemodel,
     start_weights,
@@ -261,6 +264,13 @@ def test_statistics_of_another_form_are_named(arrays, tmp_path):
     with pytest.raises(ValueError, match="BatchNorm 'b' must have mean, "
                        r'variance and one factor, .*\[\(6,\), \(6,\)\]'):
         converted(tmp_path, net(arrays, extra=two))
+
+
+def test_missing_protobuf_is_told(tmp_path, monkeypatch):
+    caffemodel.net_parameter.cache_clear()
+    monkeypatch.setitem(sys.modules, 'google.protobuf', None)
+    with pytest.raises(ModuleNotFoundError, match='needs protobuf: pip inst'):
+        one_layer(tmp_path, b'')
 
 
 def test_missing_file_is_named(tmp_path):
