@@ -1,0 +1,33 @@
+# CHTN on web news' photos, a small trunk trained from scratch: what the
+# networks know of pictures, they learn from the source domain.
+#
+#   python tools/train.py configs/chtn_webnews_photos.py
+_base_ = ['_base_/datasets/webnews_photos.py', '_base_/default_runtime.py']
+
+widths = (512, 512)
+model = dict(
+    type='CHTN',
+    num_classes=10,
+    num_source_classes=50,
+    backbone=dict(type='SmallConvNet', channels=(16, 32, 64, 128),
+                  in_channels=3),
+    input_shape=(3, 64, 64),
+    trunk_mode='train',
+    text_encoder=dict(type='VectorTextEncoder', out_features=3000, norm=None),
+    image_pathway=dict(type='Pathway', widths=widths),
+    common_head=dict(type='CommonHead', widths=widths),
+    mmd=dict(type='MMDLoss'),
+    pair=dict(type='PairwiseLoss', loss_weight=0.001),
+    data_preprocessor=dict(
+        type='CrossModalDataPreprocessor', mean=[127.5], std=[64.0]))
+
+max_iters = 400
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-3),
+    paramwise_cfg=dict(bias_lr_mult=2.0, bias_decay_mult=0.0))
+param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False,
+                       T_max=max_iters)
+train_cfg = dict(by_epoch=False, max_iters=max_iters, val_interval=100)
+val_cfg = dict()
+test_cfg = dict()
