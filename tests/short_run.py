@@ -95,7 +95,8 @@ def command(tool: str, *arguments: Any, ranks: int = 1,
 def environment() -> dict[str, str]:
     """One thread a process, and this source tree first."""
     return {**os.environ, 'OMP_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1',
-            'PYTHONPATH': str(ROOT), 'CUDA_VISIBLE_DEVICES': ''}
+            'PYTHONPATH': str(ROOT), 'CUDA_VISIBLE_DEVICES': '',
+            'PYTHON': sys.executable}
 
 
 def run(tool: str, *arguments: Any, ranks: int = 1, check: bool = True,

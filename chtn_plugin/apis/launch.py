@@ -99,6 +99,9 @@ def start_processes(cfg: Config) -> None:
         multiprocessing.set_start_method(
             env.get('mp_cfg', {}).get('mp_start_method', 'fork'))
     if torch.cuda.is_available():
+        if cfg.launcher == 'mpi':
+            # MMEngine reads LOCAL_RANK, and sets it under Slurm only.
+            _export_rank(cfg.launcher)
         here = int(os.environ.get('LOCAL_WORLD_SIZE', 1))
         if here > torch.cuda.device_count():
             raise ValueError(f'every process needs a GPU: {here} were '

@@ -1,12 +1,15 @@
 """What happens around training and testing."""
 from .architecture import ArchitectureHook
+from .bounded_history import BoundedHistoryHook
 from .consistency import ConsistencyHook
 from .exact_resume import ExactResumeHook
 from .finite_loss import FiniteLossHook
+from .global_batch_norm import GlobalBatchNormHook
 from .iteration_seed import IterationSeedHook
 from .retrieval_visualization import RetrievalVisualizationHook
 from .safe_checkpoint import SafeCheckpointHook
 
-__all__ = ['ArchitectureHook', 'ConsistencyHook', 'ExactResumeHook',
-           'FiniteLossHook', 'IterationSeedHook',
+__all__ = ['ArchitectureHook', 'BoundedHistoryHook', 'ConsistencyHook',
+           'ExactResumeHook',
+           'FiniteLossHook', 'GlobalBatchNormHook', 'IterationSeedHook',
            'RetrievalVisualizationHook', 'SafeCheckpointHook']

@@ -20,6 +20,7 @@ custom_hooks = [
     dict(type='ConsistencyHook'),
     dict(type='ExactResumeHook'),
     dict(type='FiniteLossHook'),
+    dict(type='BoundedHistoryHook'),
     dict(type='ArchitectureHook'),
     dict(type='RetrievalVisualizationHook'),
 ]

@@ -1,0 +1,15 @@
+"""What the tests of whole runs share."""
+import pytest
+from mmengine.config import Config
+
+
+@pytest.fixture(autouse=True, scope='session')
+def quick_checkpoints():
+    """Leave out the formatting of the configuration in every checkpoint.
+
+    It takes most of a tiny run's time, and no test here reads it.
+    """
+    kept = Config.pretty_text
+    Config.pretty_text = property(lambda self: 'formatted = False\n')
+    yield
+    Config.pretty_text = kept
