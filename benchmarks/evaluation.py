@@ -168,16 +168,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--queries', type=int, default=10_000)
     parser.add_argument('--peer-queries', type=int, default=1_000)
+    parser.add_argument('--only', default='', metavar='PART',
+                        help='only peers whose name holds this, nothing else')
     args = parser.parse_args()
     torch.set_num_threads(1)
     ours(make(2000, GALLERY, 8, 4), True)()  # compile
 
-    print(f'{args.queries} queries, gallery {GALLERY}: time over the '
+    if not args.only:
+        beside_the_product(args.queries)
+    beside_peers(args.peer_queries, args.only)
+
+
+def beside_the_product(queries: int) -> None:
+    print(f'{queries} queries, gallery {GALLERY}: time over the '
           'similarity product alone')
     print(f'{"D":>4} {"C":>4} {"product s":>10} {"ours":>6} {"limit":>6} '
           f'{"numpy/ours":>11} {"limit":>6}  same digits')
     for (size, classes), limit in PRODUCT_LIMITS.items():
-        data = make(args.queries, GALLERY, size, classes)
+        data = make(queries, GALLERY, size, classes)
         bare, _ = seconds(product(data[0], data[2]))
         fast, value = seconds(ours(data, True))
         slow, plain = seconds(ours(data, False), 1)
@@ -185,13 +193,17 @@ def main() -> None:
               f'{limit:6.2f} {slow / fast:11.2f} {FALLBACK_LIMIT:6.2f}  '
               f'{value == plain}')
 
-    data = make(args.peer_queries, GALLERY, 64, 10)
+
+def beside_peers(queries: int, only: str) -> None:
+    data = make(queries, GALLERY, 64, 10)
     fast, value = seconds(ours(data, True), 5)
-    print(f'\n{args.peer_queries} queries, gallery {GALLERY}, D 64, C 10: '
+    print(f'\n{queries} queries, gallery {GALLERY}, D 64, C 10: '
           f'ours {fast:.3f} s, MAP {value:.6f}')
     print(f'{"peer":38} {"s":>8} {"x ours":>7} {"at least":>8}  '
           'difference of MAP')
     for name, peer, limit in PEERS:
+        if only not in name:
+            continue
         try:
             run = peer(data)
         except ImportError as error:

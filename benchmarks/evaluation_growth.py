@@ -88,6 +88,7 @@ def draw(path, curves):
     """Log-log plot of seconds over gallery size, as a small SVG."""
     import matplotlib
     matplotlib.use('svg')
+    matplotlib.rcParams['svg.fonttype'] = 'none'
     import matplotlib.pyplot as plt
     figure, axes = plt.subplots(figsize=(5, 3.5))
     for classes, rows in curves.items():

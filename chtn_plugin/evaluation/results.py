@@ -140,8 +140,7 @@ def _macro_weights(score: Score) -> np.ndarray:
 
 def _figure(score: Score, samples: Optional[np.ndarray],
             classes: Sequence[str]) -> dict[str, Any]:
-    named = {(classes[key] if classes and isinstance(key, int)
-              and key < len(classes) else str(key)): value
+    named = {class_name(key, classes): value
              for key, value in score.by_class().items()}
     return dict(
         protocol=score.protocol.name, summary=score.protocol.summary,
@@ -173,6 +172,13 @@ def _mean_figure(i2t: Score, t2i: Score, a: Optional[np.ndarray],
         tie_share=(i2t.tie_share + t2i.tie_share) / 2,
         queries=int(answered), unanswerable=int(sum(counts) - answered),
         gallery=None, ids=None, per_class={}, curve={})
+
+
+def class_name(label: int | str, classes: Sequence[str]) -> str:
+    """Name of a class number, which counts from 0 in the class names."""
+    if isinstance(label, int) and 0 <= label < len(classes):
+        return classes[label]
+    return str(label)
 
 
 def paired_mean(ids_a: Sequence, ids_b: Sequence, a: np.ndarray,

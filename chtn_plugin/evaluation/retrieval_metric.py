@@ -14,7 +14,7 @@ from mmengine.registry import METRICS
 from .embeddings import PARTS, Embeddings, save_embeddings
 from .gathering import gather_items, items_to_embeddings
 from .protocols import DEFAULT_PROTOCOL, DIRECTIONS, get_protocol
-from .results import make_results, write_results
+from .results import class_name, make_results, write_results
 from .scoring import Score, score_embeddings
 
 
@@ -180,7 +180,7 @@ class RetrievalMetric(BaseMetric):
                 f'tied {score.tie_share:.2%})')
             if self.per_class:
                 for label, value in score.by_class().items():
-                    shown = (classes[int(label)] if classes else label)
+                    shown = class_name(label, classes)
                     metrics[f'{key}_mAP{mark}/{shown}'] = value
         MMLogger.get_current_instance().info(
             f'protocol {name}: ' + '; '.join(said))

@@ -33,8 +33,9 @@ class Similarity:
         kind: ``'cosine'`` (0 for a zero vector), ``'dot'``, or
             ``'euclidean'`` (the nearest item scores highest).
         device: Where the products run. None: the processor.
-        float64: Compute in float64. None: if the product is small, or the
-            kind is Euclidean, which loses digits to cancellation.
+        float64: Compute in float64. None: if the product is small, on a
+            GPU, or if the kind is Euclidean, which loses digits to
+            cancellation.
 
     Raises:
         ValueError: Sizes differ, an embedding is not finite (the message
@@ -58,14 +59,16 @@ class Similarity:
                              f'{", ".join(SIMILARITIES)}, got {kind!r}')
         work = len(query) * gallery.numel()
         if float64 is None:
-            float64 = work <= _EXACT_PRODUCTS or kind == 'euclidean'
+            # GPUs may be set to multiply float32 in ten bits (TF32).
+            float64 = (work <= _EXACT_PRODUCTS or kind == 'euclidean'
+                       or torch.device(device or 'cpu').type == 'cuda')
         self.kind = kind
         self.dtype = torch.float64 if float64 else torch.float32
         self.device = torch.device('cpu' if device is None else device)
         self._query, self._gallery = query, gallery
         self.tile = max(1, min(128, _TILE_SCORES // max(1, len(gallery))))
         if self.device.type != 'cpu':
-            self.tile *= 16
+            self.tile *= 4
         self._columns: Optional[Tensor] = None
 
     @property
