@@ -1,0 +1,103 @@
+"""tools/publish_model.py as a user runs it."""
+import hashlib
+
+import pytest
+import torch
+import yaml
+from tiny_run import run_tool, write_run
+
+from chtn_plugin.apis import RetrievalInferencer, open_run
+from chtn_plugin.evaluation import (
+    load_embeddings,
+    make_results,
+    score_embeddings,
+    write_results,
+)
+
+
+@pytest.fixture(scope='module')
+def tiny(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('publish')
+    write_run(folder)
+    run_tool('extract_features', folder / 'run', '--out', folder / 'e.npz')
+    scores = score_embeddings(load_embeddings(folder / 'e.npz'),
+                              ['chtn-map-all'])
+    write_results(folder / 'results.json', make_results(scores))
+    status, said, err = run_tool(
+        'publish_model', folder / 'run', '--out', folder / 'out', '--name',
+        'tiny', '--data', 'twelve squares', '--licence', 'CC0-1.0',
+        '--results', folder / 'results.json')
+    assert status == 0, err
+    return folder
+
+
+def test_name_holds_the_hash_of_the_file(tiny):
+    path, = (tiny / 'out').glob('*.pth')
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert path.name == f'tiny-{digest[:8]}.pth'
+    assert digest in (tiny / 'out' / 'README.md').read_text()
+
+
+def test_published_file_answers_alike(tiny):
+    path, = (tiny / 'out').glob('*.pth')
+    published = RetrievalInferencer(path, show_progress=False)
+    run = RetrievalInferencer(tiny / 'run', show_progress=False)
+    assert published.run.fingerprint == run.run.fingerprint
+    assert (published.encode_texts('cat') == run.encode_texts('cat')).all()
+
+
+def test_nothing_but_weights_and_description(tiny):
+    path, = (tiny / 'out').glob('*.pth')
+    stored = torch.load(path, weights_only=True)
+    assert set(stored) == {'meta', 'state_dict'}
+    assert 'optimizer' not in stored
+
+
+def test_card_tells_data_protocol_figures_and_licence(tiny):
+    card = (tiny / 'out' / 'README.md').read_text()
+    for text in ('twelve squares', 'CC0-1.0', '`chtn-map-all`', '| i2t |',
+                 'bird, cat', 'seed 0'):
+        assert text in card
+
+
+def test_metafile_reads_as_openmmlab_does(tiny):
+    from mmengine.infer import BaseInferencer
+    model, = BaseInferencer._get_models_from_metafile(str(tiny / 'out'))
+    assert model['Name'] == 'tiny'
+    assert (tiny / 'out' / model['Weights']).is_file()
+    metrics = model['Results'][0]['Metrics']
+    assert 0 < metrics['mean chtn-map-all'] <= 1
+    text = (tiny / 'out' / 'metafile.yml').read_text()
+    assert yaml.safe_load(text)['Collections'][0]['Name'] == 'CHTN'
+
+
+def test_weights_that_are_not_finite_are_refused(tiny, tmp_path):
+    path, = (tiny / 'run').glob('*.pth')
+    checkpoint = torch.load(path, weights_only=False)
+    next(iter(checkpoint['state_dict'].values())).fill_(float('nan'))
+    torch.save(checkpoint, tmp_path / 'nan.pth')
+    status, _, err = run_tool('publish_model', tmp_path / 'nan.pth', '--out',
+                              tmp_path / 'out', '--data', 'd', '--licence',
+                              'l')
+    assert status == 1
+    assert 'must be finite' in err
+
+
+def test_hidden_name_is_refused(tiny, tmp_path):
+    status, _, err = run_tool('publish_model', tiny / 'run', '--out',
+                              tmp_path, '--data', 'd', '--licence', 'l',
+                              '--name', '../up')
+    assert status == 1
+    assert 'plain file name' in err
+
+
+def test_published_file_needs_no_trust(tiny):
+    path, = (tiny / 'out').glob('*.pth')
+    assert open_run(path).classes == ('bird', 'cat')
+
+
+def test_configuration_lies_beside_the_weights(tiny):
+    from mmengine.config import Config
+    model = yaml.safe_load((tiny / 'out' / 'metafile.yml').read_text())
+    cfg = Config.fromfile(tiny / 'out' / model['Models'][0]['Config'])
+    assert cfg.model.type == 'CHTN'
