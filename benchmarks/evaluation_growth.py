@@ -62,8 +62,8 @@ def growth(classes):
 
 def memory_at_10k():
     data = make(10_000, 10_000, 64, 10)
-    print(f'\n10,000 x 10,000, D 64, C 10: {extra_memory(ours(data, True)):.1f}'
-          ' MiB extra, limit 64')
+    extra = extra_memory(ours(data, True))
+    print(f'\n10,000 x 10,000, D 64, C 10: {extra:.1f} MiB extra, limit 64')
 
 
 def million(threads):
