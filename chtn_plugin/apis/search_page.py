@@ -1,0 +1,226 @@
+"""A page to search with, for the browser on this machine."""
+from __future__ import annotations
+
+import io
+import threading
+from typing import Any, Optional
+
+from PIL import Image, UnidentifiedImageError
+
+from chtn_plugin.reporting.html import STYLE, card, esc, result_row
+from chtn_plugin.reporting.result_sheet import Cell, Row
+
+from .search_result import SearchResult
+
+MAX_UPLOAD = 16 << 20
+MAX_TEXT = 10_000
+MAX_TOPK = 100
+_MAX_PAGE_PIXELS = 40_000_000
+_HEADERS = {
+    'Content-Security-Policy': "default-src 'none'; img-src data:; "
+    "style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer',
+    'Cache-Control': 'no-store'}
+_FORM_STYLE = """
+form{border:1px solid var(--line);border-radius:12px;padding:14px 16px;
+display:grid;gap:10px;margin:14px 0 20px}
+label{font-size:13px;color:var(--pale)}
+input[type=text],input[type=file],input[type=number]{font:inherit;
+width:100%;padding:9px 10px;border:1px solid #cbd5e1;border-radius:8px}
+input[type=file]{border-style:dashed;padding:16px 10px;background:var(--soft)}
+.line{display:grid;gap:10px;grid-template-columns:1fr 90px}
+button{font:inherit;font-weight:600;padding:10px 18px;border:0;color:#fff;
+border-radius:8px;background:var(--accent);justify-self:start;cursor:pointer}
+.row{flex-wrap:wrap}
+.bar{height:8px;border-radius:4px;background:var(--accent)}
+.classes{display:grid;gap:4px 10px;grid-template-columns:auto 1fr auto;
+align-items:center;font-size:13px;max-width:480px;margin:6px 0 14px}
+"""
+
+
+def search_app(inferencer: Any, hosts: tuple[str, ...] = (
+        'localhost', '127.0.0.1', '[::1]')) -> Any:
+    """An ASGI application: a form, and what was found.
+
+    ``/?text=...&topk=...`` is a text query as a link. The page keeps nothing,
+    loads nothing from elsewhere and runs no script in the browser. One query
+    is answered at a time.
+
+    Args:
+        inferencer: A :class:`RetrievalInferencer` with a gallery.
+        hosts: Names under which it may be asked for, so that another site's
+            page cannot ask under a name of its own.
+
+    Raises:
+        ImportError: ``starlette`` is not installed.
+    """
+    try:
+        from starlette.applications import Starlette
+        from starlette.concurrency import run_in_threadpool
+        from starlette.exceptions import HTTPException
+        from starlette.middleware import Middleware
+        from starlette.middleware.trustedhost import TrustedHostMiddleware
+        from starlette.responses import HTMLResponse
+        from starlette.routing import Route
+    except ImportError as error:
+        raise ImportError('the search page needs starlette: pip install '
+                          'starlette uvicorn python-multipart') from error
+    lock = threading.Lock()
+
+    def answer(text: str, picture: bytes, topk: str) -> tuple[int, str]:
+        with lock:
+            return _answer(inferencer, text, picture, topk)
+
+    async def show(request: Any) -> Any:
+        asked = request.query_params
+        if 'text' not in asked:
+            return HTMLResponse(search_page(inferencer), headers=_HEADERS)
+        status, page = await run_in_threadpool(
+            answer, asked['text'], b'', asked.get('topk', '10'))
+        return HTMLResponse(page, status, _HEADERS)
+
+    async def search(request: Any) -> Any:
+        try:
+            body = await _bounded(request)
+            form = await body.form(max_files=1, max_fields=4,
+                                   max_part_size=MAX_UPLOAD)
+            upload = form.get('image')
+            picture = (await upload.read() if hasattr(upload, 'read')
+                       else b'')
+            status, page = await run_in_threadpool(
+                answer, str(form.get('text') or ''), picture,
+                str(form.get('topk') or '10'))
+        except _TooLarge:
+            status, page = 413, search_page(inferencer, error=(
+                f'an upload must have at most {MAX_UPLOAD >> 20} MiB'))
+        except HTTPException as error:
+            status, page = error.status_code, search_page(
+                inferencer, error=f'the form could not be read: '
+                f'{error.detail}')
+        return HTMLResponse(page, status, _HEADERS)
+
+    return Starlette(
+        routes=[Route('/', show, methods=['GET']),
+                Route('/', search, methods=['POST'])],
+        middleware=[Middleware(TrustedHostMiddleware,
+                               allowed_hosts=list(hosts))])
+
+
+class _TooLarge(Exception):
+    """A request that goes on beyond the bound."""
+
+
+async def _bounded(request: Any) -> Any:
+    """The request, read at most to the bound, whatever its header says."""
+    from starlette.requests import Request
+    limit = MAX_UPLOAD + (1 << 16)
+    if int(request.headers.get('content-length') or 0) > limit:
+        raise _TooLarge
+    pieces, size = [], 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > limit:
+            raise _TooLarge
+        pieces.append(piece)
+    body = b''.join(pieces)
+
+    async def receive() -> dict[str, Any]:
+        return dict(type='http.request', body=body, more_body=False)
+    return Request(request.scope, receive)
+
+
+def _answer(inferencer: Any, text: str, picture: bytes,
+            topk: str) -> tuple[int, str]:
+    """Status and page of one query."""
+    text = text.strip()
+    try:
+        if not topk.isdecimal() or not 1 <= int(topk[:9]) <= MAX_TOPK:
+            raise ValueError('the number of results must be 1 to '
+                             f'{MAX_TOPK}, got {topk[:20]!r}')
+        if bool(text) == bool(picture):
+            raise ValueError('a query must be a text or a picture, got '
+                             + ('both' if text else 'neither'))
+        if len(text) > MAX_TEXT:
+            raise ValueError(f'a text must have at most {MAX_TEXT} '
+                             f'characters, got {len(text)}')
+        query: dict[str, Any] = (dict(image=_opened(picture)) if picture
+                                 else dict(text=text))
+        result = inferencer.search(**query, topk=int(topk))
+    except ValueError as error:
+        return 400, search_page(inferencer, text[:200], topk[:4],
+                                error=str(error))
+    return 200, search_page(inferencer, text, topk, result)
+
+
+def _opened(encoded: bytes) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(encoded))
+        if image.width * image.height > _MAX_PAGE_PIXELS:
+            raise ValueError(
+                f'a picture must have at most {_MAX_PAGE_PIXELS // 10**6} '
+                f'megapixels, got {image.width} × {image.height}')
+        image.load()
+    except UnidentifiedImageError:
+        raise ValueError('an upload must be a picture such as JPEG or PNG'
+                         ) from None
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError('a picture must be whole: this one is damaged'
+                         ) from error
+    return image
+
+
+def search_page(inferencer: Any, text: str = '', topk: str = '10',
+                result: Optional[SearchResult] = None,
+                error: str = '') -> str:
+    """The page with the form, and below it what was found.
+
+    Args:
+        inferencer: For the name of the model and the size of the gallery.
+        text: What stands in the text box.
+        topk: What stands in the box of the number of results.
+        result: What was found.
+        error: Why nothing was.
+    """
+    gallery = inferencer.gallery
+    facts = (f'{inferencer.run.name} · {gallery.count("image")} pictures, '
+             f'{gallery.count("text")} texts')
+    parts = [f'<p class="note">{esc(error)}</p>'] if error else []
+    if result is not None:
+        parts.append(_found(result))
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f'<title>Search</title><style>{STYLE}{_FORM_STYLE}</style></head>'
+        f'<body><main><h1>Search</h1><p class="pale">{esc(facts)}</p>'
+        '<form method="post" action="/" enctype="multipart/form-data">'
+        '<div class="line"><label>Text<input type="text" name="text" '
+        f'maxlength="{MAX_TEXT}" value="{esc(text)}" autofocus '
+        'placeholder="what to look for"></label>'
+        '<label>Results<input type="number" name="topk" min="1" '
+        f'max="{MAX_TOPK}" value="{esc(topk)}"></label></div>'
+        '<label>or a picture: drop it here<input type="file" name="image" '
+        'accept="image/*"></label><button>Search</button></form>'
+        + ''.join(parts) + '</main></body></html>\n')
+
+
+def _found(result: SearchResult) -> str:
+    best = sorted(result.classes.items(), key=lambda pair: -pair[1])[:4]
+    bars = ''.join(
+        f'<span>{esc(name)}</span><span><span class="bar" style="display:'
+        f'block;width:{max(1, 100 * share):.0f}%"></span></span>'
+        f'<span>{share:.1%}</span>' for name, share in best)
+    notes = ''.join(f'<p class="note">{esc(note)}</p>'
+                    for note in result.notes)
+    query = Cell(result.picture if result.kind == 'image' else None,
+                 result.query)
+    cells = [Cell(hit.path if hit.kind == 'image' else None,
+                  hit.text or hit.id, hit.label, hit.score)
+             for hit in result.hits]
+    if result.kind == 'text':
+        shown = '<div class="row">' + ''.join(
+            card(cell, rank) for rank, cell in enumerate(cells, 1)) + '</div>'
+    else:
+        shown = result_row(Row(query, cells))
+    return (f'<h2>Taken for</h2><div class="classes">{bars}</div>{notes}'
+            f'<h2>Found</h2>{shown}')

@@ -1,0 +1,195 @@
+"""The search page of tools/serve.py, asked over the loopback."""
+import io
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import browse, needs_browser
+from PIL import Image
+from tiny_run import run_tool, write_run
+
+from chtn_plugin.apis import RetrievalInferencer
+from chtn_plugin.apis.search_page import MAX_UPLOAD, search_app
+
+for _name in ('starlette', 'uvicorn', 'multipart'):
+    pytest.importorskip(_name, reason=f'{_name} is not installed')
+
+
+@pytest.fixture(scope='module')
+def tiny(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('serve')
+    write_run(folder)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def address(tiny):
+    import uvicorn
+    model = RetrievalInferencer(tiny / 'run', show_progress=False)
+    model.index(tiny / 'data' / 'pairs.tsv')
+    server = uvicorn.Server(uvicorn.Config(
+        search_app(model), host='127.0.0.1', port=0, log_level='error'))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    for _ in range(600):
+        if server.started:
+            break
+        time.sleep(0.05)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f'http://127.0.0.1:{port}/'
+    server.should_exit = True
+    thread.join(10)
+
+
+def _ask(address, fields=None, picture=None, headers=None):
+    """Status and page; a GET where there are no fields."""
+    data = None
+    headers = dict(headers or {})
+    if fields is not None:
+        mark = 'x' * 30
+        body = io.BytesIO()
+        for name, value in fields.items():
+            body.write(f'--{mark}\r\nContent-Disposition: form-data; name='
+                       f'"{name}"\r\n\r\n{value}\r\n'.encode())
+        if picture is not None:
+            body.write(f'--{mark}\r\nContent-Disposition: form-data; name='
+                       '"image"; filename="a.png"\r\nContent-Type: image/png'
+                       '\r\n\r\n'.encode() + picture + b'\r\n')
+        body.write(f'--{mark}--\r\n'.encode())
+        data = body.getvalue()
+        headers['Content-Type'] = f'multipart/form-data; boundary={mark}'
+    request = urllib.request.Request(address, data, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def _png(size=(8, 8), mode='RGB'):
+    encoded = io.BytesIO()
+    Image.new(mode, size, 1).save(encoded, 'PNG')
+    return encoded.getvalue()
+
+
+def test_form_is_shown(address):
+    status, page = _ask(address)
+    assert status == 200
+    assert 'name="text"' in page and 'type="file"' in page
+    assert '12 pictures, 12 texts' in page
+
+
+def test_text_finds_pictures(address):
+    status, page = _ask(address, dict(text='cat word1', topk=3))
+    assert status == 200
+    assert page.count('<img src="data:image/') == 3
+    assert 'Taken for' in page
+
+
+def test_picture_finds_texts(address, tiny):
+    picture = (tiny / 'data' / 'images' / '3.png').read_bytes()
+    status, page = _ask(address, dict(text='', topk=4), picture)
+    assert status == 200
+    assert page.count('word') >= 4
+
+
+def test_query_is_text_and_not_markup(address):
+    attack = '"><script>alert(1)</script>'
+    for answer in (_ask(address, dict(text=attack, topk=1)),
+                   _ask(address + '?text=' + urllib.parse.quote(attack))):
+        assert answer[0] == 200
+        assert '<script' not in answer[1]
+        assert '&lt;script&gt;' in answer[1]
+
+
+@pytest.mark.parametrize('fields, picture, said', [
+    (dict(text='', topk=3), None, 'neither'),
+    (dict(text='cat', topk=3), _png(), 'both'),
+    (dict(text='cat', topk=0), None, 'number of results'),
+    (dict(text='cat', topk='9' * 5000), None, 'number of results'),
+    (dict(text='x' * 20_000, topk=3), None, '10000 characters'),
+    (dict(text='', topk=3), b'not a picture', 'such as JPEG'),
+    (dict(text='', topk=3), _png()[:-30], 'damaged'),
+    (dict(text='', topk=3), _png((9000, 9000), '1'), 'megapixels')],
+    ids=lambda value: value if isinstance(value, str) else '')
+def test_bad_query_is_answered_in_words(address, fields, picture, said):
+    status, page = _ask(address, fields, picture)
+    assert status == 400
+    assert said in page
+
+
+def test_too_large_upload_is_refused(address):
+    with pytest.raises((urllib.error.URLError, ConnectionError,
+                        AssertionError)):
+        # the server may answer 413 or hang up while it is still being sent
+        status, page = _ask(address, dict(text='', topk=3),
+                            b'x' * (MAX_UPLOAD + (1 << 20)))
+        assert status != 413
+    assert _ask(address)[0] == 200
+
+
+def test_other_host_names_are_refused(address):
+    # a page elsewhere whose name was made to point here
+    assert _ask(address, headers=dict(Host='evil.example'))[0] == 400
+
+
+def test_policy_forbids_scripts(address):
+    with urllib.request.urlopen(address, timeout=60) as reply:
+        assert "default-src 'none'" in reply.headers[
+            'Content-Security-Policy']
+
+
+@needs_browser
+def test_browser_shows_what_was_found(address, tmp_path):
+    link = address + '?text=cat%20word1&topk=4'
+    dom = browse(link, tmp_path, '--dump-dom')
+    assert dom.count('<article') == 4
+    shot = tmp_path / 'page.png'
+    browse(link, tmp_path, '--window-size=900,700', f'--screenshot={shot}')
+    pixels = np.asarray(Image.open(shot).convert('RGB'))
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
+
+
+@pytest.mark.slow
+def test_tool_listens_on_the_loopback_alone(tiny):
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    tool = Path(__file__).parents[2] / 'tools' / 'serve.py'
+    process = subprocess.Popen(
+        [sys.executable, tool, tiny / 'run', '--gallery',
+         tiny / 'data' / 'images', '--port', str(port)],
+        stdout=subprocess.PIPE, text=True,
+        env=dict(os.environ, OMP_NUM_THREADS='1'))
+    try:
+        assert f'http://127.0.0.1:{port}' in process.stdout.readline()
+        for _ in range(100):
+            try:
+                assert _ask(f'http://127.0.0.1:{port}/')[0] == 200
+                break
+            except urllib.error.URLError:
+                time.sleep(0.1)
+        hexport = f'{port:04X}'
+        listening = [line.split()[1] for line in Path(
+            '/proc/net/tcp').read_text().splitlines()[1:]
+            if line.split()[3] == '0A']
+        assert [a for a in listening if a.endswith(hexport)] == [
+            f'0100007F:{hexport}']
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_empty_gallery_is_an_error_in_words(tiny, tmp_path):
+    status, _, err = run_tool('serve', tiny / 'run', '--gallery', tmp_path)
+    assert status == 1
+    assert 'at least one item' in err
