@@ -112,11 +112,12 @@ def near_duplicates(facts: Mapping[str, ImageFacts], bits: int = 6,
     Returns:
         Pairs of paths with different content, each sorted.
     """
-    usable = [path for path, fact in facts.items()
-              if fact.thumbnail is not None and not fact.one_colour]
+    thumbnails = {path: fact.thumbnail for path, fact in facts.items()
+                  if fact.thumbnail is not None and not fact.one_colour}
+    usable = list(thumbnails)
     if not usable:
         return []
-    rows = np.stack([facts[path].thumbnail for path in usable]).reshape(
+    rows = np.stack(list(thumbnails.values())).reshape(
         len(usable), -1).astype(np.float32)
     rows -= rows.mean(axis=1, keepdims=True)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)

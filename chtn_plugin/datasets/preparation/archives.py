@@ -12,8 +12,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Optional
 
 from tqdm import tqdm
 
@@ -49,7 +50,7 @@ class Limits:
 class _Member:
     name: str
     size: int
-    open: Callable[[], IO[bytes]]
+    open: Callable[[], Optional[IO[bytes]]]
 
 
 def is_archive(path: str | Path) -> bool:
@@ -86,15 +87,15 @@ def unpack(archive: str | Path, folder: str | Path,
     stamp = json.dumps([archive.name, status.st_size, status.st_mtime_ns])
     if _read_stamp(folder) == stamp:
         return folder
-    partial = folder.with_name(folder.name + '.partial')
-    if partial.exists() and _read_stamp(partial) != stamp:
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True, exist_ok=True)
-    (partial / _STAMP).write_text(stamp)
-    _unpack_into(archive, partial, limits)
+    growing = folder.with_name(folder.name + '.partial')
+    if growing.exists() and _read_stamp(growing) != stamp:
+        shutil.rmtree(growing)
+    growing.mkdir(parents=True, exist_ok=True)
+    (growing / _STAMP).write_text(stamp)
+    _unpack_into(archive, growing, limits)
     if folder.exists():
         shutil.rmtree(folder)
-    os.replace(partial, folder)
+    os.replace(growing, folder)
     return folder
 
 
@@ -149,7 +150,7 @@ def _zip_members(file: zipfile.ZipFile, archive: Path) -> Iterator[_Member]:
                              f'{info.filename!r} in {archive} is')
         if not _is_clutter(info.filename):
             yield _Member(info.filename, info.file_size,
-                          lambda info=info: file.open(info))
+                          partial(file.open, info))
 
 
 def _tar_members(file: tarfile.TarFile, archive: Path) -> Iterator[_Member]:
@@ -161,7 +162,7 @@ def _tar_members(file: tarfile.TarFile, archive: Path) -> Iterator[_Member]:
                              f'{info.name!r} in {archive} is none')
         if not _is_clutter(info.name):
             yield _Member(info.name, info.size,
-                          lambda info=info: file.extractfile(info))
+                          partial(file.extractfile, info))
 
 
 def _is_clutter(name: str) -> bool:
@@ -184,7 +185,9 @@ def _write(member: _Member, target: Path, archive: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(target.name + '.part')
     written = 0
-    with member.open() as source, temporary.open('wb') as file:
+    stream = member.open()
+    assert stream is not None, 'only plain files become members'
+    with stream as source, temporary.open('wb') as file:
         while chunk := source.read(_CHUNK):
             written += len(chunk)
             if written > member.size:

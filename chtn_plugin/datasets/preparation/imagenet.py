@@ -233,8 +233,8 @@ def _run(root: Path, out: Path, options: argparse.Namespace) -> Result:
             files.append(LISTS[split])
             lines.append(f'{split}: {len(items)} of {found[split]} images')
     with atomic_write(out / 'classes.txt', 'w', encoding='utf-8') as file:
-        file.writelines(f'{name}\n' for name in sorted(numbers,
-                                                       key=numbers.get))
+        file.write(''.join(f'{name}\n' for name in sorted(
+            numbers, key=numbers.__getitem__)))
     files.append('classes.txt')
     if options.copy:
         files += place_images(root, out, names)

@@ -145,7 +145,8 @@ def read_folders(folder: Path, line_texts: bool = False) -> list[Row]:
             image = found.get('image')
             if image or texts:
                 rows.append(Row(
-                    image and image.relative_to(folder).as_posix(), texts,
+                    image.relative_to(folder).as_posix() if image else None,
+                    texts,
                     (label.name, ), split, str(image or found['text'])))
     if not any(row.image for row in rows):
         raise FileNotFoundError(
@@ -191,8 +192,9 @@ def _csv(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         for cells in reader:
             if None in cells or None in cells.values():
+                width = len(reader.fieldnames or ())
                 raise ValueError(
-                    f'a row must have the header\'s {len(reader.fieldnames)} '
+                    f'a row must have the header\'s {width} '
                     f'fields: {path}:{reader.line_num} has not (a text with '
                     f'{delimiter!r} in it needs quotes)')
             yield reader.line_num, cells
