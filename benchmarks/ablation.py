@@ -18,6 +18,7 @@ import multiprocessing
 import statistics
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import chtn_plugin  # noqa: F401
@@ -131,12 +132,13 @@ def main() -> None:
             for variant in args.variants}
     todo = {key: job for key, job in todo.items() if key not in results}
     # A fresh process a run: nothing is left over from the one before.
-    with multiprocessing.get_context('spawn').Pool(
-            args.jobs, maxtasksperchild=1) as pool:
-        running = {key: pool.apply_async(run_one, job)
+    with ProcessPoolExecutor(args.jobs, multiprocessing.get_context('spawn'),
+                             max_tasks_per_child=1) as pool:
+        running = {pool.submit(run_one, *job): key
                    for key, job in todo.items()}
-        for key, run in tqdm(running.items(), disable=None):
-            results[key] = run.get()
+        for run in tqdm(as_completed(running), total=len(running),
+                        disable=None):
+            results[running[run]] = run.result()
             with atomic_write(args.out, 'w') as file:
                 json.dump(results, file, indent=1)
     print(table(results))
