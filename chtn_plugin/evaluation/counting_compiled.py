@@ -142,13 +142,13 @@ def _part(row, lower, upper, ranked, table, slots, beaten,
         same[s] = place[s]
     dealt = np.empty(place[segments], np.float32)
     for i in range(_U(lower)):
-        s = _U(which[i])
-        dealt[_U(same[s])] = row[i]
-        same[s] += 1
+        to = _U(which[i])
+        dealt[_U(same[to])] = row[i]
+        same[to] += 1
     for i in range(_U(upper), _U(len(row))):
-        s = _U(which[i])
-        dealt[_U(same[s])] = row[i]
-        same[s] += 1
+        to = _U(which[i])
+        dealt[_U(same[to])] = row[i]
+        same[to] += 1
     own = np.empty(_SEGMENT + 1, np.float32)
     for s in range(segments):
         first = s * _SEGMENT

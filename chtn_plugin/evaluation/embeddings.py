@@ -64,14 +64,12 @@ class Embeddings:
 
     def select(self, image: slice, text: slice) -> Embeddings:
         """The embeddings of some of the items."""
-        def cut(values: Optional[np.ndarray], which: slice
-                ) -> Optional[np.ndarray]:
-            return None if values is None else values[which]
-
-        return replace(
-            self, **{part + end: cut(getattr(self, part + end), which)
-                     for part, which in (('image', image), ('text', text))
-                     for end in ('', '_label', '_id')})
+        fields: dict[str, Any] = {
+            part + end: getattr(self, part + end)[which]
+            for part, which in (('image', image), ('text', text))
+            for end in ('', '_label', '_id')
+            if getattr(self, part + end) is not None}
+        return replace(self, **fields)
 
 
 def save_embeddings(path: str | Path, embeddings: Embeddings,
@@ -85,7 +83,7 @@ def save_embeddings(path: str | Path, embeddings: Embeddings,
     """
     if embeddings.gallery is not None:
         raise ValueError('a separate gallery cannot be saved in this layout')
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for part in PARTS:
         for end in ('', '_label', '_id'):
             values = getattr(embeddings, part + end)

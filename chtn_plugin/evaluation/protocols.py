@@ -173,8 +173,10 @@ def get_protocol(name: str, split: Optional[str] = None) -> Protocol:
             protocol = replace(protocol, ties=option)
         elif option in SIMILARITIES:
             protocol = replace(protocol, similarity=option)
-        elif option in ('macro', 'strict'):
-            protocol = replace(protocol, **{option: True})
+        elif option == 'macro':
+            protocol = replace(protocol, macro=True)
+        elif option == 'strict':
+            protocol = replace(protocol, strict=True)
         else:
             raise KeyError('a protocol option must be one of '
                            f'{", ".join((*TIE_RULES, *SIMILARITIES))}, '

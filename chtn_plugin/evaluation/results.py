@@ -181,8 +181,8 @@ def class_name(label: int | str, classes: Sequence[str]) -> str:
     return str(label)
 
 
-def paired_mean(ids_a: Sequence, ids_b: Sequence, a: np.ndarray,
-                b: np.ndarray) -> Optional[np.ndarray]:
+def paired_mean(ids_a: Sequence | np.ndarray, ids_b: Sequence | np.ndarray,
+                a: np.ndarray, b: np.ndarray) -> Optional[np.ndarray]:
     """Mean of both directions per pair, where the queries are pairs, (Q,).
 
     None where the queries of the directions differ. Pairs without relevant

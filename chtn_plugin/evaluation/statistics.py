@@ -64,9 +64,9 @@ def paired_randomisation(differences: Sequence[np.ndarray],
     seen = abs(weighted.sum())
     enough = seen * (1 - 1e-12)  # sums in another order differ a little
     if 2**count <= flips:
-        signs = 1 - 2 * (np.arange(2**count)[:, None]
+        every = 1 - 2 * (np.arange(2**count)[:, None]
                          >> np.arange(count) & 1)
-        return float((abs(signs @ weighted) >= enough).mean())
+        return float((abs(every @ weighted) >= enough).mean())
     rng = np.random.default_rng(seed)
     as_far, step = 0, max(1, _AT_ONCE // count)
     for start in range(0, flips, step):
