@@ -274,6 +274,22 @@ class CHTN(BaseModel):
         taps.update((self.text_head or self.common_head)(taps['fc7']))
         return dict(taps, repr=self._represented(taps))
 
+    def get_layer_depth(self, param_name: str) -> tuple[int, int]:
+        """Depth of a parameter, and how many depths there are.
+
+        For mmpretrain's ``LearningRateDecayOptimWrapperConstructor``: the
+        backbone's own depths, all behind it as deep as its last.
+
+        Raises:
+            NotImplementedError: The backbone does not know its depths.
+        """
+        backbone = self.trunk.backbone
+        if not hasattr(backbone, 'get_layer_depth'):
+            raise NotImplementedError(
+                'layer-wise learning rates need a backbone with '
+                f'get_layer_depth: {type(backbone).__name__} has none')
+        return backbone.get_layer_depth(param_name, 'trunk.backbone.')
+
     def _represented(self, taps: dict[str, Tensor]) -> Tensor:
         # In float32: the softmax of half precision saturates, and ties.
         if self.representation == 'prob':

@@ -120,3 +120,26 @@ def test_checkpointing_gives_the_same_gradients():
 def test_backbone_without_checkpointing_is_refused():
     with pytest.raises(ValueError, match='TrunkPartsNet has no gradient'):
         trunk(mode='train', checkpointing=True)
+
+
+def test_learning_rates_fall_with_the_depth():
+    from mmengine.optim import build_optim_wrapper
+    model = MODELS.build(dict(
+        type='CHTN', num_classes=2, num_source_classes=2,
+        backbone=dict(type='mmpretrain.ConvNeXt', arch=dict(
+            depths=[1, 1, 1, 1], channels=[4, 4, 8, 8])),
+        input_shape=(3, 32, 32), trunk_mode='train', pooling='average',
+        text_encoder=dict(type='VectorTextEncoder', out_features=3),
+        image_pathway=dict(type='Pathway', widths=(4, 4)),
+        common_head=dict(type='CommonHead', widths=(4, 4))))
+    wrapper = build_optim_wrapper(model, dict(
+        type='OptimWrapper',
+        optimizer=dict(type='SGD', lr=1., weight_decay=0.1),
+        constructor='mmpretrain.LearningRateDecayOptimWrapperConstructor',
+        paramwise_cfg=dict(layer_decay_rate=0.5)))
+    rates = {group['param_name']: group['lr']
+             for group in wrapper.optimizer.param_groups}
+    assert rates['common_head.fc10.weight'] == 1
+    first, last = (rates[f'trunk.backbone.{name}'] for name in (
+        'downsample_layers.0.0.weight', 'stages.3.0.depthwise_conv.weight'))
+    assert first < last < 1

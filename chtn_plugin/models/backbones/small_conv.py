@@ -29,7 +29,7 @@ class SmallConvNet(nn.Module):
             layers += [conv, nn.BatchNorm2d(out), nn.ReLU(inplace=True),
                        nn.MaxPool2d(2)]
             in_channels = out
-        # Channels-last is what a CPU convolves fastest, by a quarter to a half.
+        # A CPU convolves channels-last fastest, by a quarter to a half.
         self.layers = nn.Sequential(*layers).to(
             memory_format=torch.channels_last)
 

@@ -117,7 +117,7 @@ class HFTextEncoder(nn.Module):
         """
         self._check(text['input_ids'])
         if not self.frozen:
-            return self._encoded(text)
+            return self._encoded(_trimmed(text))
         with torch.no_grad():
             return self._recalled(text)
 
@@ -129,8 +129,8 @@ class HFTextEncoder(nn.Module):
         found = {key: self._memory[key] for key in keys
                  if key in self._memory}
         if new:
-            vectors = self._encoded({name: value[new]
-                                     for name, value in text.items()}).cpu()
+            vectors = self._encoded(_trimmed(
+                {name: value[new] for name, value in text.items()})).cpu()
             for row, vector in zip(new, vectors, strict=True):
                 found[keys[row]] = vector
                 if len(self._memory) < self.remembered:
@@ -152,7 +152,6 @@ class HFTextEncoder(nn.Module):
                 'model of one kind?')
 
     def _encoded(self, text: Mapping[str, Tensor]) -> Tensor:
-        text = _trimmed(text)
         if self.pooling == 'projection':
             vectors = projected(self.model.get_text_features(**text))
         else:
