@@ -262,3 +262,16 @@ def test_small_work_does_not_import_numba(monkeypatch):
     from chtn_plugin.evaluation import counting
     monkeypatch.setattr(counting, '_compiled_counter', pytest.fail)
     assert not counting.use_compiled(None, 10_000)
+
+
+@pytest.mark.parametrize('float64', [False, True])
+def test_equal_items_tie_wherever_they_stand(float64):
+    # Five different items, 200 copies each: a group is relevant or not, so
+    # its size is what every relevant item of it is tied with.
+    rows = np.random.default_rng(0).normal(size=(5, 100))
+    which = np.random.default_rng(1).permutation(np.arange(1000) % 5)
+    table = next(rank_tiles(
+        Similarity(rows[:2], rows[which], float64=float64),
+        Relevance(np.arange(2), which), lambda t: t))[1]
+    assert table.size.tolist() == [200, 200]
+    assert table.before.tolist() == [0, 0]
