@@ -1,6 +1,7 @@
 """The doctor's round: which sets to look at, and the mended manifests."""
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -103,7 +104,10 @@ def sets_of(config: Path) -> Iterator[Checked]:
             if key in seen or not hasattr(kind, 'read_records'):
                 continue
             seen.add(key)
-            dataset = DATASETS.build(dict(found, lazy_init=True))
+            # Reading the rows is enough; not every data set can wait.
+            lazy = 'lazy_init' in inspect.signature(kind).parameters
+            dataset = DATASETS.build(dict(found, lazy_init=True) if lazy
+                                     else dict(found))
             yield Checked(Path(dataset.ann_file or dataset.data_root),
                           dataset.read_records(), Path(dataset.data_root),
                           not dataset.image_features)

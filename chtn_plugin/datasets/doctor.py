@@ -237,8 +237,10 @@ def _leak(records: Sequence[PairRecord], shared: Sequence[Sequence[int]],
 
 
 def _pair(records: Sequence[PairRecord], group: Sequence[int]) -> str:
+    by_split = {records[row].split: row for row in reversed(group)}
+    shown = sorted(by_split.values()) if len(by_split) > 1 else group[:3]
     return ' = '.join(f'{records[row].split} {records[row].id}'
-                      for row in group[:3])
+                      for row in shown)
 
 
 def _where(records: Sequence[PairRecord], rows: Sequence[int]) -> list[str]:
