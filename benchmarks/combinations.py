@@ -1,0 +1,187 @@
+"""Train and test combinations of backbone and text encoder, over seeds.
+
+Each is a configuration. The state that is tested is the one that is best on
+the validation split, which is cut from the training rows; the test split is
+read once a run. Beside each stands semantic matching: a logistic regression a
+modality on the same features and the same rows, the two strengths of
+regularisation chosen on the validation split too.
+
+    python benchmarks/combinations.py configs/chtn/*_webnews.py --seeds 0 1 2
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import statistics
+import warnings
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import chtn_plugin  # noqa: F401  (first: see its __init__)
+
+import numpy as np  # isort: skip
+import torch  # isort: skip
+from mmengine.config import Config, DictAction  # isort: skip
+from mmengine.registry import DATASETS, MODELS  # isort: skip
+from mmengine.runner import Runner  # isort: skip
+
+from chtn_plugin.evaluation import (  # isort: skip
+    Embeddings, score_embeddings)
+
+FIGURES = ('i2t_mAP', 't2i_mAP', 'mean_mAP')
+
+
+def train_and_test(config: str, seed: int, work_dir: Path,
+                   options: dict[str, Any]) -> dict[str, float]:
+    """One run: figures of the best validation state, on both splits."""
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(options)
+    cfg.work_dir = str(work_dir)
+    cfg.experiment_name = f'{Path(config).stem}_{seed}_{id(cfg)}'
+    cfg.randomness = dict(seed=seed)
+    cfg.log_level = 'ERROR'
+    cfg.visualizer = None
+    cfg.default_hooks.checkpoint.update(interval=-1, save_optimizer=False,
+                                        save_param_scheduler=False)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    history = runner.message_hub.get_scalar(
+        'val/retrieval/mean_mAP')._log_history
+    best = next(work_dir.glob('best_*.pth'))
+    runner.load_checkpoint(str(best))
+    test = runner.test()
+    best.unlink()
+    return dict({f'test_{name}': float(test[f'retrieval/{name}'])
+                 for name in FIGURES}, val_mean_mAP=float(max(history)),
+                iterations=int(best.stem.rsplit('_', 1)[-1]))
+
+
+def semantic_matching(config: str, options: dict[str, Any]
+                      ) -> dict[str, float]:
+    """Logistic regression on the features that a configuration reads."""
+    from sklearn.linear_model import LogisticRegression
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(options)
+    targets = dict(train=cfg.train_dataloader.dataset.target,
+                   val=cfg.val_dataloader.dataset,
+                   test=cfg.test_dataloader.dataset)
+    parts = {}
+    encoder = _text_vectors(cfg)
+    for name, dataset_cfg in targets.items():
+        dataset = DATASETS.build(dataset_cfg)
+        batch = dataset.__getitems__(range(len(dataset)))
+        parts[name] = dict(
+            image=_unit(batch['inputs']['image'].numpy()),
+            text=_unit(encoder(batch['inputs']['text'])),
+            label=batch['data_samples']['label'].numpy())
+    fitted = {
+        (modality, strength): LogisticRegression(
+            C=strength, max_iter=2000).fit(
+                parts['train'][modality], parts['train']['label'])
+        for modality in ('image', 'text') for strength in (1, 10, 100)}
+
+    def figures(split: str, image: float, text: float) -> dict[str, float]:
+        part = parts[split]
+        label = part['label']
+        scores = score_embeddings(Embeddings(
+            image=fitted['image', image].predict_proba(part['image']),
+            text=fitted['text', text].predict_proba(part['text']),
+            image_label=label, text_label=label), ['chtn-map-all'])
+        values = [float(score.value) for score in scores]
+        return dict(zip(FIGURES, [*values, sum(values) / 2], strict=True))
+
+    chosen = max(product((1, 10, 100), repeat=2), key=lambda strengths:
+                 figures('val', *strengths)['mean_mAP'])
+    return dict({f'test_{name}': value for name, value in figures(
+        'test', *chosen).items()},
+        val_mean_mAP=figures('val', *chosen)['mean_mAP'], strengths=chosen)
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True),
+                             1e-12)
+
+
+def _text_vectors(cfg: Config) -> Any:
+    """What turns the text input into the vector the encoder starts from.
+
+    Ready vectors are themselves, words the mean of their vectors, and tokens
+    what the encoder makes of them without training.
+    """
+    encoder_cfg = cfg.model.text_encoder
+    if encoder_cfg.type == 'VectorTextEncoder':
+        return lambda text: text.numpy()
+    encoder = MODELS.build(encoder_cfg).eval()
+    if not hasattr(encoder, 'words'):
+        return lambda text: np.concatenate([encoder(
+            {k: v[i:i + 64] for k, v in text.items()}).detach().numpy()
+            for i in range(0, len(text['input_ids']), 64)])
+    encoder.words.init_weights()
+
+    def mean(text: torch.Tensor) -> np.ndarray:
+        vectors, present = encoder.words(text)
+        return (vectors.sum(1) / present.sum(1, keepdim=True).clamp(
+            min=1)).detach().numpy()
+
+    return mean
+
+
+def summary(runs: list[dict[str, float]]) -> str:
+    """A table row's cells: test i2t, t2i and mean mAP, mean ± deviation."""
+    cells = []
+    for name in FIGURES:
+        values = [run[f'test_{name}'] for run in runs]
+        spread = (f' ± {statistics.stdev(values):.3f}' if len(values) > 1
+                  else '')
+        cells.append(f'{statistics.mean(values):.3f}{spread}')
+    return ' | '.join(cells)
+
+
+def main() -> None:
+    """Run what is not yet in the results file, then print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('configs', nargs='+', help='configuration files')
+    parser.add_argument('--seeds', nargs='+', type=int, default=range(5))
+    parser.add_argument('--work-dir', type=Path,
+                        default=Path('work_dirs/combinations'))
+    parser.add_argument('--no-baseline', action='store_true',
+                        help='without semantic matching')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        default={}, metavar='KEY=VALUE')
+    args = parser.parse_args()
+    warnings.simplefilter('ignore')
+    logging.disable(logging.INFO)
+    torch.set_num_threads(1)
+    args.work_dir.mkdir(parents=True, exist_ok=True)
+    file = args.work_dir / 'results.json'
+    results = json.loads(file.read_text()) if file.is_file() else {}
+    for config in args.configs:
+        for seed in (*args.seeds, *([] if args.no_baseline else
+                                    ['semantic matching'])):
+            key = f'{Path(config).stem} {seed}'
+            if key not in results:
+                results[key] = (
+                    semantic_matching(config, args.cfg_options)
+                    if isinstance(seed, str) else
+                    train_and_test(config, seed, args.work_dir / key.replace(
+                        ' ', '_'), args.cfg_options))
+                file.write_text(json.dumps(results, indent=1))
+    print('| config | method | i2t | t2i | mean | val mean |')
+    print('|---|---|---|---|---|---|')
+    for config in args.configs:
+        name = Path(config).stem
+        for method, keys in (('CHTN', args.seeds),
+                             ('semantic matching', ['semantic matching'])):
+            runs = [results[f'{name} {key}'] for key in keys
+                    if f'{name} {key}' in results]
+            if runs:
+                val = statistics.mean(run['val_mean_mAP'] for run in runs)
+                print(f'| {name} | {method} | {summary(runs)} | {val:.3f} |')
+
+
+if __name__ == '__main__':
+    main()

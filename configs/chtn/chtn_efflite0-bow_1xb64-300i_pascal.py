@@ -1,0 +1,27 @@
+# CHTN with EfficientNet-Lite0 features and a bag of words, Pascal Sentences.
+#
+#   python tools/train.py configs/chtn/chtn_efflite0-bow_1xb64-300i_pascal.py
+#
+# Expect: see README.md beside this file.
+_base_ = [
+    '../_base_/models/chtn_features.py',
+    '../_base_/datasets/pascal_features.py',
+    '../_base_/schedules/features.py',
+    '../_base_/default_runtime.py',
+]
+widths = (512, 512)
+model = dict(
+    num_classes=6,
+    input_shape=(1280, ),
+    source_pathway='image',
+    num_source_classes=50,
+    text_encoder=dict(out_features=1000, norm=None),
+    image_pathway=dict(widths=widths, dropout=0.5),
+    common_head=dict(widths=widths),
+    mmd=dict(_delete_=True, type='MMDLoss'))
+
+# 190 training pairs: 100 passes.
+max_iters = 300
+optim_wrapper = dict(optimizer=dict(lr=0.03))
+param_scheduler = dict(T_max=max_iters)
+train_cfg = dict(max_iters=max_iters, val_interval=25)
