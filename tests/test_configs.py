@@ -35,7 +35,11 @@ def path(request):
 def built(config):
     """The model without memory for its weights, or a skip."""
     try:
-        with torch.device('meta'):
+        try:
+            with torch.device('meta'):
+                return MODELS.build(config.model)
+        except RuntimeError:
+            # Some backbones look at a tensor's value while they are made.
             return MODELS.build(config.model)
     except OSError as error:
         pytest.skip(f'weights are not here: {error}')
@@ -98,7 +102,9 @@ def test_no_top_level_key_looks_misspelt(path):
 def test_first_lines_hold_the_command(path):
     head = path.read_text().split('\n_base_')[0]
     words = ' '.join(head.replace('\\\n#', '').split())
-    assert f'python tools/train.py {path.relative_to(ROOT)}' in words
+    # A configuration that trains nothing names another tool.
+    assert 'python tools/' in words
+    assert f' {path.relative_to(ROOT)}' in words
 
 
 def test_best_checkpoint_is_not_chosen_on_the_test_split(path):
