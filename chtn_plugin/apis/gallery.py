@@ -194,7 +194,7 @@ def _of_embeddings(path: Path, fingerprint: str) -> Gallery:
     vectors = []
     for kind in KINDS:
         rows, labels, ids = embeddings.part(kind)
-        if rows is None:
+        if rows is None or labels is None:
             continue
         names = [str(i) for i in (range(len(rows)) if ids is None else ids)]
         content = embeddings.meta.get(f'{kind}_content') or [''] * len(rows)
@@ -211,7 +211,8 @@ def _of_embeddings(path: Path, fingerprint: str) -> Gallery:
 
 
 def _class_name(label: Any, classes: Sequence[str]) -> str:
-    numbers = [int(label)] if np.ndim(label) == 0 else np.flatnonzero(label)
+    numbers = ([int(label)] if np.ndim(label) == 0 else
+               np.flatnonzero(label).tolist())
     return ', '.join(classes[n] if 0 <= n < len(classes) else f'class {n}'
                      for n in numbers)
 

@@ -50,7 +50,7 @@ class Tower(nn.Module):
     def __init__(self, model: nn.Module, kind: str,
                  names: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self.model = model
+        self.model: Any = model
         self.kind = kind
         self.names = names
 

@@ -77,7 +77,7 @@ class Towers:
         if steps is None:
             raise ValueError('this model takes ready features: give images() '
                              'an array')
-        array = None
+        array = np.asarray(picture)
         for step in steps:
             kind = step['type'].rpartition('.')[2]
             if kind in ('LoadImageFromFile', 'LoadRGBImage'):

@@ -90,7 +90,7 @@ def _value(node: ast.expr) -> Any:
         return kind(values)
     if isinstance(node, ast.Dict) and all(node.keys):
         return {_value(key): _value(value) for key, value in
-                zip(node.keys, node.values, strict=True)}
+                zip(node.keys, node.values, strict=True) if key}
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         value = _value(node.operand)
         if isinstance(value, (int, float)):

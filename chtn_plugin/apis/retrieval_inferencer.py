@@ -1,7 +1,7 @@
 """Asking a trained model with pictures and sentences."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
@@ -81,7 +81,7 @@ class RetrievalInferencer(BaseInferencer):
         self.batch_size = batch_size
         self.max_pixels = max_pixels
         self.show_progress = show_progress
-        self.model = self.run.build_model().to(self.device)
+        self.model: Any = self.run.build_model().to(self.device)
         if not hasattr(self.model, 'encode_image'):
             raise ValueError('a model must have encode_image and encode_text:'
                              f' {type(self.model).__name__} has not')
@@ -256,7 +256,7 @@ class RetrievalInferencer(BaseInferencer):
     def _encoded(self, items: Iterable[Any], kind: str,
                  progress: Optional[bool]) -> Iterator[dict[str, np.ndarray]]:
         show = self.show_progress if progress is None else progress
-        total = len(items) if hasattr(items, '__len__') else None
+        total = len(items) if isinstance(items, Sized) else None
         if show:
             items = tqdm(items, f'encode {kind}s', total, disable=None)
         iterator = iter(items)

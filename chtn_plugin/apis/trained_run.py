@@ -5,7 +5,7 @@ import hashlib
 import json
 import pickle
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -63,12 +63,13 @@ class TrainedRun:
     @property
     def text_config(self) -> Optional[dict]:
         """Config of the text transform."""
-        return self._of_data('text')
+        return self._of_data('text', lambda value: 'type' in value)
 
     @property
     def pipeline_config(self) -> Optional[list]:
         """Config of the image transforms that testing uses."""
-        pipeline = self._of_data('pipeline')
+        pipeline = self._of_data('pipeline', lambda value: not isinstance(
+            value, (str, Mapping)))
         if pipeline is None:
             return None
         return [step for part in pipeline for step in _uncached(part)]
@@ -96,11 +97,13 @@ class TrainedRun:
         transform.load_state(self.text_state)
         return transform
 
-    def _of_data(self, key: str) -> Any:
+    def _of_data(self, key: str, fits: Callable[[Any], bool]) -> Any:
         """A part of the data set's config, as for testing."""
         for loader in LOADERS:
             for dataset in _inside(self.cfg.get(loader)):
-                if dataset.get(key):
+                # Ready features have an array of that name instead.
+                if dataset.get(key) and fits(dataset[key]) and (
+                        'type' in dataset):
                     return dataset[key]
         return None
 
@@ -112,9 +115,9 @@ class TrainedRun:
         for name, value in sorted(self.state_dict.items()):
             digest.update(f'{name} {value.dtype} {tuple(value.shape)}'
                           .encode())
-            digest.update(value.detach().cpu().contiguous().view(-1)
-                          .view(torch.uint8).numpy()
-                          if value.numel() else b'')
+            if value.numel():
+                raw = value.detach().cpu().contiguous().view(-1)
+                digest.update(raw.view(torch.uint8).numpy().data)
         return digest.hexdigest()[:16]
 
 

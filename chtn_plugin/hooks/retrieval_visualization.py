@@ -106,13 +106,14 @@ class RetrievalVisualizationHook(Hook):
     def _keep(self, outputs: Optional[Sequence]) -> None:
         if not is_main_process():
             return
-        for item in outputs or ():
-            kept = {name: item[name] for name in ('image_idx', 'text_idx')}
-            kept['label'] = torch.as_tensor(item['label']).cpu().numpy()
-            for name in ('image_repr', 'text_repr'):
-                value = item[name]
-                kept[name] = (None if value is None else
-                              value.detach().float().cpu().numpy())
+        outputs = list(outputs or ())
+        # One copy from the device for a batch, not one for an item.
+        parts = {name: _on_processor([item[name] for item in outputs])
+                 for name in ('label', 'image_repr', 'text_repr')}
+        for row, item in enumerate(outputs):
+            kept = {name: values[row] for name, values in parts.items()}
+            for name in ('image_idx', 'text_idx'):
+                kept[name] = int(item[name])
             self._items[int(item['sample_idx'])] = kept
 
     def _draw(self, runner: Any, dataset: Any, split: str,
@@ -215,6 +216,19 @@ class RetrievalVisualizationHook(Hook):
                           for n in numbers)
         return Cell(info['img_path'] if part == 'image' else None,
                     info['text'], shown, score, right)
+
+
+def _on_processor(values: Sequence[Any]) -> list[Any]:
+    """The values of a batch as arrays, None where there is none."""
+    present = [torch.as_tensor(value) for value in values
+               if value is not None]
+    if not present:
+        return [None] * len(values)
+    stacked = torch.stack(present).detach()
+    if stacked.dtype == torch.bfloat16:
+        stacked = stacked.float()
+    rows = iter(stacked.cpu().numpy())
+    return [None if value is None else next(rows) for value in values]
 
 
 def _has_content(dataset: Any, item: int) -> bool:

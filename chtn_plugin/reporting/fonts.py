@@ -51,7 +51,7 @@ class FontStack:
         """Width of a line in pixels."""
         return sum(font.getlength(part) for font, part in self._runs(text))
 
-    def draw(self, canvas: ImageDraw.ImageDraw, place: tuple[float, float],
+    def draw(self, canvas: ImageDraw.ImageDraw, place: Sequence[float],
              text: str, fill: str) -> None:
         """Draw a line; ``place`` is its left end and its letters' top."""
         x, y = place

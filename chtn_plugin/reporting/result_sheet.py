@@ -156,7 +156,7 @@ class _Sheet:
              fill: str, width: float) -> None:
         limit = (width - place[0]) * self.scale
         for line in font.wrap(text, limit, 1):
-            font.draw(self.canvas, tuple(self.at(*place)), line, fill)
+            font.draw(self.canvas, self.at(*place), line, fill)
 
     def arrow(self, place: tuple[float, float]) -> None:
         x, y = place[0] + 9, place[1]

@@ -108,9 +108,15 @@ class RunReport:
         # Here, since the searching package draws with this one.
         from chtn_plugin.apis.exact_search import nearest, unit_rows
         source, target = (_PARTS[letter] for letter in direction[::2])
-        queries, gallery = (unit_rows(self.embeddings.part(part)[0])
+        queries, gallery = (unit_rows(self._vectors(part))
                             for part in (source, target))
         return nearest(queries, gallery, _TOP)
+
+    def _vectors(self, part: str) -> np.ndarray:
+        return np.asarray(self.embeddings.part(part)[0])
+
+    def _labels(self, part: str) -> np.ndarray:
+        return np.asarray(self.embeddings.part(part)[1])
 
     def _row(self, direction: str, query: int) -> str:
         source, target = (_PARTS[letter] for letter in direction[::2])
@@ -126,7 +132,7 @@ class RunReport:
     def _cell(self, part: str, item: int, said: str = '',
               score: Optional[float] = None,
               right: Optional[bool] = None) -> Cell:
-        _, labels, ids = self.embeddings.part(part)
+        labels, ids = self._labels(part), self.embeddings.part(part)[2]
         content = self.embeddings.meta.get(f'{part}_content') or []
         shown = content[item] if len(content) == len(labels) else ''
         name = str(item if ids is None else ids[item])
@@ -135,8 +141,8 @@ class RunReport:
                     self._label(labels[item]) + said, score, right)
 
     def _label(self, label: Any) -> str:
-        numbers = [int(label)] if np.ndim(label) == 0 else np.flatnonzero(
-            label)
+        numbers = ([int(label)] if np.ndim(label) == 0 else
+                   np.flatnonzero(label).tolist())
         return ', '.join(self._class(n) for n in numbers)
 
     def _class(self, number: int) -> str:
@@ -145,13 +151,13 @@ class RunReport:
 
     def _relevant(self, source: str, query: int, target: str,
                   item: int) -> bool:
-        one = self.embeddings.part(source)[1][query]
-        other = self.embeddings.part(target)[1][item]
+        one = self._labels(source)[query]
+        other = self._labels(target)[item]
         return bool(one == other if np.ndim(one) == 0 else (
             one * other).any())
 
     def _first_class(self, part: str) -> np.ndarray:
-        labels = np.asarray(self.embeddings.part(part)[1])
+        labels = self._labels(part)
         return labels if labels.ndim == 1 else labels.argmax(1)
 
     def _examples(self) -> str:
@@ -218,13 +224,12 @@ class RunReport:
         from chtn_plugin.apis.exact_search import unit_rows
         kept = {}
         for part in _PARTS.values():
-            rows = self.embeddings.part(part)[0]
-            order = np.random.default_rng(0).permutation(len(rows))
+            order = np.random.default_rng(0).permutation(
+                len(self._vectors(part)))
             kept[part] = np.sort(order[:_MOST_POINTS // 2])
-        rows = {part: unit_rows(self.embeddings.part(part)[0])[kept[part]]
-                for part in kept}
         try:
-            points = tsne_points(rows['image'], rows['text'])
+            points = tsne_points(*(unit_rows(self._vectors(part))[kept[part]]
+                                   for part in kept))
         except ImportError as error:
             return section('The common space',
                            f'<p class="note">{esc(error)}</p>')

@@ -51,13 +51,14 @@ def draw_scatter(points: np.ndarray, kinds: Sequence[str],
     from matplotlib.figure import Figure
     figure = Figure(figsize=(8.4, 6.4), dpi=110, layout='constrained')
     axes = figure.add_subplot()
-    colors = (colormaps['tab20'].colors if len(classes) > 10 else
-              colormaps['tab10'].colors)
-    kinds = np.asarray(kinds)
+    colors = colormaps['tab20' if len(classes) > 10 else 'tab10'](
+        np.arange(20 if len(classes) > 10 else 10))
+    which = np.asarray(kinds)
     for kind, marker, size in (('image', 'o', 20), ('text', 'x', 22)):
         for label in np.unique(labels):
-            member = (kinds == kind) & (labels == label)
-            axes.scatter(*points[member].T, s=size, marker=marker,
+            member = (which == kind) & (labels == label)
+            x, y = points[member].T
+            axes.scatter(x, y, s=size, marker=marker,
                          color=colors[label % len(colors)], alpha=0.65,
                          linewidths=1.0 if marker == 'x' else 0)
     for label in np.unique(labels):

@@ -33,7 +33,7 @@ def read_training_log(work_dir: str | Path) -> tuple[Curves, Curves]:
                 continue
             trains = 'loss' in values
             if trains:
-                step = int(values.get('iter', values.get('step', step)))
+                step = int(values.get('iter', values.get('step')) or step)
             kept = training if trains else validation
             # A validation's own step is the epoch, 0 where there is none.
             at = step or int(values.get('step', 0))
