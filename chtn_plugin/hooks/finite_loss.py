@@ -34,12 +34,12 @@ class FiniteLossHook(Hook):
                          data_batch: Optional[dict] = None,
                          outputs: Optional[dict] = None) -> None:
         """Check the total, and only then look for the reason."""
-        if not outputs or math.isfinite(outputs.get('loss', 0.0)):
+        if not outputs or math.isfinite(_number(outputs.get('loss', 0.0))):
             return
-        guilty = [_named(name, float(value))
+        guilty = [_named(name, _number(value))
                   for name, value in outputs.items()
                   if name.startswith('loss_')
-                  and not math.isfinite(float(value))]
+                  and not math.isfinite(_number(value))]
         samples = (data_batch or {}).get('data_samples', {})
         ids = samples.get('sample_idx', ())
         ids = [int(value) for value in ids]
@@ -56,6 +56,10 @@ class FiniteLossHook(Hook):
             f'{get_rank()}: {", ".join(guilty) or "only the total"}; '
             f'sample_idx {ids[:self.max_ids]}{more}; {inputs}; last '
             f'checkpoint before it: {last}')
+
+
+def _number(value: float | torch.Tensor) -> float:
+    return float(value.detach() if isinstance(value, torch.Tensor) else value)
 
 
 def _named(name: str, value: float) -> str:

@@ -85,7 +85,14 @@ class SafeCheckpointHook(CheckpointHook):
             # What the run was about to delete when it was killed.
             for path in runner.message_hub.runtime_info.get(
                     'outdated_ckpts', []):
-                self._remove(path)
+                if path == self._here(path):
+                    self._remove(path)
+        for key, best in self._best_paths():
+            if best is not None:
+                # Not the file of another run, which this one goes on from.
+                here = self._here(best)
+                self._set_best(
+                    key, here if self.file_backend.isfile(here) else None)
 
     def before_val_epoch(self, runner: Any) -> None:
         """Give all ranks the same model."""
@@ -106,6 +113,9 @@ class SafeCheckpointHook(CheckpointHook):
                 self._set_best(key, path)
             elif path and path != new:
                 self._remove(path)
+
+    def _here(self, path: str) -> str:
+        return self.file_backend.join_path(self.out_dir, osp.basename(path))
 
     def _remove(self, path: str) -> None:
         if is_main_process() and self.file_backend.isfile(path):

@@ -1,6 +1,7 @@
 """Runs killed with -9 at chosen and at random moments, and resumed."""
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -219,3 +220,30 @@ def test_a_torn_newest_checkpoint_is_passed_over(whole, tmp_path):
     text = (tmp_path / 'run/out.txt').read_text()
     assert f'{newest} is torn' in text and 'is used' in text
     assert_same_run(reference, tmp_path / 'run')
+
+
+def test_a_checkpoint_of_mmengines_own_hook_is_resumed(tmp_path):
+    # Format 0: nothing of this package's is in it.
+    config = write_config(tmp_path, """
+default_hooks['checkpoint'] = dict(
+    _delete_=True, type='CheckpointHook', by_epoch=False, interval=4)
+""")
+    assert train(config, tmp_path / 'run', at_call(
+        Runner, 'save_checkpoint', 2)) == -signal.SIGKILL
+    assert train(config, tmp_path / 'run') == 0
+    text = (tmp_path / 'run/out.txt').read_text()
+    assert 'resumed epoch: 0, iter: 4' in text
+    assert 'go on after draw 32' in text
+
+
+def test_going_on_elsewhere_leaves_the_other_run_alone(whole, tmp_path):
+    config, reference = whole
+    assert train(config, tmp_path / 'one', at_call(
+        Runner, 'save_checkpoint', 4)) == -signal.SIGKILL
+    there = sorted(p.name for p in (tmp_path / 'one').glob('*.pth'))
+    (tmp_path / 'two').mkdir()
+    newest = checkpoints_in(str(tmp_path / 'one'))[0]
+    shutil.copy(newest, tmp_path / 'two')
+    assert train(config, tmp_path / 'two') == 0
+    assert sorted(p.name for p in (
+        tmp_path / 'one').glob('*.pth')) == there
