@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
+from tqdm import tqdm
 
 from chtn_plugin.evaluation.embeddings import load_embeddings
 
@@ -125,64 +126,53 @@ def open_gallery(encoder: Any, source: Any, progress: bool) -> Gallery:
     vectors: list[np.ndarray] = []
     for items, rows, faults in encode_items(encoder, list_items(path),
                                             progress):
-        kept += items
-        vectors.append(rows)
         skipped += faults
+        if items:
+            kept += items
+            vectors.append(rows)
     return Gallery(np.concatenate(vectors) if vectors else np.zeros((0, 1)),
                    kept, encoder.run.fingerprint, skipped)
 
 
-def encode_items(encoder: Any, items: Sequence[Item], progress: bool,
-                 size: Optional[int] = None) -> Any:
+def encode_items(encoder: Any, items: Sequence[Item], progress: bool
+                 ) -> Iterator[tuple[list[Item], np.ndarray,
+                                     list[tuple[str, str]]]]:
     """Encode items, leaving out pictures that cannot be read.
 
     Args:
         encoder: The inferencer.
         items: What to encode.
         progress: Show a bar.
-        size: Items a piece. None: the encoder's batch size.
 
     Yields:
-        (items, vectors (N, D), left-out (name, reason)) of each piece.
+        Items, their vectors (B, D) and left-out (name, reason) of a batch,
+        in which all items are of one kind.
     """
-    from tqdm import tqdm
-    size = size or encoder.batch_size
     with tqdm(total=len(items), desc='encode', disable=not progress or None,
               unit='item') as bar:
-        for start in range(0, len(items), size):
-            piece = items[start:start + size]
-            kept: list[Item] = []
-            inputs: list[Any] = []
-            skipped: list[tuple[str, str]] = []
-            for item in piece:
-                if item['kind'] == 'text':
-                    inputs.append(item['text'])
-                else:
-                    try:
-                        inputs.append(encoder.load_image(item['path']))
-                    except (OSError, ValueError) as error:
-                        skipped.append((item['id'], str(error)))
-                        continue
-                kept.append(item)
-            rows = _encode_mixed(encoder, kept, inputs)
-            bar.update(len(piece))
-            if len(rows) or skipped:
+        for kind in KINDS:
+            members = [item for item in items if item['kind'] == kind]
+            for start in range(0, len(members), encoder.batch_size):
+                batch = members[start:start + encoder.batch_size]
+                kept, inputs, skipped = _loaded(encoder, batch)
+                bar.update(len(batch))
+                rows = (encoder.encode_batch(kind, inputs)['repr'] if kept
+                        else np.zeros((0, 1), np.float32))
                 yield kept, rows, skipped
 
 
-def _encode_mixed(encoder: Any, items: Sequence[Item],
-                  inputs: Sequence[Any]) -> np.ndarray:
-    """Vectors of items of both kinds, in their order, (N, D)."""
-    rows: dict[int, np.ndarray] = {}
-    for kind in KINDS:
-        places = [i for i, item in enumerate(items) if item['kind'] == kind]
-        for start in range(0, len(places), encoder.batch_size):
-            batch = places[start:start + encoder.batch_size]
-            found = encoder.encode_batch(kind, [inputs[i] for i in batch])
-            rows.update(zip(batch, found['repr'], strict=True))
-    if not rows:
-        return np.zeros((0, 1), np.float32)
-    return np.stack([rows[i] for i in range(len(items))])
+def _loaded(encoder: Any, batch: Sequence[Item]
+            ) -> tuple[list[Item], list[Any], list[tuple[str, str]]]:
+    kept, inputs, skipped = [], [], []
+    for item in batch:
+        try:
+            inputs.append(item['text'] if item['kind'] == 'text' else
+                          encoder.load_image(item['path']))
+        except (OSError, ValueError) as error:
+            skipped.append((item['id'], str(error)))
+        else:
+            kept.append(item)
+    return kept, inputs, skipped
 
 
 def _of_embeddings(path: Path, fingerprint: str) -> Gallery:

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from .gallery import (
 from .gallery_sources import ITEM_FIELDS, Item, list_items
 
 FORMAT = 1
+_SECONDS = 60.
 _HEAD = 'index.json'
 
 
@@ -61,8 +63,8 @@ class IndexStore:
         Args:
             encoder: The inferencer.
             source: See :func:`list_items`. Several may go to one index.
-            part_size: Items a part; so many are lost at most when the work
-                is cut off.
+            part_size: Items a part. When the work is cut off, at most so
+                many are lost, or those of the last minute.
             progress: Show a bar.
 
         Returns:
@@ -159,16 +161,21 @@ class IndexStore:
             # A changed gallery needs its FAISS index built anew.
             self.head['approximate'] = {}
         self._write_head()
-        for kept, rows, faults in encode_items(encoder, new, progress,
-                                               part_size):
+        waiting: list[tuple[list[Item], np.ndarray]] = []
+        written = time.monotonic()
+        for kept, rows, faults in encode_items(encoder, new, progress):
             skipped.update(faults)
             for item in kept:
                 skipped.pop(item['id'], None)
             self.head['skipped'] = [list(pair) for pair in skipped.items()]
-            if len(kept):
-                self._write_part(kept, rows)
+            if kept:
+                waiting.append((kept, rows))
                 added += len(kept)
-            self._write_head()
+            if (sum(len(rows) for _, rows in waiting) >= part_size
+                    or time.monotonic() - written > _SECONDS):
+                self._write_part(waiting)
+                waiting, written = [], time.monotonic()
+        self._write_part(waiting)
         self.head['complete'] = True
         self._write_head()
         return added
@@ -193,7 +200,12 @@ class IndexStore:
         self.head['dropped'] = sorted(dropped)
         return new
 
-    def _write_part(self, items: Sequence[Item], rows: np.ndarray) -> None:
+    def _write_part(self, waiting: Sequence[tuple[list[Item], np.ndarray]]
+                    ) -> None:
+        if not waiting:
+            return
+        items = [item for kept, _ in waiting for item in kept]
+        rows = np.concatenate([rows for _, rows in waiting])
         self.head['size'] = rows.shape[1]
         name = f'part-{len(self.head["parts"]):05d}.npz'
         stored = [dict(item, path=item['path'] and os.path.relpath(
@@ -203,6 +215,7 @@ class IndexStore:
             np.savez(file, vectors=rows, items=content)
         self.head['parts'].append(dict(
             file=name, rows=len(items), sha256=_digest(self.folder / name)))
+        self._write_head()
 
     def _part(self, part: dict[str, Any]) -> tuple[np.ndarray, list[Item]]:
         path = self.folder / Path(part['file']).name

@@ -60,6 +60,7 @@ def test_work_that_was_cut_off_goes_on(model, pictures, tmp_path,
         return load(path)
 
     monkeypatch.setattr(model, 'load_image', failing)
+    monkeypatch.setattr(model, 'batch_size', 1)
     with pytest.raises(KeyboardInterrupt):
         IndexStore(folder).build(model, pictures, part_size=1,
                                  progress=False)

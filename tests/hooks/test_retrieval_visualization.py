@@ -65,6 +65,16 @@ def test_picture_goes_to_back_ends_and_to_work_dir(runner, tmp_path):
     assert np.array_equal(np.asarray(saved), image)
 
 
+def test_local_back_end_keeps_a_file(runner, tmp_path):
+    # a slash in the name would be a folder that it does not make
+    from mmengine.visualization import Visualizer
+    runner.visualizer = Visualizer(
+        vis_backends=[dict(type='LocalVisBackend')],
+        save_dir=str(tmp_path / 'vis'))
+    _validate(RetrievalVisualizationHook(), runner, _items([0, 1, 0, 1]))
+    assert list((tmp_path / 'vis').rglob('retrieval_val_7.png'))
+
+
 def test_sections_hold_the_ranking(runner):
     hook = RetrievalVisualizationHook(queries=[1], topk=3)
     hook.after_val_iter(runner, 0, None, _items([0, 1, 0, 1]))
