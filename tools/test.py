@@ -34,8 +34,10 @@ def parse_args() -> argparse.Namespace:
         epilog='Example: python tools/test.py configs/chtn_demo.py '
         'work_dirs/chtn_demo --out embeddings.npz')
     parser.add_argument('config', help='configuration file')
-    parser.add_argument('checkpoint', help='checkpoint, or the work directory '
-                        'of a run: then its best one, or else its last')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint, or the '
+                        'work directory of a run: then its best one, or else '
+                        'its last; left out: the model as the configuration '
+                        'makes it, for towers that are not trained')
     add_arguments(parser)
     parser.add_argument('--out', metavar='FILE', help='.npz file to write '
                         'the embeddings to, for tools/score.py')
@@ -72,7 +74,11 @@ def main() -> None:
         cfg = read_config(args)
         start_processes(cfg)
         given = args.checkpoint
-        args.checkpoint = on_main_rank(lambda: choose_checkpoint(given))
+        if given is None and cfg.get('train_cfg') is not None:
+            raise ValueError(f'a checkpoint must be given: {args.config} is '
+                             'to be trained')
+        args.checkpoint = given and on_main_rank(
+            lambda: choose_checkpoint(given))
         apply_options(cfg, args)
     runner = build_runner(cfg)
     metrics = runner.test()
