@@ -228,8 +228,9 @@ class RunReport:
                 len(self._vectors(part)))
             kept[part] = np.sort(order[:_MOST_POINTS // 2])
         try:
-            points = tsne_points(*(unit_rows(self._vectors(part))[kept[part]]
-                                   for part in kept))
+            image, text = (unit_rows(self._vectors(part))[kept[part]]
+                           for part in kept)
+            points = tsne_points(image, text)
         except ImportError as error:
             return section('The common space',
                            f'<p class="note">{esc(error)}</p>')
