@@ -4,6 +4,7 @@ import mmcv.transforms  # noqa: F401  (registers LoadImageFromFile, Resize, …)
 from .collate import cross_modal_collate
 from .cross_modal import CrossModalDataset
 from .draws import Draw, PassSampler
+from .feature_cache import FeatureCacheHook
 from .feature_pairs import FeaturePairDataset
 from .glyphs import GlyphDataset, GlyphSourceDataset, prepare_glyphs
 from .hf_tokens import HFTokens
@@ -16,8 +17,9 @@ from .wikipedia import WikipediaDataset
 from .word_indices import WordIndices
 
 __all__ = [
-    'BagOfWords', 'CrossModalDataset', 'Draw', 'FeaturePairDataset',
-    'GlyphDataset', 'GlyphSourceDataset', 'HFTokens', 'HybridTransferDataset',
+    'BagOfWords', 'CrossModalDataset', 'Draw', 'FeatureCacheHook',
+    'FeaturePairDataset', 'GlyphDataset', 'GlyphSourceDataset', 'HFTokens',
+    'HybridTransferDataset',
     'LoadRGBImage', 'PairRecord', 'PassSampler', 'SourceFeatureDataset',
     'SourceImageDataset', 'TextTransform', 'Tokenizer', 'WikipediaDataset',
     'WordIndices', 'cross_modal_collate', 'prepare_glyphs', 'read_manifest',

@@ -135,7 +135,8 @@ def _build(root: Path) -> None:
             len(members))[:MAX_PER_CLASS]
         ends = np.cumsum([round(share * len(order))
                           for share in SPLITS.values()])[:-1]
-        for split, part in zip(SPLITS, np.split(order, ends)):
+        for split, part in zip(SPLITS, np.split(order, ends),
+                               strict=True):
             for char in (members[i] for i in part):
                 file = f'images/{char:04X}.png'
                 drawn[char].save(root / file)
