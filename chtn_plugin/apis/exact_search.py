@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_BLOCK = 64
+_GROUP = 64
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:
@@ -47,23 +47,26 @@ def nearest(queries: np.ndarray, gallery: np.ndarray,
 
 def _best(scores: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The ``count`` largest and where they stand, ties in order."""
-    if count < len(scores):
-        kept = np.flatnonzero(scores >= _bound(scores, count))
-    else:
-        kept = np.arange(len(scores))
+    kept = _candidates(scores, count)
     kept = kept[np.argsort(-scores[kept], kind='stable')][:count]
     return scores[kept], kept
 
 
-def _bound(scores: np.ndarray, count: int) -> float:
-    """A value that the ``count`` largest reach, and few others.
+def _candidates(scores: np.ndarray, count: int) -> np.ndarray:
+    """Where the ``count`` largest are, and few others, in order.
 
-    Of ``count`` groups with the largest maxima each holds an item that
-    reaches the least of these maxima: finding it costs a fraction of a
-    partition of all scores.
+    Of the ``count`` groups with the largest maxima each holds an item that
+    reaches the least of these maxima, so no group below it matters: one
+    pass over the scores, and nothing is sorted but what is left.
     """
-    blocks = len(scores) // _BLOCK
-    maxima = scores
-    if blocks >= count:
-        maxima = scores[:blocks * _BLOCK].reshape(_BLOCK, blocks).max(0)
-    return np.partition(maxima, len(maxima) - count)[-count]
+    groups = len(scores) // _GROUP
+    if groups < count:
+        return np.arange(len(scores))
+    table = scores[:groups * _GROUP].reshape(_GROUP, groups)
+    maxima = table.max(0)
+    bound = np.partition(maxima, groups - count)[-count]
+    columns = np.flatnonzero(maxima >= bound)
+    places = (np.arange(_GROUP)[:, None] * groups + columns).ravel()
+    rest = np.arange(groups * _GROUP, len(scores))
+    places = np.concatenate([places, rest])
+    return places[scores[places] >= bound]
