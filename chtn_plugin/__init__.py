@@ -7,8 +7,16 @@ from ._torchvision import declare_missing_operators
 
 declare_missing_operators()
 
-from . import datasets, evaluation, hooks, losses, models  # noqa: E402
+from . import (  # noqa: E402
+    apis,
+    datasets,
+    evaluation,
+    hooks,
+    losses,
+    models,
+    reporting,
+)
 from .version import __version__  # noqa: E402
 
-__all__ = ['__version__', 'datasets', 'evaluation', 'hooks', 'losses',
-           'models']
+__all__ = ['__version__', 'apis', 'datasets', 'evaluation', 'hooks',
+           'losses', 'models', 'reporting']

@@ -3,7 +3,8 @@ custom_imports = dict(imports=['chtn_plugin'], allow_failed_imports=False)
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
-    logger=dict(type='LoggerHook', interval=20),
+    # A validation is logged at its iteration, not at an epoch.
+    logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     # The best epoch is chosen on the validation split, never on the test
     # split.
