@@ -87,6 +87,11 @@ class SafeCheckpointHook(CheckpointHook):
                     'outdated_ckpts', []):
                 if path == self._here(path):
                     self._remove(path)
+        last = runner.message_hub.runtime_info.get('last_ckpt')
+        if last is not None and self.file_backend.isfile(self._here(last)):
+            # So that a best score found by a validation that was made up for
+            # is saved at once, as MMEngine does after its own.
+            self.last_ckpt = self._here(last)
         for key, best in self._best_paths():
             if best is not None:
                 # Not the file of another run, which this one goes on from.
