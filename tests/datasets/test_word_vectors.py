@@ -26,9 +26,9 @@ def arrays(words):
     ('glove.txt', GLOVE.encode()),
     ('word2vec.txt', b'3 2\n' + GLOVE.encode()),
     ('fasttext.vec', b'3 2\n' + GLOVE.replace('\n', ' \n').encode()),
-    ('glove.txt.gz', gzip.compress(GLOVE.encode())),
+    ('glove.txt.gz', gzip.compress(GLOVE.encode(), mtime=0)),
     ('word2vec.bin', BINARY),
-    ('word2vec.bin.gz', gzip.compress(BINARY)),
+    ('word2vec.bin.gz', gzip.compress(BINARY, mtime=0)),
     ('joined.npz', arrays('\n'.join(WORDS))),
     ('listed.npz', arrays(np.array(WORDS))),
 ])
