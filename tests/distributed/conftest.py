@@ -3,7 +3,8 @@ import pytest
 from mmengine.config import Config
 
 
-@pytest.fixture(autouse=True, scope='session')
+# By module: what runs after it in the same process needs the real text.
+@pytest.fixture(autouse=True, scope='module')
 def quick_checkpoints():
     """Leave out the formatting of the configuration in every checkpoint.
 

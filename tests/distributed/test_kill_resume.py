@@ -128,9 +128,12 @@ def test_killed_while_evaluating_the_evaluation_is_made_up_for(
 def test_killed_at_random_moments_again_and_again(whole, tmp_path):
     config, reference = whole
     killed, rng = 0, random.Random(5)
+    start = time.monotonic()
+    assert train(config, tmp_path / 'timed') == 0
+    seconds = time.monotonic() - start
 
     def later():
-        delay = rng.uniform(0.1, 1.0)
+        delay = rng.uniform(0.1, 0.4) * seconds
 
         def kill():
             time.sleep(delay)
