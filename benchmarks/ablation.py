@@ -13,18 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import multiprocessing
 import statistics
-import tempfile
-import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-import chtn_plugin  # noqa: F401
-import torch
+from runs import FIGURES, mean_and_deviation, train_and_test  # isort: skip
+
 from mmengine.config import Config, DictAction
-from mmengine.runner import Runner
 from tqdm import tqdm
 
 from chtn_plugin.datasets._files import atomic_write
@@ -40,13 +36,11 @@ VARIANTS = {
     'no-pair': {'model.pair': None},
     'separate-heads': {'model.shared_head': False},
 }
-FIGURES = ('i2t_mAP', 't2i_mAP', 'mean_mAP')
 
 
 def run_one(config: str, changes: dict, options: dict, seed: int,
             fraction: float) -> dict:
-    """Train once, choose on validation, score once on test."""
-    torch.set_num_threads(1)
+    """Train and test one variant on a share of the training pairs."""
     cfg = Config.fromfile(config)
     cfg.merge_from_dict(options)
     cfg.merge_from_dict(changes)
@@ -56,29 +50,7 @@ def run_one(config: str, changes: dict, options: dict, seed: int,
         for dataset in (train, cfg.val_dataloader.dataset,
                         cfg.test_dataloader.dataset):
             dataset.fraction = fraction
-    cfg.randomness = dict(cfg.get('randomness', {}), seed=seed)
-    cfg.log_level = logging.ERROR
-    cfg.visualizer = None
-    cfg.custom_hooks = [hook for hook in cfg.custom_hooks
-                        if hook['type'] != 'RetrievalVisualizationHook']
-    cfg.default_hooks.checkpoint.update(interval=-1, save_optimizer=False,
-                                        save_param_scheduler=False)
-    with tempfile.TemporaryDirectory() as folder:
-        cfg.work_dir = folder
-        cfg.experiment_name = Path(folder).name
-        runner = Runner.from_cfg(cfg)
-        start = time.perf_counter()
-        runner.train()
-        seconds = time.perf_counter() - start
-        best = next(Path(folder).glob('best_*.pth'))
-        history = runner.message_hub.get_scalar(
-            'val/retrieval/mean_mAP')._log_history
-        runner.load_checkpoint(str(best))
-        figures = runner.test()
-    return dict(
-        {name: figures[f'retrieval/{name}'] for name in FIGURES},
-        chance=figures['retrieval/i2t_chance'], seconds=seconds,
-        val_mAP=float(max(history)), iterations=best.stem.rsplit('_', 1)[-1])
+    return train_and_test(cfg, seed)
 
 
 def table(results: dict) -> str:
@@ -92,11 +64,8 @@ def table(results: dict) -> str:
     for (fraction, variant), runs in sorted(
             groups.items(), key=lambda item: (-item[0][0], list(
                 VARIANTS).index(item[0][1]))):
-        figures = []
-        for name in FIGURES:
-            values = [run[name] for run in runs]
-            spread = statistics.stdev(values) if len(values) > 1 else 0.0
-            figures.append(f'{statistics.mean(values):.3f} ± {spread:.3f}')
+        figures = [mean_and_deviation([run[name] for run in runs])
+                   for name in FIGURES]
         seconds = statistics.median(run['seconds'] for run in runs)
         rows.append(f'| {fraction:.0%} | {variant} | {len(runs)} | '
                     f'{" | ".join(figures)} | {seconds:.0f} |')

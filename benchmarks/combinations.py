@@ -13,49 +13,20 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import statistics
 import warnings
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import chtn_plugin  # noqa: F401  (first: see its __init__)
+from runs import FIGURES, mean_and_deviation, train_and_test  # isort: skip
 
 import numpy as np  # isort: skip
 import torch  # isort: skip
 from mmengine.config import Config, DictAction  # isort: skip
 from mmengine.registry import DATASETS, MODELS  # isort: skip
-from mmengine.runner import Runner  # isort: skip
 
 from chtn_plugin.evaluation import (  # isort: skip
     Embeddings, score_embeddings)
-
-FIGURES = ('i2t_mAP', 't2i_mAP', 'mean_mAP')
-
-
-def train_and_test(config: str, seed: int, work_dir: Path,
-                   options: dict[str, Any]) -> dict[str, float]:
-    """One run: figures of the best validation state, on both splits."""
-    cfg = Config.fromfile(config)
-    cfg.merge_from_dict(options)
-    cfg.work_dir = str(work_dir)
-    cfg.experiment_name = f'{Path(config).stem}_{seed}_{id(cfg)}'
-    cfg.randomness = dict(seed=seed)
-    cfg.log_level = 'ERROR'
-    cfg.visualizer = None
-    cfg.default_hooks.checkpoint.update(interval=-1, save_optimizer=False,
-                                        save_param_scheduler=False)
-    runner = Runner.from_cfg(cfg)
-    runner.train()
-    history = runner.message_hub.get_scalar(
-        'val/retrieval/mean_mAP')._log_history
-    best = next(work_dir.glob('best_*.pth'))
-    runner.load_checkpoint(str(best))
-    test = runner.test()
-    best.unlink()
-    return dict({f'test_{name}': float(test[f'retrieval/{name}'])
-                 for name in FIGURES}, val_mean_mAP=float(max(history)),
-                iterations=int(best.stem.rsplit('_', 1)[-1]))
 
 
 def semantic_matching(config: str, options: dict[str, Any]
@@ -64,7 +35,8 @@ def semantic_matching(config: str, options: dict[str, Any]
     from sklearn.linear_model import LogisticRegression
     cfg = Config.fromfile(config)
     cfg.merge_from_dict(options)
-    targets = dict(train=cfg.train_dataloader.dataset.target,
+    train = cfg.train_dataloader.dataset
+    targets = dict(train=train.get('target', train),
                    val=cfg.val_dataloader.dataset,
                    test=cfg.test_dataloader.dataset)
     parts = {}
@@ -94,9 +66,8 @@ def semantic_matching(config: str, options: dict[str, Any]
 
     chosen = max(product((1, 10, 100), repeat=2), key=lambda strengths:
                  figures('val', *strengths)['mean_mAP'])
-    return dict({f'test_{name}': value for name, value in figures(
-        'test', *chosen).items()},
-        val_mean_mAP=figures('val', *chosen)['mean_mAP'], strengths=chosen)
+    return dict(figures('test', *chosen),
+                val_mAP=figures('val', *chosen)['mean_mAP'], strengths=chosen)
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
@@ -128,15 +99,10 @@ def _text_vectors(cfg: Config) -> Any:
     return mean
 
 
-def summary(runs: list[dict[str, float]]) -> str:
-    """A table row's cells: test i2t, t2i and mean mAP, mean ± deviation."""
-    cells = []
-    for name in FIGURES:
-        values = [run[f'test_{name}'] for run in runs]
-        spread = (f' ± {statistics.stdev(values):.3f}' if len(values) > 1
-                  else '')
-        cells.append(f'{statistics.mean(values):.3f}{spread}')
-    return ' | '.join(cells)
+def _merged(config: str, options: dict[str, Any]) -> Config:
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(options)
+    return cfg
 
 
 def main() -> None:
@@ -167,8 +133,7 @@ def main() -> None:
                 results[key] = (
                     semantic_matching(config, args.cfg_options)
                     if isinstance(seed, str) else
-                    train_and_test(config, seed, args.work_dir / key.replace(
-                        ' ', '_'), args.cfg_options))
+                    train_and_test(_merged(config, args.cfg_options), seed))
                 file.write_text(json.dumps(results, indent=1))
     print('| config | method | i2t | t2i | mean | val mean |')
     print('|---|---|---|---|---|---|')
@@ -179,8 +144,9 @@ def main() -> None:
             runs = [results[f'{name} {key}'] for key in keys
                     if f'{name} {key}' in results]
             if runs:
-                val = statistics.mean(run['val_mean_mAP'] for run in runs)
-                print(f'| {name} | {method} | {summary(runs)} | {val:.3f} |')
+                cells = [mean_and_deviation([run[figure] for run in runs])
+                         for figure in (*FIGURES, 'val_mAP')]
+                print(f'| {name} | {method} | {" | ".join(cells)} |')
 
 
 if __name__ == '__main__':

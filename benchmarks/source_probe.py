@@ -12,14 +12,12 @@ own, CHTN has nothing to transfer, and its transfer terms cannot help.
 from __future__ import annotations
 
 import argparse
-import logging
-import statistics
 import tempfile
-from pathlib import Path
 
-import chtn_plugin  # noqa: F401
+from ablation import VARIANTS  # isort: skip
+from runs import mean_and_deviation, quiet  # isort: skip
+
 import torch
-from ablation import VARIANTS
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 from mmengine.runner import Runner
@@ -57,16 +55,11 @@ def probe(config: str, changes: dict | None, seed: int, fraction: float
     cfg = Config.fromfile(config)
     cfg.merge_from_dict(changes or {})
     cfg.train_dataloader.dataset.target.fraction = fraction
-    cfg.randomness = dict(seed=seed)
-    cfg.log_level = logging.ERROR
-    cfg.visualizer = None
     cfg.default_hooks.checkpoint = None
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     test = cfg.test_dataloader.dataset
     with tempfile.TemporaryDirectory() as folder:
-        cfg.work_dir = folder
-        cfg.experiment_name = Path(folder).name
-        runner = Runner.from_cfg(cfg)
+        runner = Runner.from_cfg(quiet(cfg, seed, folder))
         if changes is not None:
             runner.train()
         model = runner.model.eval()
@@ -94,9 +87,7 @@ def main() -> None:
     for name, changes in tqdm(TRAININGS.items(), disable=None):
         values = [probe(args.config, changes, seed, args.fraction)
                   for seed in args.seeds]
-        spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        print(f'| {name} | {statistics.mean(values):.3f} ± {spread:.3f} |',
-              flush=True)
+        print(f'| {name} | {mean_and_deviation(values)} |', flush=True)
 
 
 if __name__ == '__main__':
