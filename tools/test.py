@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import os.path as osp
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 
@@ -59,12 +60,18 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     cfg.resume, cfg.load_from = False, args.checkpoint
     if args.amp:
         cfg.test_cfg = dict(cfg.get('test_cfg') or {}, fp16=True)
-    if args.out:
+    try:
         metric = retrieval_metric_of(cfg)
+    except KeyError:
+        if args.out:
+            raise
+        return
+    metric.setdefault('results_file', osp.join(cfg.work_dir, 'results.json'))
+    metric.out_meta = dict(metric.get('out_meta') or {}, config=args.config,
+                           checkpoint=args.checkpoint,
+                           seed=cfg.get('randomness', {}).get('seed'))
+    if args.out:
         metric.out_file = args.out
-        metric.out_meta = dict(metric.get('out_meta') or {},
-                               config=args.config,
-                               checkpoint=args.checkpoint)
 
 
 def main() -> None:
@@ -84,6 +91,10 @@ def main() -> None:
     metrics = runner.test()
     if is_main_process():
         print(describe_figures(cfg, runner.test_dataloader.dataset, metrics))
+        results = osp.join(cfg.work_dir, 'results.json')
+        if osp.isfile(results):
+            print(f'the value of every query: {results}; tools/compare.py '
+                  'compares runs by them')
         if args.out:
             print(f'embeddings: {args.out}; python tools/score.py {args.out} '
                   'scores them under any protocol')
