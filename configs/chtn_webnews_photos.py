@@ -2,6 +2,8 @@
 # networks know of pictures, they learn from the source domain.
 #
 #   python tools/train.py configs/chtn_webnews_photos.py
+#
+# Expect .30 mean mAP on the test split; docs/results.md.
 _base_ = ['_base_/datasets/webnews_photos.py', '_base_/default_runtime.py']
 
 widths = (512, 512)
