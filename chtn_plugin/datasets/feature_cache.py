@@ -31,7 +31,7 @@ from .feature_store import (
 from .images import load_image
 
 #: Attributes of a module that say nothing about what it computes.
-_BOOKKEEPING = {*vars(nn.Module()), 'forward', 'init_cfg', '_is_init',
+_BOOKKEEPING = {*vars(nn.Module()), 'init_cfg', '_is_init',
                 '_params_init_info', '_device', '_non_blocking'}
 _RANDOM = re.compile(r'Random|Jitter|Aug|Erasing|Mixup|CutMix')
 
@@ -117,8 +117,7 @@ def cache_features(model: nn.Module, dataset: Any, folder: str,
 
     Args:
         model: Has a ``trunk`` (see :class:`~chtn_plugin.models.trunk.Trunk`)
-            and a ``data_preprocessor``. From now on its trunk passes vectors
-            (B, D) as they are.
+            and a ``data_preprocessor``.
         dataset: Has a ``pipeline`` and items with ``img_path``; its pipeline
             is replaced.
         folder: Folder of the cache.
@@ -154,7 +153,6 @@ def cache_features(model: nn.Module, dataset: Any, folder: str,
     barrier()
     store.refresh()
     dataset.pipeline = CachedFeatures(store, names)
-    _pass_vectors(model.trunk.backbone)
     limit = f' of {max_bytes / 1e9:.3g}' if max_bytes else ''
     print_log(
         f'feature cache {store.folder}: {len(by_name)} images, '
@@ -227,19 +225,6 @@ def _features(model: nn.Module, pipeline: Any,
     rows = trunk(data['inputs']['image']).float().cpu().numpy()
     trunk.train(training)
     return rows
-
-
-def _pass_vectors(backbone: nn.Module) -> None:
-    """Let a backbone return vectors, which have been through it, as given."""
-    forward = backbone.forward
-    if getattr(forward, 'passes_vectors', False):
-        return
-
-    @functools.wraps(forward)
-    def wrapped(images: Tensor) -> Any:
-        return images if images.dim() == 2 else forward(images)
-    wrapped.passes_vectors = True
-    backbone.forward = wrapped
 
 
 def fingerprint(description: Any) -> str:

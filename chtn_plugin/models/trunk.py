@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 from mmengine.logging import print_log
@@ -75,6 +75,7 @@ class Trunk(BaseModule):
         self.frozen = (frozen, ) if isinstance(frozen, str) else tuple(frozen)
         self.norm_eval = norm_eval
         self.normalization = normalization
+        self.takes_vectors = len(input_shape) == 1
         self.backbone = (nn.Identity() if backbone is None else
                          MODELS.build(backbone))
         if mode != 'train':
@@ -130,12 +131,33 @@ class Trunk(BaseModule):
         return self
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, channels, H, W) or (B, D) to (B, out_features)."""
+        """(B, channels, H, W) or (B, D) to (B, out_features).
+
+        In place of images, a frozen trunk takes its own earlier output,
+        (B, out_features), and returns it: an image has one output there,
+        which may come from a cache.
+
+        Raises:
+            ValueError: The images are vectors, but cannot be its output.
+        """
+        if images.dim() == 2 and not self.takes_vectors:
+            return self._checked_output(images)
         with torch.set_grad_enabled(torch.is_grad_enabled()
                                     and self.mode == 'train'):
             return self._pooled(self.backbone(images))
 
-    def _pooled(self, features) -> Tensor:
+    def _checked_output(self, vectors: Tensor) -> Tensor:
+        if self.mode != 'frozen':
+            raise ValueError("vectors in place of images need mode 'frozen', "
+                             'in which an image has one output: got '
+                             f'{self.mode!r}')
+        if vectors.shape[1] != self.out_features:
+            raise ValueError('vectors in place of images must be outputs of '
+                             f'the trunk, (B, {self.out_features}), got '
+                             f'{tuple(vectors.shape)}')
+        return vectors
+
+    def _pooled(self, features: Any) -> Tensor:
         return pooled(features, self.pooling, self.stages)
 
 

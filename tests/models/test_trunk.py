@@ -26,6 +26,14 @@ class TrunkTestNet(nn.Module):
                 'vector': out.mean((2, 3)), 'volume': out[None]}[self.shape]
 
 
+@MODELS.register_module()
+class TrunkTestDouble(nn.Module):
+    """Features to twice the features."""
+
+    def forward(self, features):
+        return 2 * features
+
+
 def trunk(shape='map', **options):
     return Trunk(dict(type='TrunkTestNet', shape=shape), (1, 3, 4), **options)
 
@@ -52,6 +60,26 @@ def test_ready_features_pass_unchanged():
     features = torch.rand(2, 7)
     made = Trunk(None, (7, ))
     assert made.out_features == 7 and torch.equal(made(features), features)
+
+
+def test_a_frozen_trunk_returns_its_own_output():
+    made = trunk(mode='frozen', pooling='average').train()
+    output = made(images())
+    assert made(output) is output
+
+
+@pytest.mark.parametrize('mode, vectors, reason', [
+    ('adapt', (5, 2), "need mode 'frozen'.*got 'adapt'"),
+    ('train', (5, 2), "need mode 'frozen'.*got 'train'"),
+    ('frozen', (5, 3), r'\(B, 2\), got \(5, 3\)')])
+def test_vectors_that_cannot_be_its_output_are_refused(mode, vectors, reason):
+    with pytest.raises(ValueError, match=reason):
+        trunk(mode=mode, pooling='average')(torch.zeros(vectors))
+
+
+def test_a_backbone_of_vectors_is_run_on_vectors():
+    made = Trunk(dict(type='TrunkTestDouble'), (2, ), 'frozen')
+    assert made(torch.ones(3, 2)).tolist() == [[2., 2.]] * 3
 
 
 def test_average_is_over_the_places():
