@@ -17,12 +17,14 @@ def nearest(queries: np.ndarray, gallery: np.ndarray,
             topk: int) -> tuple[np.ndarray, np.ndarray]:
     """The ``topk`` best items of each query, best first.
 
-    Equal scores stand in gallery order, so the answer never depends on how
-    the work was cut. K is ``topk``, or G where the gallery is smaller.
+    A product in float32 chooses what is looked at, wide enough for its
+    rounding; what is left is scored in float64, each row by itself. So equal
+    rows have equal scores wherever they stand, and equal scores stand in
+    gallery order. K is ``topk``, or G where the gallery is smaller.
 
     Args:
         queries: Unit rows, (Q, D).
-        gallery: Unit rows, (G, D).
+        gallery: Unit rows, (G, D); faster in Fortran's order.
         topk: How many.
 
     Returns:
@@ -41,32 +43,44 @@ def nearest(queries: np.ndarray, gallery: np.ndarray,
     places = np.empty((len(queries), count), np.int64)
     if count:
         for row, query in enumerate(queries):
-            scores[row], places[row] = _best(gallery @ query, count)
+            scores[row], places[row] = _best(gallery, query, count)
     return scores, places
 
 
-def _best(scores: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _best(gallery: np.ndarray, query: np.ndarray,
+          count: int) -> tuple[np.ndarray, np.ndarray]:
     """The ``count`` largest and where they stand, ties in order."""
-    kept = _candidates(scores, count)
-    kept = kept[np.argsort(-scores[kept], kind='stable')][:count]
-    return scores[kept], kept
+    # Twice the error of a product of two unit rows in float32.
+    slack = (len(query) + 2) * float(np.finfo(np.float32).eps)
+    kept = _candidates(gallery @ query, count, slack)
+    scores = (gallery[kept].astype(np.float64) * query).sum(1)
+    scores = scores.astype(np.float32)
+    order = np.argsort(-scores, kind='stable')[:count]
+    return scores[order], kept[order]
 
 
-def _candidates(scores: np.ndarray, count: int) -> np.ndarray:
+def _candidates(scores: np.ndarray, count: int, slack: float) -> np.ndarray:
     """Where the ``count`` largest are, and few others, in order.
 
     Of the ``count`` groups with the largest maxima each holds an item that
     reaches the least of these maxima, so no group below it matters: one
     pass over the scores, and nothing is sorted but what is left.
+
+    Args:
+        scores: (G,).
+        count: At most G.
+        slack: How far below the bound an item may be.
     """
     groups = len(scores) // _GROUP
     if groups < count:
         return np.arange(len(scores))
-    table = scores[:groups * _GROUP].reshape(_GROUP, groups)
+    whole = groups * _GROUP
+    table = scores[:whole].reshape(_GROUP, groups)
     maxima = table.max(0)
-    bound = np.partition(maxima, groups - count)[-count]
+    bound = np.partition(maxima, groups - count)[-count] - slack
     columns = np.flatnonzero(maxima >= bound)
-    places = (np.arange(_GROUP)[:, None] * groups + columns).ravel()
-    rest = np.arange(groups * _GROUP, len(scores))
-    places = np.concatenate([places, rest])
-    return places[scores[places] >= bound]
+    inside = np.flatnonzero(table[:, columns] >= bound)
+    row, column = np.divmod(inside, len(columns))
+    return np.concatenate([
+        row * groups + columns[column],
+        whole + np.flatnonzero(scores[whole:] >= bound)])
