@@ -14,7 +14,7 @@ widths = (512, 512)
 model = dict(
     type='CHTN',
     num_classes=16,
-    num_source_classes=2209,
+    num_source_classes=2192,
     backbone=dict(type='SmallConvNet', channels=(16, 32, 64, 128)),
     input_shape=(1, 32, 32),
     trunk_mode='train',

@@ -5,6 +5,7 @@ import logging
 import os.path as osp
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
@@ -14,6 +15,13 @@ from mmengine.logging import print_log
 from mmengine.registry import DATASETS, TRANSFORMS
 
 from .collate import cross_modal_collate
+from .grouping import (
+    groups_sharing,
+    image_contents,
+    row_contents,
+    text_contents,
+    validation_rows,
+)
 from .images import load_image
 from .manifest import PairRecord, read_manifest
 from .splits import stratified_fraction
@@ -49,8 +57,9 @@ class CrossModalDataset(BaseDataset):
             or ``'keep'`` (for evaluation: they serve as query and gallery
             items of the one modality they have).
         val_fraction: Share of the ``fit_split`` rows, of every class alike,
-            that becomes split ``'val'``, where the manifest has none. The
-            data sets of all splits need the same.
+            that becomes split ``'val'``, where the manifest has none; 0: none.
+            Rows with equal images or texts stay on one side. The data sets of
+            all splits need the same.
         val_seed: Which share that is.
         fraction: Share of the remaining ``fit_split`` rows that exists at
             all, taken from every class alike, for experiments with few
@@ -143,8 +152,8 @@ class CrossModalDataset(BaseDataset):
         # Not in metainfo above: MMEngine reads a string there as a file.
         self._metainfo['split'] = self.split
         records = self.read_records()
-        self._cut_validation(records)
         self._features = self._load_features(len(records))
+        self._cut_validation(records)
         rows = list(enumerate(records))
         fit = [pair for pair in rows if pair[1].split == self.fit_split]
         if not fit:
@@ -180,17 +189,19 @@ class CrossModalDataset(BaseDataset):
         fraction, seed = self._val_cut
         if not fraction:
             return
-        if not 0 < fraction < 1:
-            raise ValueError('val_fraction must be in [0, 1), got '
-                             f'{fraction}')
         if any(record.split == 'val' for record in records):
             raise ValueError(f"{self.ann_file} has a split 'val' of its own: "
                              'leave val_fraction out')
         rows = [row for row, record in enumerate(records)
                 if record.split == self.fit_split]
-        for i in stratified_fraction(
-                [records[row].classes[0] for row in rows], fraction, seed):
-            records[rows[i]] = replace(records[rows[i]], split='val')
+        pairs = [records[row] for row in rows]
+        images = (image_contents(pairs, Path(self.data_root))
+                  if self._features is None else
+                  row_contents(self._features[rows].numpy()))
+        for i in validation_rows([pair.classes for pair in pairs],
+                                 groups_sharing(text_contents(pairs), images),
+                                 fraction, seed):
+            records[rows[i]] = replace(pairs[i], split='val')
 
     def _joined(self, record: PairRecord) -> str:
         return ' '.join(record.texts)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
+from .grouping import folded
 from .image_facts import ImageFacts, groups, image_facts, near_duplicates
 from .manifest import PairRecord
-from .preparation.grouping import folded
 from .text import Tokenizer
 
 ERROR, WARNING, NOTE = 'error', 'warning', 'note'

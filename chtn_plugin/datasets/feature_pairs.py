@@ -11,6 +11,7 @@ import torch
 from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
 
+from .grouping import groups_sharing, row_contents, validation_rows
 from .splits import stratified_fraction
 
 
@@ -30,7 +31,8 @@ class FeaturePairDataset(Dataset):
         split: Which split to serve; ``'val'`` is cut from the training rows
             where ``arrays`` has none of that name.
         val_fraction: Share of the training rows, of every class alike, that
-            becomes ``'val'`` where ``arrays`` has none.
+            becomes ``'val'`` where ``arrays`` has none. Rows with equal
+            features of either modality stay on one side.
         fraction: Share of the remaining training rows that is used, for
             experiments with few labels.
         seed: Which rows those two are.
@@ -70,12 +72,15 @@ class FeaturePairDataset(Dataset):
         parts = {name: _part(stored, names, f'{file}, split {name!r}')
                  for name, names in arrays.items()}
         if 'val' not in parts:
-            held_out = set(stratified_fraction(parts['train']['label'],
-                                               val_fraction, seed))
-            rows = range(len(parts['train']['label']))
-            parts['val'] = _take(parts['train'], sorted(held_out))
-            parts['train'] = _take(parts['train'],
-                                   [r for r in rows if r not in held_out])
+            train = parts['train']
+            held_out = validation_rows(
+                train['label'].tolist(),
+                groups_sharing(row_contents(train['image']),
+                               row_contents(train['text'])),
+                val_fraction, seed)
+            parts['val'] = _take(train, held_out)
+            parts['train'] = _take(train, sorted(
+                set(range(len(train['label']))).difference(held_out)))
         parts['train'] = _take(parts['train'], stratified_fraction(
             parts['train']['label'], fraction, seed))
         if split not in parts:

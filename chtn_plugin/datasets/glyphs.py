@@ -1,6 +1,7 @@
 """The demo's data: characters drawn in fonts that matplotlib ships."""
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import tempfile
@@ -19,8 +20,10 @@ from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
 from .cross_modal import CrossModalDataset
+from .grouping import groups_sharing, image_contents, text_contents
 from .manifest import PairRecord, write_manifest
 from .source_images import SourceImageDataset
+from .splits import grouped_split
 from .text import TextTransform
 
 # A class is one or more Unicode blocks; its own words are left out of the
@@ -34,7 +37,7 @@ CLASSES = {
     'armenian': ([(0x0530, 0x058F)], 'armenian'),
     'georgian': ([(0x10A0, 0x10FF), (0x2D00, 0x2D2F)], 'georgian'),
     'arabic': ([(0x0600, 0x06FF), (0xFB50, 0xFDFF), (0xFE70, 0xFEFF)],
-               'arabic'),
+               'arabic arabic-indic'),
     'canadian syllabics': ([(0x1400, 0x167F)], 'canadian syllabics'),
     'arrows': ([(0x2190, 0x21FF), (0x27F0, 0x27FF), (0x2900, 0x297F)],
                'arrows arrow'),
@@ -59,7 +62,7 @@ SOURCE_FONTS = ('DejaVuSerif', 'DejaVuSerif-Bold', 'DejaVuSerif-Italic',
                 'cmss10', 'cmti10', 'cmtt10')
 MIN_SOURCE_IMAGES = 4
 SIZE = 32
-_VERSION = 1
+_VERSION = 2
 _SEED = 0
 
 
@@ -67,7 +70,8 @@ def prepare_glyphs(root: str | Path) -> Path:
     """Draw the demo's pictures and write its manifest, once.
 
     A pair is the picture of a character in DejaVu Sans, 32×32 grey, and its
-    Unicode name in lower case; its class is its block. The source domain is
+    Unicode name in lower case; its class is its block. Pairs with equal
+    pictures or texts are on one side of the split. The source domain is
     characters in fonts of other design, one class a character. Characters of
     the validation and test split are left out of the source, so that neither
     is ever seen in training, in any font.
@@ -125,24 +129,25 @@ def _build(root: Path) -> None:
     font = _Font(TARGET_FONT)
     (root / 'images').mkdir()
     records: list[PairRecord] = []
-    drawn = {char: picture for char, picture in (
-        (char, font.draw(char)) for char in font.characters) if picture}
     for number, (name, (ranges, words)) in enumerate(CLASSES.items()):
-        members = [char for first, last in ranges
-                   for char in range(first, last + 1)
-                   if char in drawn and glyph_text(char, words)]
+        pictures = {char: font.draw(char) for first, last in ranges
+                    for char in range(first, last + 1)
+                    if char in font.characters and glyph_text(char, words)}
+        members = [char for char in pictures if pictures[char]]
         order = np.random.default_rng((_SEED, number)).permutation(
             len(members))[:MAX_PER_CLASS]
-        ends = np.cumsum([round(share * len(order))
-                          for share in SPLITS.values()])[:-1]
-        for split, part in zip(SPLITS, np.split(order, ends),
-                               strict=True):
-            for char in (members[i] for i in part):
-                file = f'images/{char:04X}.png'
-                drawn[char].save(root / file)
-                records.append(PairRecord(f'U+{char:04X}', split, (name, ),
-                                          file, (glyph_text(char, words), ),
-                                          ''))
+        for char in (members[i] for i in order):
+            file = f'images/{char:04X}.png'
+            pictures[char].save(root / file)
+            records.append(PairRecord(f'U+{char:04X}', '', (name, ), file,
+                                      (glyph_text(char, words), ), ''))
+    # Scripts share shapes: capital alpha is drawn as a capital A is.
+    splits = grouped_split(
+        [record.classes for record in records],
+        groups_sharing(text_contents(records), image_contents(records, root)),
+        SPLITS, _SEED)
+    records = [dataclasses.replace(record, split=split)
+               for record, split in zip(records, splits, strict=True)]
     write_manifest(root / 'pairs.tsv', records)
     hidden = {int(record.id[2:], 16) for record in records
               if record.split != 'train'}
@@ -154,7 +159,7 @@ def _build_source(root: Path, hidden: set[int]) -> None:
     pictures: dict[int, list[tuple[str, Image.Image]]] = {}
     for name in tqdm(SOURCE_FONTS, desc='draw source fonts', disable=None):
         font = _Font(name)
-        for char in font.characters:
+        for char in sorted(font.characters):
             picture = None if char in hidden else font.draw(char)
             if picture is not None:
                 pictures.setdefault(char, []).append((name, picture))
@@ -190,7 +195,7 @@ class _Font:
                  if unicodedata.category(chr(c))[0] in 'LNPS')
         if name.startswith('cm'):
             known = (c for c in known if c < 128 and chr(c).isalnum())
-        self.characters = sorted(known)
+        self.characters = frozenset(known)
         # Drawn at twice the size and halved: smoother, at no cost.
         self._font = ImageFont.truetype(path, 2 * 24)
 

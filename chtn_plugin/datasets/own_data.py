@@ -8,13 +8,18 @@ from typing import Optional
 
 from tqdm import tqdm
 
+from .grouping import (
+    cut_validation,
+    groups_sharing,
+    image_contents,
+    text_contents,
+)
 from .manifest import PairRecord, write_manifest
 from .preparation.base import image_problem
-from .preparation.grouping import content_groups, cut_validation
 from .preparation.own_config import write_config
-from .preparation.splits import grouped_split
 from .preparation.tables import Row, find_table, read_folders, read_table
 from .preparation.verify import histogram_table
+from .splits import grouped_split
 
 MANIFEST = 'manifest.tsv'
 
@@ -190,7 +195,8 @@ def _split(records: list[PairRecord], folder: Path,
     if given == {''}:
         splits = grouped_split(
             [record.classes for record in records],
-            content_groups(records, folder),
+            groups_sharing(text_contents(records),
+                           image_contents(records, folder)),
             {'train': train, 'val': val, 'test': test}, options.seed)
         return [dataclasses.replace(record, split=split)
                 for record, split in zip(records, splits, strict=True)]

@@ -1,6 +1,8 @@
-"""Stratified shares of a data set."""
+"""Splits and shares that a seed makes, taken from every class alike."""
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -36,3 +38,116 @@ def stratified_fraction(labels: Sequence[Hashable],
         size = max(1, round(fraction * len(items)))
         chosen.extend(items[i] for i in order[:size])
     return sorted(chosen)
+
+
+def stratified_split(labels: Sequence[Hashable],
+                     fractions: dict[str, float],
+                     seed: int = 0) -> list[str]:
+    """Assign each item to a split, class by class.
+
+    Sizes are rounded by largest remainder twice, over the whole set and
+    within it over the classes, so that a split has
+    ``round(fraction * N)`` items and each class its share to within one.
+
+    Args:
+        labels: Class of each item.
+        fractions: Share of each split, summing to 1.
+        seed: Equal seeds and labels give equal splits, on every machine.
+
+    Returns:
+        Name of the split of each item.
+
+    Raises:
+        ValueError: The fractions do not sum to 1 or one is negative.
+    """
+    _check_fractions(fractions)
+    members: dict[Hashable, list[int]] = defaultdict(list)
+    for index, label in enumerate(labels):
+        members[label].append(index)
+    generator = random.Random(seed)
+    # In order of first appearance; sorting would need comparable labels.
+    result = [''] * len(labels)
+    # What a class's rounding took from a split is given back by the next.
+    debt = dict.fromkeys(fractions, 0.0)
+    for indices in members.values():
+        generator.shuffle(indices)
+        wanted = {name: len(indices) * share + debt[name]
+                  for name, share in fractions.items()}
+        sizes = _largest_remainder(wanted, len(indices))
+        start = 0
+        for name, size in sizes.items():
+            debt[name] = wanted[name] - size
+            for index in indices[start:start + size]:
+                result[index] = name
+            start += size
+    return result
+
+
+def grouped_split(labels: Sequence[Hashable],
+                  groups: Sequence[Hashable],
+                  fractions: dict[str, float],
+                  seed: int = 0) -> list[str]:
+    """Like :func:`stratified_split`, but a group never straddles splits.
+
+    Groups (pairs that share an image, equal texts) are dealt largest first
+    to the split that lacks most in the group's class, so sizes are close to
+    the fractions rather than exact.
+
+    Args:
+        labels: Class of each item; a group counts under its first item's.
+        groups: Group of each item.
+        fractions: Share of each split, summing to 1.
+        seed: Equal seeds and input give equal splits.
+
+    Returns:
+        Name of the split of each item.
+
+    Raises:
+        ValueError: The fractions do not sum to 1 or one is negative.
+    """
+    _check_fractions(fractions)
+    members: dict[Hashable, list[int]] = defaultdict(list)
+    for index, group in enumerate(groups):
+        members[group].append(index)
+    if len(members) == len(labels):
+        return stratified_split(labels, fractions, seed)
+    by_class: dict[Hashable, list[list[int]]] = defaultdict(list)
+    for indices in members.values():
+        by_class[labels[indices[0]]].append(indices)
+    generator = random.Random(seed)
+    result = [''] * len(labels)
+    debt = dict.fromkeys(fractions, 0.0)
+    for blocks in by_class.values():
+        generator.shuffle(blocks)
+        blocks.sort(key=len, reverse=True)
+        total = sum(map(len, blocks))
+        lacking = {name: total * share + debt[name]
+                   for name, share in fractions.items()}
+        for block in blocks:
+            name = max(lacking, key=lacking.__getitem__)
+            lacking[name] -= len(block)
+            for index in block:
+                result[index] = name
+        debt = lacking
+    return result
+
+
+def _check_fractions(fractions: dict[str, float]) -> None:
+    if min(fractions.values(), default=-1) < 0 or abs(
+            sum(fractions.values()) - 1) > 1e-6:
+        raise ValueError('the fractions of the splits must not be negative '
+                         f'and must sum to 1, got {fractions}')
+
+
+def _largest_remainder(wanted: dict[str, float],
+                       total: int) -> dict[str, int]:
+    """Round to whole sizes that sum to ``total``."""
+    sizes = {name: max(int(value), 0) for name, value in wanted.items()}
+    while sum(sizes.values()) > total:
+        worst = max((name for name in sizes if sizes[name]),
+                    key=lambda name: sizes[name] - wanted[name])
+        sizes[worst] -= 1
+    by_rest = sorted(wanted, key=lambda name: sizes[name] - wanted[name])
+    for name in by_rest[:total - sum(sizes.values())]:
+        sizes[name] += 1
+    return sizes

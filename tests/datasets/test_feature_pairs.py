@@ -14,7 +14,7 @@ ARRAYS = dict(train=dict(image='I', text='T', label='y'),
 
 def arrays(**changes):
     """20 training pairs of the labels 3 and 5, and 2 test pairs."""
-    made = dict(I=np.arange(N * 2.).reshape(N, 2), T=np.ones((N, 3)),
+    made = dict(I=np.arange(N * 2.).reshape(N, 2), T=np.arange(N * 3.).reshape(N, 3),
                 y=np.array([3, 5] * (N // 2)), I2=np.full((2, 2), 7.),
                 T2=np.full((2, 3), 8.), y2=np.array([5, 3]))
     return dict(made, **changes)
@@ -65,6 +65,19 @@ def test_validation_is_cut_from_training_class_by_class(tmp_path):
     assert sorted(rows.tolist()) == list(range(0, 2 * N, 2))
 
 
+def test_equal_rows_of_either_modality_stay_on_one_side(tmp_path):
+    # Rows of one class; each image stands in two rows, each text in four.
+    rows = np.arange(N)
+    changes = dict(I=np.stack([rows // 2] * 2, 1), y=np.repeat([3, 5], 10),
+                   T=np.stack([rows // 4] * 3, 1))
+    train, val = (dataset(tmp_path, changes, split=split, val_fraction=0.4)
+                  for split in ('train', 'val'))
+    for name in ('image', 'text'):
+        sides = [set(part.inputs[name][:, 0].tolist())
+                 for part in (train, val)]
+        assert sides[1] and not sides[0] & sides[1]
+
+
 def test_stored_validation_is_used(tmp_path):
     made = dataset(tmp_path, split='val',
                    arrays=dict(ARRAYS, val=ARRAYS['test']))
@@ -100,7 +113,8 @@ def test_standardized_by_the_training_rows(tmp_path):
 
 
 def test_constant_dimension_stays_finite(tmp_path):
-    made = dataset(tmp_path, standardized=['text'])
+    made = dataset(tmp_path, dict(T=np.ones((N, 3))), arrays=dict(
+        ARRAYS, val=ARRAYS['test']), standardized=['text'])
     assert not made.inputs['text'].any()
 
 
@@ -125,7 +139,7 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path, changes, reason):
     (dict(split='dev'), KeyError, "got 'dev'"),
     (dict(l2_normalized=['audio']), ValueError, r"got \['audio'\]"),
     (dict(classes=['x']), ValueError, r'names 1, .* \[3, 5\]'),
-    (dict(val_fraction=0), ValueError, r'in \(0, 1\], got 0'),
+    (dict(val_fraction=0), ValueError, r'in \(0, 1\), got 0'),
     (dict(arrays=dict(test=ARRAYS['test'])), KeyError, "those of 'train'"),
     (dict(arrays=dict(train=dict(image='I', text='T'))), KeyError,
      "'image', 'text' and 'label'"),

@@ -1,12 +1,17 @@
-"""Stratified shares."""
+"""Seeded, stratified splits and shares."""
 from __future__ import annotations
 
 from collections import Counter
 
 import pytest
 
-from chtn_plugin.datasets.splits import stratified_fraction
+from chtn_plugin.datasets.splits import (
+    grouped_split,
+    stratified_fraction,
+    stratified_split,
+)
 
+SHARES = {'train': .8, 'val': .1, 'test': .1}
 LABELS = ['a'] * 20 + ['b'] * 10 + ['c'] * 2
 
 
@@ -47,3 +52,50 @@ def test_seeds_differ():
 def test_share_out_of_range_is_refused(fraction):
     with pytest.raises(ValueError, match=r'in \(0, 1\], got'):
         stratified_fraction(LABELS, fraction)
+
+
+def test_every_class_keeps_its_share():
+    labels = ['a'] * 100 + ['b'] * 50
+    splits = stratified_split(labels, SHARES)
+    assert Counter(zip(labels, splits, strict=True)) == {
+        ('a', 'train'): 80, ('a', 'val'): 10, ('a', 'test'): 10,
+        ('b', 'train'): 40, ('b', 'val'): 5, ('b', 'test'): 5}
+
+
+def test_rounding_of_small_classes_evens_out():
+    # 30 classes of 7: 10 % of each is 0.7, of all it is 21.
+    splits = Counter(stratified_split([i % 30 for i in range(210)], SHARES))
+    assert splits == {'train': 168, 'val': 21, 'test': 21}
+
+
+def test_wikipedia_validation_has_217_of_2173():
+    sizes = (138, 272, 244, 248, 202, 178, 186, 144, 214, 347)
+    labels = [name for name, size in enumerate(sizes) for _ in range(size)]
+    splits = Counter(stratified_split(labels, {'train': .9, 'val': .1}))
+    assert splits == {'train': 1956, 'val': 217}
+
+
+def test_equal_seeds_give_equal_splits():
+    labels = [i % 3 for i in range(99)]
+    assert stratified_split(labels, SHARES, 1) == stratified_split(
+        labels, SHARES, 1) != stratified_split(labels, SHARES, 2)
+
+
+def test_group_stays_on_one_side():
+    labels = [i % 4 for i in range(400)]
+    groups = [i // 8 for i in range(400)]
+    splits = grouped_split(labels, groups, SHARES)
+    assert len(set(zip(groups, splits, strict=True))) == 50
+    assert Counter(splits)['train'] == pytest.approx(320, abs=24)
+
+
+def test_one_giant_group_does_not_starve_the_rest():
+    splits = grouped_split(['a'] * 20, [0] * 10 + list(range(1, 11)), SHARES)
+    assert set(splits) == {'train', 'val', 'test'}
+
+
+@pytest.mark.parametrize('shares', [{'train': .5}, {},
+                                    {'train': 1.5, 'val': -.5}])
+def test_shares_must_sum_to_one(shares):
+    with pytest.raises(ValueError, match='sum to 1'):
+        stratified_split(['a'], shares)

@@ -1,6 +1,7 @@
 """A validation split that is cut from the training rows."""
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from tiny_data import write_pairs, write_picture
 
@@ -18,11 +19,12 @@ def served(root, split, **options):
 @pytest.fixture
 def root(tmp_path):
     """Two classes of 8 and 4 training pairs, and 2 test pairs."""
-    write_picture(tmp_path / 'a.png')
     rows = [('train', 'cat')] * 8 + [('train', 'dog')] * 4 + [
         ('test', 'cat'), ('test', 'dog')]
+    for number in range(len(rows)):
+        write_picture(tmp_path / f'{number}.png', number)
     write_pairs(tmp_path, [
-        f'{number}\t{split}\t{name}\ta.png\tword{number}'
+        f'{number}\t{split}\t{name}\t{number}.png\tword{number}'
         for number, (split, name) in enumerate(rows)])
     return tmp_path
 
@@ -60,6 +62,37 @@ def test_a_manifest_with_its_own_is_not_cut(root):
     with pytest.raises(ValueError, match="split 'val' of its own"):
         served(root, 'val')
     assert served(root, 'val', val_fraction=0)[1] == ['12', '13']
+
+
+def test_equal_pictures_and_texts_stay_on_one_side(root):
+    # 0 and 1 show the same, 1 and 2 say the same: three pairs, one group.
+    write_picture(root / '1.png', 0)
+    path = root / 'pairs.tsv'
+    path.write_text(path.read_text().replace('word2\n', 'Word1!\n'))
+    for seed in range(10):
+        ids = set(served(root, 'val', val_seed=seed)[1])
+        assert len({'0', '1', '2'} & ids) in (0, 3)
+
+
+def test_equal_features_stay_on_one_side(root):
+    np.savez(root / 'f.npz', image=np.arange(14)[:, None] // 2)
+    for seed in range(10):
+        _, ids = served(root, 'val', val_seed=seed, image_features=dict(
+            file='f.npz', key='image'))
+        assert ids and all(str(int(i) ^ 1) in ids for i in ids)
+
+
+def test_nothing_left_to_validate_on_is_refused(root):
+    for number in range(12):
+        write_picture(root / f'{number}.png', 0)
+    with pytest.raises(ValueError, match='12 training rows .* make 1 groups'):
+        served(root, 'val')
+
+
+def test_missing_picture_is_named(root):
+    (root / '3.png').unlink()
+    with pytest.raises(FileNotFoundError, match=r'3\.png, named at .*:5'):
+        served(root, 'val')
 
 
 def test_share_out_of_range_is_refused(root):

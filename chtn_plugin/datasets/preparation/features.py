@@ -9,9 +9,9 @@ from typing import Optional
 import numpy as np
 
 from .._files import atomic_write
+from ..grouping import groups_sharing, row_contents, validation_rows
 from .base import Preparation, Result
 from .feature_files import read_arrays
-from .splits import stratified_split
 from .wiki import LISTS as WIKI_LISTS
 from .wiki import _list_rows
 
@@ -234,13 +234,16 @@ def _cut_validation(arrays: Arrays, fraction: float, seed: int) -> str:
     if 'image_val' in arrays or not fraction:
         return 'validation split as stored' if 'image_val' in arrays else ''
     label = arrays['label_train']
-    keys = [tuple(row) for row in np.atleast_2d(label.T).T]
-    splits = np.array(stratified_split(
-        keys, {'train': 1 - fraction, 'val': fraction}, seed))
+    held_out = np.zeros(len(label), bool)
+    held_out[validation_rows(
+        [tuple(row) for row in np.atleast_2d(label.T).T],
+        groups_sharing(*(row_contents(arrays[f'{name}_train'])
+                         for name in ('image', 'text'))),
+        fraction, seed)] = True
     for field in ('image', 'text', 'label'):
         rows = arrays[f'{field}_train']
-        for split in ('train', 'val'):
-            arrays[f'{field}_{split}'] = rows[splits == split]
+        arrays[f'{field}_val'] = rows[held_out]
+        arrays[f'{field}_train'] = rows[~held_out]
     return f'validation cut from training by class, seed {seed}'
 
 

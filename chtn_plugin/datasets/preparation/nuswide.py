@@ -11,9 +11,9 @@ import numpy as np
 from tqdm import tqdm
 
 from ..manifest import PairRecord
+from ..splits import stratified_split
 from ._articles import clean_text
 from .base import Preparation, Result, pair_result, place_images
-from .splits import stratified_split
 from .verify import Expected, count_problems
 
 SHARES = {'train': 0.8, 'val': 0.1, 'test': 0.1}

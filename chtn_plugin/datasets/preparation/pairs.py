@@ -5,11 +5,11 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+from ..grouping import cut_validation
 from ..manifest import PairRecord, read_manifest
 from ._articles import clean_text
 from .archives import SUFFIXES, unpack
 from .base import Preparation, Result, pair_result, place_images
-from .grouping import cut_validation
 
 
 def read_pairs(manifest: Path) -> list[PairRecord]:

@@ -10,10 +10,10 @@ from urllib.parse import quote
 from tqdm import tqdm
 
 from ..manifest import PairRecord
+from ..splits import stratified_split
 from ._articles import clean_text
 from .base import Preparation, Result, pair_result, place_images
 from .download import download
-from .splits import stratified_split
 from .verify import Expected, count_problems
 
 SITE = 'https://hockenmaier.cs.illinois.edu/pascal-sentences/'

@@ -1,7 +1,6 @@
 """Is a prepared set what it must be, and still what it was?"""
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +9,10 @@ from typing import Optional
 
 from tqdm import tqdm
 
-from .._files import atomic_write
+from .._files import atomic_write, sha256
 from ..manifest import PairRecord
 
 SUMS = 'SHA256SUMS'
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -84,15 +82,6 @@ def histogram_table(records: Sequence[PairRecord]) -> str:
     lines.append(' '.join([f'{"pairs":<{width}}']
                           + [f'{splits[name]:>7}' for name in histogram]))
     return '\n'.join(lines)
-
-
-def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def write_sums(root: Path, files: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
+from ..grouping import cut_validation
 from ..manifest import PairRecord
 from ._articles import article_text, clean_text
 from .base import (
@@ -19,7 +20,6 @@ from .base import (
     place_files,
     place_images,
 )
-from .grouping import cut_validation
 from .verify import Expected, count_problems
 
 URL = 'http://www.svcl.ucsd.edu/projects/crossmodal/wikipedia_dataset.zip'

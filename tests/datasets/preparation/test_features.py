@@ -174,9 +174,9 @@ def test_xmedia_has_five_media(tmp_path, run):
 
 def test_validation_rows_can_be_cut(tmp_path, run):
     (tmp_path / 's').mkdir()
-    np.savez(tmp_path / 's/a.npz', I_tr=np.ones((20, 4)), I_te=I_TE,
-             T_tr=np.ones((20, 2)), T_te=T_TE, y_tr=np.arange(20) % 2,
-             y_te=Y_TE % 2)
+    np.savez(tmp_path / 's/a.npz', I_tr=np.arange(80).reshape(20, 4),
+             I_te=I_TE, T_tr=np.arange(40).reshape(20, 2), T_te=T_TE,
+             y_tr=np.arange(20) % 2, y_te=Y_TE % 2)
     run('features', tmp_path / 's', tmp_path / 'out', '--val-fraction', '.1')
     with np.load(tmp_path / 'out/features.npz') as file:
         assert sorted(file['label_val']) == [0, 1]

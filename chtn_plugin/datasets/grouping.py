@@ -1,0 +1,142 @@
+"""Which items must not be parted by a split: those that share content."""
+from __future__ import annotations
+
+import dataclasses
+import re
+import unicodedata
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+from tqdm import tqdm
+
+from ._files import sha256
+from .manifest import PairRecord
+from .splits import grouped_split
+
+
+def folded(text: str) -> str:
+    """Return a text's words in one case and normal form, single blanks."""
+    return re.sub(r'[\W_]+', ' ', unicodedata.normalize(
+        'NFKC', text).casefold()).strip()
+
+
+def groups_sharing(*contents: Sequence[Optional[Hashable]]) -> list[int]:
+    """Group items that share a content, be it through others.
+
+    >>> groups_sharing(['a', 'b', 'a', 'd'], [1, 2, 3, 2])
+    [0, 1, 0, 1]
+
+    Args:
+        contents: Sequences of N contents; None equals nothing.
+
+    Returns:
+        Group of each of N items: the number of its first member.
+    """
+    parent = list(range(len(contents[0])))
+
+    def find(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    for keys in contents:
+        first: dict[Hashable, int] = {}
+        for index, key in enumerate(keys):
+            if key is not None:
+                one, other = find(first.setdefault(key, index)), find(index)
+                parent[max(one, other)] = min(one, other)
+    return [find(index) for index in range(len(parent))]
+
+
+def text_contents(records: Sequence[PairRecord]) -> list[Optional[str]]:
+    """Words of each pair's texts; None where it has none."""
+    return [folded(' '.join(record.texts)) or None for record in records]
+
+
+def image_contents(records: Sequence[PairRecord],
+                   root: Optional[Path]) -> list[Optional[str]]:
+    """Hash of each pair's image file; None where it has none.
+
+    Args:
+        records: The pairs.
+        root: Folder of the images; None: the path stands for the content.
+
+    Raises:
+        FileNotFoundError: An image is missing; the manifest's line is named.
+    """
+    if root is None:
+        return [record.image for record in records]
+    contents = []
+    for record in tqdm(records, 'compare images', unit='pair', delay=2,
+                       disable=None):
+        path = record.image and root / record.image
+        if path and not path.is_file():
+            raise FileNotFoundError(f'image not found: {path}, named at '
+                                    f'{record.where}')
+        contents.append(path and sha256(path))
+    return contents
+
+
+def row_contents(features: np.ndarray) -> list[bytes]:
+    """Bytes of each row of (N, D) features."""
+    return [row.tobytes() for row in np.ascontiguousarray(features)]
+
+
+def validation_rows(labels: Sequence[Hashable], groups: Sequence[int],
+                    fraction: float, seed: int) -> list[int]:
+    """Choose the rows to validate on, of every class alike.
+
+    Args:
+        labels: Class of each of N training rows.
+        groups: Group of each; a group stays on one side, so that validation
+            does not measure memory.
+        fraction: Share to choose, in (0, 1).
+        seed: Which they are.
+
+    Returns:
+        Row numbers in ascending order.
+
+    Raises:
+        ValueError: The fraction is not in (0, 1), or too few groups leave
+            nothing to validate on.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f'val_fraction must be in (0, 1), got {fraction}')
+    splits = grouped_split(labels, groups,
+                           {'train': 1 - fraction, 'val': fraction}, seed)
+    rows = [row for row, split in enumerate(splits) if split == 'val']
+    if not rows:
+        raise ValueError(
+            f'{fraction} of the {len(labels)} training rows leave none to '
+            'validate on: those with equal images or texts stay together, '
+            f'and they make {len(set(groups))} groups')
+    return rows
+
+
+def cut_validation(records: Sequence[PairRecord], fraction: float, seed: int,
+                   root: Optional[Path]) -> list[PairRecord]:
+    """Move a share of ``'train'`` to ``'val'``; see :func:`validation_rows`.
+
+    Args:
+        records: The pairs.
+        fraction: Share of the training pairs; 0: the pairs as they are.
+        seed: Seed of the cut.
+        root: Folder of the images.
+
+    Returns:
+        New records in the same order.
+    """
+    result = list(records)
+    if not fraction:
+        return result
+    train = [index for index, record in enumerate(records)
+             if record.split == 'train']
+    pairs = [records[index] for index in train]
+    groups = groups_sharing(text_contents(pairs), image_contents(pairs, root))
+    for row in validation_rows([record.classes for record in pairs], groups,
+                               fraction, seed):
+        result[train[row]] = dataclasses.replace(pairs[row], split='val')
+    return result
