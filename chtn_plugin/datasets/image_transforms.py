@@ -35,6 +35,7 @@ class LoadRGBImage:
             faster, but not the same pixels as a resize from full size. None:
             always full size.
     """
+    channel_order = 'RGB'
 
     def __init__(self, min_side: Optional[int] = None) -> None:
         if min_side is not None and min_side < 1:

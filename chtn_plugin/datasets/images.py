@@ -1,7 +1,8 @@
 """Running an image through a pipeline of transforms."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any, Optional
 
 import numpy as np
 import torch
@@ -45,3 +46,38 @@ def load_image(path: str, pipeline: Callable, draw: int) -> Tensor:
     if image.ndim == 2:
         image = image[:, :, None]
     return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+
+
+def channel_order(pipeline: Any) -> Optional[str]:
+    """Order of an image's channels behind a pipeline of transforms.
+
+    Knows this package's ``LoadRGBImage``, mmcv's ``LoadImageFromFile`` (BGR)
+    and the options ``to_rgb`` and ``to_bgr`` of mmpretrain's and mmcv's
+    transforms. A loader of your own has an attribute ``channel_order``.
+
+    Args:
+        pipeline: A transform, or several as ``transforms``.
+
+    Returns:
+        ``'RGB'``, ``'BGR'``, or None: unknown, or grey.
+    """
+    order = None
+    for transform in _flat(pipeline):
+        if getattr(transform, 'color_type', '').startswith('color'):
+            order = 'BGR'
+        order = getattr(transform, 'channel_order', order)
+        if order is not None and (getattr(transform, 'to_rgb', False)
+                                  or getattr(transform, 'to_bgr', False)):
+            order = order[::-1]
+    return order
+
+
+def _flat(pipeline: Any) -> Iterator[Any]:
+    inner = getattr(pipeline, 'transforms', None)
+    if inner is None:
+        yield pipeline
+    elif isinstance(inner, (list, tuple)):
+        for part in inner:
+            yield from _flat(part)
+    else:
+        yield from _flat(inner)

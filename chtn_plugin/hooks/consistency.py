@@ -1,12 +1,19 @@
 """Refusing models, data sets and checkpoints that do not fit together."""
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Optional
 
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
+
+from ..datasets.draws import Draw
+from ..datasets.feature_cache import image_datasets
+from ..datasets.images import channel_order, load_image
+from ..models.normalization import check_order
 
 
 @HOOKS.register_module()
@@ -18,6 +25,9 @@ class ConsistencyHook(Hook):
       vocabulary of the data it is to be used with. MMEngine warns at most.
     - A checkpoint holds every weight of the model, in the model's shapes.
       MMEngine loads what fits and leaves the rest as it was initialised.
+    - Images come in the channel order that the backbone's weights expect,
+      and of the size that the model's ``input_shape`` says. This is a
+      warning: the numbers run, and mean less.
 
     A checkpoint of weights alone (converted from another framework) has no
     meta information; only what it holds is checked, and it may lack layers.
@@ -26,6 +36,9 @@ class ConsistencyHook(Hook):
         ValueError: Something does not fit; the message says what.
     """
     priority = 'VERY_HIGH'
+
+    def __init__(self) -> None:
+        self._checked: set[int] = set()
 
     def before_train(self, runner: Any) -> None:
         """Check the training data against the model."""
@@ -67,10 +80,34 @@ class ConsistencyHook(Hook):
             raise ValueError(
                 'num_source_classes must match the data: the model has '
                 f'{model.num_source_classes}, the source {source}')
+        if len(model.trunk.input_shape) == 1:
+            return
+        for dataset in image_datasets(loader.dataset):
+            if id(dataset) not in self._checked:
+                self._checked.add(id(dataset))
+                _check_images(model, dataset)
 
 
 def _bare(model: Any) -> Any:
     return model.module if is_model_wrapper(model) else model
+
+
+def _check_images(model: Any, dataset: Any) -> None:
+    check_order(model.trunk.expected, channel_order(dataset.pipeline),
+                model.data_preprocessor)
+    paths = (dataset.get_data_info(index).get('img_path')
+             for index in range(len(dataset)))
+    path = next(filter(None, paths), None)
+    if path is None:
+        return
+    # A draw of its own leaves the run's randomness as it is.
+    image = load_image(path, dataset.pipeline, Draw(0, 0, 0, 0))
+    shape = tuple(image.shape)
+    if len(shape) == 3 and shape != model.trunk.input_shape:
+        print_log(
+            "images must have the model's input_shape, "
+            f'{model.trunk.input_shape}: {path} has {shape} behind its '
+            'transforms', logger='current', level=logging.WARNING)
 
 
 def _check_weights(model: Any, checkpoint: dict) -> None:

@@ -13,7 +13,7 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .normalization import check_normalization
+from .normalization import check_normalization, check_size
 from .pathways import linear
 from .trunk import Trunk
 
@@ -116,8 +116,8 @@ class CHTN(BaseModel):
 
         self.trunk = Trunk(backbone, input_shape, trunk_mode, pooling,
                            **(trunk or {}))
-        check_normalization(self.trunk.backbone, self.data_preprocessor,
-                            self.trunk.normalization)
+        check_normalization(self.trunk.expected, self.data_preprocessor)
+        check_size(self.trunk.expected, input_shape)
         self.text_encoder = MODELS.build(
             text_encoder or dict(type='VectorTextEncoder'))
         image_pathway = image_pathway or dict(type='Pathway')

@@ -12,6 +12,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from .normalization import expected_pixels
 from .pooling import POOLINGS, STAGES, pooled
 
 MODES = ('train', 'adapt', 'frozen')
@@ -40,11 +41,13 @@ class Trunk(BaseModule):
             statistics (its scale and shift are still trained).
         checkpointing: Whether to compute activations anew in the backward
             pass instead of keeping them: less memory for more time.
-        normalization: ``dict(mean=..., std=...)`` of pixels 0..255 that the
-            backbone's weights expect, for backbones that do not name them.
+        normalization: What the backbone's weights expect of images, where
+            it does not say so: ``mean``, ``std``, ``order``, ``size``; see
+            :func:`~chtn_plugin.models.normalization.expected_pixels`.
 
     Attributes:
         out_features: Size of the vector, found out by running it.
+        expected: What the backbone and ``normalization`` say of images.
 
     Raises:
         ValueError: An option is not one of those above, a frozen part does
@@ -74,14 +77,14 @@ class Trunk(BaseModule):
         self.stages = stages
         self.frozen = (frozen, ) if isinstance(frozen, str) else tuple(frozen)
         self.norm_eval = norm_eval
-        self.normalization = normalization
-        self.takes_vectors = len(input_shape) == 1
+        self.input_shape = tuple(input_shape)
         self.backbone = (nn.Identity() if backbone is None else
                          MODELS.build(backbone))
         if mode != 'train':
             self.backbone.requires_grad_(False)
+        self.expected = expected_pixels(self.backbone, normalization)
         self._freeze_parts()
-        self.out_features = self._probe(tuple(input_shape))
+        self.out_features = self._probe()
         if checkpointing:
             enable_checkpointing(self.backbone)
 
@@ -97,7 +100,7 @@ class Trunk(BaseModule):
             for parameter in found:
                 parameter.requires_grad_(False)
 
-    def _probe(self, input_shape: tuple[int, ...]) -> int:
+    def _probe(self) -> int:
         """The vector's size; and freezes what takes no part in it.
 
         Distributed training waits in vain for gradients of such parameters:
@@ -108,7 +111,8 @@ class Trunk(BaseModule):
         trained = {name: p for name, p in self.backbone.named_parameters()
                    if p.requires_grad}
         with torch.set_grad_enabled(bool(trained)):
-            out = self._pooled(self.backbone(torch.zeros(1, *input_shape)))
+            image = torch.zeros(1, *self.input_shape)
+            out = self._pooled(self.backbone(image))
         freeze_unused(trained, out)
         self.backbone.train(training)
         return out.shape[1]
@@ -140,7 +144,7 @@ class Trunk(BaseModule):
         Raises:
             ValueError: The images are vectors, but cannot be its output.
         """
-        if images.dim() == 2 and not self.takes_vectors:
+        if images.dim() == 2 and len(self.input_shape) > 1:
             return self._checked_output(images)
         with torch.set_grad_enabled(torch.is_grad_enabled()
                                     and self.mode == 'train'):

@@ -8,7 +8,7 @@ from mmengine.dataset import Compose
 from tiny_data import write_picture
 
 from chtn_plugin.datasets.draws import Draw
-from chtn_plugin.datasets.images import load_image
+from chtn_plugin.datasets.images import channel_order, load_image
 
 LOAD = Compose([dict(type='LoadImageFromFile')])
 
@@ -58,3 +58,23 @@ def test_failing_transform_names_the_image(tmp_path):
         raise RuntimeError('too small to crop')
     with pytest.raises(ValueError, match='a.png .*: too small to crop'):
         load_image('a.png', broken, 0)
+
+
+MMCV = dict(type='LoadImageFromFile')
+
+
+@pytest.mark.parametrize('transforms, order', [
+    ([dict(type='LoadRGBImage')], 'RGB'),
+    ([MMCV], 'BGR'),
+    ([dict(MMCV, color_type='grayscale')], None),
+    ([MMCV, dict(type='mmpretrain.NumpyToPIL', to_rgb=True)], 'RGB'),
+    ([MMCV, dict(type='mmpretrain.NumpyToPIL', to_rgb=True),
+      dict(type='mmpretrain.PILToNumpy', to_bgr=True)], 'BGR'),
+    ([dict(type='PredecodedImage', cache='unused', transforms=[MMCV])],
+     'BGR')])
+def test_channel_order_of_a_pipeline(transforms, order):
+    assert channel_order(Compose(transforms)) == order
+
+
+def test_channel_order_of_an_unknown_loader_is_unknown():
+    assert channel_order(noise) is None

@@ -3,10 +3,12 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 import torch
 from mmengine.runner import Runner
 
+from chtn_plugin.hooks import ConsistencyHook
 from chtn_plugin.models import CHTN
 
 TERMS = 8
@@ -72,6 +74,47 @@ def test_model_of_other_classes_is_refused_before_training(pairs):
     with pytest.raises(ValueError, match=r'num_classes must match the data: '
                        r'the model has 3, the train data 2 \(bird, cat'):
         runner(pairs, data(pairs, 'train'), num_classes=3).train()
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    heard = []
+    for module in ('hooks.consistency', 'models.normalization'):
+        monkeypatch.setattr(f'chtn_plugin.{module}.print_log',
+                            lambda text, **options: heard.append(text))
+    return heard
+
+
+def test_other_channel_order_and_size_are_told_once(pairs, warnings):
+    # Each of two epochs would be told else; mmcv loads 4 x 4 pixels, BGR.
+    made = runner(pairs, data(pairs, 'train'), input_shape=(3, 8, 8),
+                  pooling='average',
+                  trunk=dict(normalization=dict(order='RGB')))
+    made.train()
+    made.train_loop.run()
+    order, size = warnings
+    assert 'expect: RGB; the data set loads BGR' in order
+    assert '(3, 8, 8): ' in size and 'has (3, 4, 4)' in size
+
+
+def test_expected_channel_order_and_size_are_silent(pairs, warnings):
+    runner(pairs, data(pairs, 'train'),
+           trunk=dict(normalization=dict(order='BGR'))).train()
+    assert not warnings
+
+
+def test_looking_at_an_image_leaves_the_randomness_alone(pairs):
+    part = data(pairs, 'train')
+    part['dataset']['pipeline'].append(
+        dict(type='mmpretrain.RandomFlip', prob=0.5))
+    made = runner(pairs, part)
+    hook = next(hook for hook in made.hooks
+                if isinstance(hook, ConsistencyHook))
+    made.build_train_loop(made.train_loop)
+    before = np.random.get_state()[2], torch.get_rng_state()
+    hook.before_train(made)
+    assert np.random.get_state()[2] == before[0]
+    assert torch.equal(torch.get_rng_state(), before[1])
 
 
 def test_model_of_other_classes_is_refused_before_testing(pairs):

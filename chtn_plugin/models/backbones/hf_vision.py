@@ -28,8 +28,9 @@ class HFVisionBackbone(nn.Module):
         lora: Arguments of peft's ``LoraConfig``.
 
     Attributes:
-        normalization: ``mean`` and ``std`` that the weights expect, of
-            pixels 0..255 in RGB order; None where the folder does not say.
+        normalization: What the weights expect of images (see
+            :func:`~chtn_plugin.models.normalization.expected_pixels`); None
+            where the folder does not say.
 
     Raises:
         ValueError: The output is not one of those above, or the model does
@@ -76,7 +77,7 @@ class HFVisionBackbone(nn.Module):
         return vector.flatten(1)
 
 
-def _normalization(model: str) -> Optional[dict[str, list[float]]]:
+def _normalization(model: str) -> Optional[dict[str, Any]]:
     from transformers.utils import cached_file
     try:
         path = cached_file(model, 'preprocessor_config.json')
@@ -90,5 +91,12 @@ def _normalization(model: str) -> Optional[dict[str, list[float]]]:
         return None
     # The stored numbers hold for pixels times rescale_factor.
     scale = 1 / stored.get('rescale_factor', 1 / 255)
-    return {name: [value * scale for value in stored[f'image_{name}']]
-            for name in ('mean', 'std')}
+    expected: dict[str, Any] = {
+        name: [value * scale for value in stored[f'image_{name}']]
+        for name in ('mean', 'std')}
+    size = stored.get('crop_size') if stored.get('do_center_crop') else None
+    size = size or stored.get('size')
+    if isinstance(size, Mapping):
+        size = ((size['height'], size['width']) if 'height' in size else None)
+    return dict(expected, order='RGB', **({} if size is None else
+                                          dict(size=size)))
