@@ -1,7 +1,8 @@
 """Convert an ImageNet classifier to the weights that CHTN starts from.
 
-torchvision: AlexNet in torchvision's layout (.pth, .npz, .safetensors), for
-             AlexNetBN with layout='torchvision'.
+torchvision: AlexNet or VGG in the layout of torchvision or mmpretrain (.pth,
+             .npz, .safetensors), for AlexNetBN with layout='torchvision' or
+             mmpretrain.VGG.
 caffe:       a .caffemodel of AlexNet with batch normalisation, for AlexNetBN
              with layout='caffe', the released trunk.
 
@@ -20,12 +21,13 @@ from mmengine.config import Config  # isort: skip
 from chtn_plugin.apis.launch import plain_errors  # isort: skip
 from chtn_plugin.datasets._files import atomic_write  # isort: skip
 from chtn_plugin.models.conversion import (  # isort: skip
+    backbone_of,
     caffe_layers,
+    classifier_layers,
     fitted_to,
     read_caffemodel,
     read_state_dict,
     start_weights,
-    torchvision_layers,
 )
 
 
@@ -52,9 +54,10 @@ def main() -> None:
         if args.format == 'caffe':
             layers = caffe_layers(read_caffemodel(args.source))
         else:
-            layers = torchvision_layers(read_state_dict(args.source))
+            layers = classifier_layers(read_state_dict(args.source))
         model = Config.fromfile(args.config).model if args.config else None
-        weights = fitted_to(model, args.format, start_weights(layers))
+        weights = fitted_to(model, backbone_of(layers, args.format),
+                            start_weights(layers))
     with atomic_write(args.out) as file:
         torch.save(dict(state_dict=weights, meta=dict(
             converted_from=f'{args.format}: {args.source.name}')), file)

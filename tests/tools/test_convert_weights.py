@@ -28,6 +28,16 @@ def convert(*args):
         runpy.run_path(str(TOOL), run_name='__main__')
 
 
+VGG = """model = dict(
+    type='CHTN', num_classes=2, num_source_classes=10,
+    backbone=dict(type='mmpretrain.VGG', depth=11),
+    input_shape=(3, 32, 32),
+    text_encoder=dict(type='VectorTextEncoder', out_features=3),
+    image_pathway=dict(type='Pathway', widths=(16, 12)),
+    common_head=dict(type='CommonHead', widths=(4, 4)))
+"""
+
+
 @pytest.fixture
 def files(tmp_path):
     state = {}
@@ -49,9 +59,29 @@ def test_result_is_a_checkpoint_of_weights_alone(files, monkeypatch, capsys):
     assert (made['state_dict']['source_pathway.fc7.weight'] == 6).all()
 
 
+def test_a_vgg_becomes_a_start(tmp_path, monkeypatch, capsys):
+    from mmpretrain.models import VGG as Network
+    network = Network(11, num_classes=10)
+    network.classifier[0] = torch.nn.Linear(512, 16)
+    network.classifier[3] = torch.nn.Linear(16, 12)
+    network.classifier[6] = torch.nn.Linear(12, 10)
+    monkeypatch.chdir(tmp_path)
+    torch.save(dict(state_dict={
+        f'backbone.{name}': value
+        for name, value in network.state_dict().items()}), 'vgg11.pth')
+    Path('config.py').write_text(VGG)
+    convert('torchvision', 'vgg11.pth', 'start.pth', '--config', 'config.py')
+    # weight and bias of 8 convolutions, 2 x (fc6, fc7), fc8
+    assert 'wrote start.pth: 26 tensors' in capsys.readouterr().out
+    made = torch.load('start.pth', weights_only=True)['state_dict']
+    for pathway in ('image', 'source'):
+        assert torch.equal(made[f'{pathway}_pathway.fc7.weight'],
+                           network.classifier[3].weight)
+
+
 @pytest.mark.parametrize('args, reason', [
     (('torchvision', 'alexnet.pth', 'out.pth'),
-     'fc6 must have the shape of the model: image_pathway.fc6.weight is '
+     'weights must have the shapes of the model: image_pathway.fc6.weight is '
      '(4096, 9216) there and (16, 9216) in the file'),
     (('caffe', 'alexnet.pth', 'out.pth'), 'alexnet.pth is no caffemodel'),
 ], ids=['other widths', 'other format'])

@@ -2,33 +2,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 from mmengine.registry import MODELS
 from torch import Tensor
 
+from .vgg import vgg_backbone, vgg_modules
+
 CONVOLUTIONS = ('conv1', 'conv2', 'conv3', 'conv4', 'conv5')
-LAYERS = (*CONVOLUTIONS, 'fc6', 'fc7', 'fc8')
+FULLY_CONNECTED = ('fc6', 'fc7', 'fc8')
+LAYERS = (*CONVOLUTIONS, *FULLY_CONNECTED)
 INPUT = 'input'
 # What of a layer belongs to the batch normalisation behind it.
 _STATISTICS = ('running_mean', 'running_var')
+_ALEXNET = {INPUT: 'input_norm', **{
+    f'{name}{suffix}': f'stages.{number}.{module}'
+    for number, name in enumerate(CONVOLUTIONS)
+    for suffix, module in (('', 'conv'), ('_norm', 'norm'))}}
 
 
 def start_weights(layers: Mapping[str, Mapping[str, Tensor]]
                   ) -> dict[str, Tensor]:
     """Name a classifier's weights as CHTN does.
 
-    conv1 to conv5 become the trunk; fc6 and fc7 those of *both* image
+    The convolutions become the trunk; fc6 and fc7 those of *both* image
     pathways; fc8 the source classifier. Text pathway and common head start
     anew, as released.
 
     Args:
-        layers: Tensors of ``conv1`` to ``conv5``, ``fc6``, ``fc7`` and
-            ``fc8`` by name: ``weight`` and ``bias``, and of the batch
-            normalisation behind the layer ``running_mean`` and
-            ``running_var``. ``input``, the normalisation before conv1, may
-            be absent.
+        layers: Tensors of ``conv1`` to ``conv5`` (AlexNet) or ``conv1_1`` to
+            ``conv5_4`` (VGG), ``fc6``, ``fc7`` and ``fc8`` by name:
+            ``weight`` and ``bias``, and of the batch normalisation behind
+            the layer ``running_mean`` and ``running_var``, or all four of
+            it as a layer ``conv1_1_norm``. ``input``, the normalisation
+            before conv1, may be absent.
 
     Returns:
         A state dictionary of a part of CHTN.
@@ -36,10 +44,12 @@ def start_weights(layers: Mapping[str, Mapping[str, Tensor]]
     Raises:
         KeyError: A layer is missing.
     """
-    missing = [name for name in LAYERS if name not in layers]
+    modules = vgg_modules(layers) if _is_vgg(layers) else _ALEXNET
+    needed = [name for name in (*modules, *FULLY_CONNECTED)
+              if name != INPUT and not name.endswith('_norm')]
+    missing = [name for name in needed if name not in layers]
     if missing:
-        raise KeyError(f'the layers {list(LAYERS)} are needed, missing: '
-                       f'{missing}')
+        raise KeyError(f'the layers {needed} are needed, missing: {missing}')
     weights: dict[str, Tensor] = {}
 
     def put(layer: str, module: str, norm: str) -> None:
@@ -47,11 +57,10 @@ def start_weights(layers: Mapping[str, Mapping[str, Tensor]]
             place = norm if name in _STATISTICS else module
             weights[f'{place}.{name}'] = value
 
-    if INPUT in layers:
-        put(INPUT, 'trunk.backbone.input_norm', 'trunk.backbone.input_norm')
-    for number, name in enumerate(CONVOLUTIONS):
-        stage = f'trunk.backbone.stages.{number}'
-        put(name, f'{stage}.conv', f'{stage}.norm')
+    for name, module in modules.items():
+        if name in layers:
+            norm = modules.get(f'{name}_norm', module)
+            put(name, f'trunk.backbone.{module}', f'trunk.backbone.{norm}')
     for pathway in ('image_pathway', 'source_pathway'):
         for name in ('fc6', 'fc7'):
             put(name, f'{pathway}.{name}', f'{pathway}.norm_{name}')
@@ -59,13 +68,24 @@ def start_weights(layers: Mapping[str, Mapping[str, Tensor]]
     return weights
 
 
-def fitted_to(model: Optional[dict], layout: str,
+def backbone_of(layers: Mapping[str, Any], layout: str) -> dict[str, Any]:
+    """Config of the backbone that a classifier's convolutions fit.
+
+    Args:
+        layers: As for :func:`start_weights`.
+        layout: Of :class:`AlexNetBN`, where it is one.
+    """
+    return (vgg_backbone(layers) if _is_vgg(layers) else
+            dict(type='AlexNetBN', layout=layout))
+
+
+def fitted_to(model: Optional[dict], backbone: Mapping[str, Any],
               weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Check weights against a model, without spending its memory.
 
     Args:
-        model: Config of a CHTN; None: the released one with ``layout``.
-        layout: Of :class:`AlexNetBN`.
+        model: Config of a CHTN; None: the released one with ``backbone``.
+        backbone: As :func:`backbone_of` gives it.
         weights: As :func:`start_weights` gives them.
 
     Returns:
@@ -75,8 +95,7 @@ def fitted_to(model: Optional[dict], layout: str,
     Raises:
         ValueError: A weight has another shape in the model, or no place.
     """
-    model = model or dict(type='CHTN', num_classes=1,
-                          backbone=dict(type='AlexNetBN', layout=layout))
+    model = model or dict(type='CHTN', num_classes=1, backbone=dict(backbone))
     with torch.device('meta'):
         expected = MODELS.build(model).state_dict()
     has_source = any(name.startswith('source_') for name in expected)
@@ -84,23 +103,19 @@ def fitted_to(model: Optional[dict], layout: str,
             if has_source or not name.startswith('source_')}
     for name, value in kept.items():
         if name not in expected:
+            options = ', '.join(f'{key}={option!r}' for key, option in
+                                backbone.items() if key != 'type')
             raise ValueError(
                 f'the model has no {name}, which the file has for it: do '
-                f"its trunk (AlexNetBN, layout={layout!r}) and its 'norm' "
+                f"its trunk ({backbone['type']}, {options}) and its 'norm' "
                 'options fit the file?')
         if value.shape != expected[name].shape:
             raise ValueError(
-                f'{_origin(name)} must have the shape of the model: {name} is '
+                f'weights must have the shapes of the model: {name} is '
                 f'{tuple(expected[name].shape)} there and '
                 f'{tuple(value.shape)} in the file')
     return kept
 
 
-def _origin(name: str) -> str:
-    """The classifier's layer that a weight of CHTN comes from."""
-    if name.startswith('source_classifier.'):
-        return 'fc8'
-    if '.stages.' in name:
-        return CONVOLUTIONS[int(name.split('.')[3])]
-    return INPUT if 'input_norm' in name else (
-        name.split('.')[1].removeprefix('norm_'))
+def _is_vgg(layers: Mapping[str, Any]) -> bool:
+    return 'conv1_1' in layers

@@ -1,4 +1,4 @@
-"""AlexNet in torchvision's layout."""
+"""Weights in torchvision's layout, from a file to layers."""
 from __future__ import annotations
 
 import pickle
@@ -9,12 +9,36 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .vgg import vgg_layers
+
 # Torchvision numbers the modules of its two sequences.
 _MODULES = {
     'conv1': 'features.0', 'conv2': 'features.3', 'conv3': 'features.6',
     'conv4': 'features.8', 'conv5': 'features.10', 'fc6': 'classifier.1',
     'fc7': 'classifier.4', 'fc8': 'classifier.6',
 }
+
+
+def classifier_layers(state: Mapping[str, Tensor]
+                      ) -> dict[str, dict[str, Tensor]]:
+    """The layers of AlexNet or VGG, by their paper's names.
+
+    Args:
+        state: State dictionary of torchvision's network or of mmpretrain's,
+            whose names begin with ``backbone.`` in a checkpoint.
+
+    Returns:
+        See :func:`torchvision_layers` and
+        :func:`~chtn_plugin.models.conversion.vgg.vgg_layers`.
+
+    Raises:
+        KeyError: A layer is missing.
+    """
+    state = {name.removeprefix('backbone.'): value
+             for name, value in state.items()}
+    # AlexNet has a dropout before its first fully connected layer.
+    is_vgg = 'classifier.0.weight' in state
+    return vgg_layers(state) if is_vgg else torchvision_layers(state)
 
 
 def torchvision_layers(state: Mapping[str, Tensor]

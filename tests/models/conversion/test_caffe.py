@@ -25,6 +25,7 @@ from chtn_plugin.models.conversion import (
 SHAPES = dict(conv1=(96, 3, 11, 11), conv2=(256, 48, 5, 5),
               conv3=(384, 256, 3, 3), conv4=(384, 192, 3, 3),
               conv5=(256, 192, 3, 3), fc6=(8, 9216), fc7=(6, 8), fc8=(5, 6))
+BACKBONE = dict(type='AlexNetBN', layout='caffe')
 CONFIG = dict(
     type='CHTN', num_classes=2, num_source_classes=5,
     backbone=dict(type='AlexNetBN'),
@@ -114,7 +115,7 @@ def test_source_logits_are_those_of_the_net(arrays, weights):
     expected = F.linear(x, *t['fc8'])
 
     model = MODELS.build(CONFIG).eval()
-    model.load_state_dict(fitted_to(CONFIG, 'caffe', weights), strict=False)
+    model.load_state_dict(fitted_to(CONFIG, BACKBONE, weights), strict=False)
     source = model.source_pathway(model.trunk(image))['fc7']
     torch.testing.assert_close(model.source_classifier(source), expected,
                                rtol=1e-4, atol=1e-4)
@@ -186,17 +187,17 @@ def test_net_without_normalisation_is_refused(arrays, tmp_path):
 
 def test_other_shape_is_named(weights):
     other = dict(CONFIG, num_source_classes=7)
-    with pytest.raises(ValueError, match=r'fc8 must have the shape of the '
+    with pytest.raises(ValueError, match=r'must have the shapes of the '
                        r'model: source_classifier.weight is \(7, 6\) there '
                        r'and \(5, 6\) in the file'):
-        fitted_to(other, 'caffe', weights)
+        fitted_to(other, BACKBONE, weights)
 
 
 def test_statistics_without_a_place_are_named(weights):
     other = dict(CONFIG, backbone=dict(type='AlexNetBN', norm=False))
     with pytest.raises(ValueError, match='the model has no trunk.backbone.'
                        "input_norm.running_mean, .*'norm'"):
-        fitted_to(other, 'caffe', weights)
+        fitted_to(other, BACKBONE, weights)
 
 
 def one_layer(tmp_path, content):
