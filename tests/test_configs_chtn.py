@@ -1,6 +1,7 @@
 """The leaves of configs/chtn: short, runnable as they say, and buildable."""
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,18 @@ def test_its_first_lines_say_how_to_run_it(path):
     tool, config = command.split()[2:4]
     assert (ROOT / tool).is_file() and ROOT / config == path
     assert 'Expect:' in comment
+
+
+@pytest.mark.parametrize(
+    'path', [path for path in LEAVES if 'xb' in path.stem], ids=name)
+def test_its_name_tells_batch_and_iterations(path):
+    cfg = Config.fromfile(str(path))
+    found = re.search(r'_1xb(\d+)-(\d+)i_', path.name)
+    assert cfg.train_dataloader.batch_size == int(found[1])
+    assert cfg.train_cfg.max_iters == int(found[2])
+    schedules = cfg.param_scheduler
+    last = schedules if isinstance(schedules, dict) else schedules[-1]
+    assert int(found[2]) in (last.get('T_max'), last.get('end'))
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=name)

@@ -20,5 +20,5 @@ model = dict(
     common_head=dict(widths=widths),
     mmd=dict(_delete_=True, type='MMDLoss'))
 
-# On validation the schedule's own 0.03 learns too little from 190 pairs.
+# As chtn_efflite0-glovecnn_1xb64-600i_pascal.py; not tried otherwise here.
 optim_wrapper = dict(optimizer=dict(lr=0.1))

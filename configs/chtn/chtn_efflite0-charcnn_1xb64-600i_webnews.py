@@ -28,4 +28,3 @@ words = dict(_delete_=True, type='WordIndices', num_words=num_words,
 train_dataloader = dict(dataset=dict(target=dict(text=words)))
 val_dataloader = dict(dataset=dict(text=words))
 test_dataloader = dict(dataset=dict(text=words))
-optim_wrapper = dict(optimizer=dict(lr=0.03))

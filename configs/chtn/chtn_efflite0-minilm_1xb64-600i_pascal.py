@@ -34,5 +34,5 @@ train_dataloader = dict(dataset=dict(target=dict(text=tokens)))
 val_dataloader = dict(dataset=dict(text=tokens))
 test_dataloader = dict(dataset=dict(text=tokens))
 
-# On validation the schedule's own 0.03 learns too little from 190 pairs.
+# As chtn_efflite0-glovecnn_1xb64-600i_pascal.py; not tried otherwise here.
 optim_wrapper = dict(optimizer=dict(lr=0.1))

@@ -24,6 +24,8 @@ model = dict(
             'resnet/resnet50_8xb32_in1k_20210831-ea4938fc.pth')),
     pooling='average',
     trunk_mode='frozen',
+    trunk=dict(normalization=dict(mean=[123.675, 116.28, 103.53],
+                                  std=[58.395, 57.12, 57.375], order='RGB')),
     text_encoder=dict(_delete_=True, type='HFTextEncoder', model=encoder,
                       pooling='mean', checkpointing=True))
 

@@ -25,4 +25,4 @@ model = dict(
     trunk=dict(
         frozen=['conv1', 'bn1', 'layer1', 'layer2'], norm_eval=True,
         normalization=dict(mean=[123.675, 116.28, 103.53],
-                           std=[58.395, 57.12, 57.375])))
+                           std=[58.395, 57.12, 57.375], order='RGB')))

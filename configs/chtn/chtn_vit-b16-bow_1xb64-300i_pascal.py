@@ -29,4 +29,4 @@ model = dict(
         frozen=['cls_token', 'pos_embed', 'patch_embed',
                 *[f'layers.{i}' for i in range(10)]],
         normalization=dict(mean=[123.675, 116.28, 103.53],
-                           std=[58.395, 57.12, 57.375])))
+                           std=[58.395, 57.12, 57.375], order='RGB')))
