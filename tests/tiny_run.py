@@ -6,22 +6,31 @@ import io
 import runpy
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Optional
 
 import torch
 from mmengine.config import Config
 from mmengine.registry import DATASETS, MODELS
 from tiny_data import write_pairs, write_picture
 
+from chtn_plugin.hooks import ArchitectureHook
+
 CLASSES = ('bird', 'cat')
+_BAG = (dict(type='BagOfWords', num_terms=12),
+        dict(type='VectorTextEncoder', out_features=12, norm=None))
 
 
-def write_run(folder: Path, seed: int = 0, **changes: Any) -> Path:
+def write_run(folder: Path, seed: int = 0,
+              text_tower: Optional[tuple[dict, dict]] = None,
+              representation: str = 'prob', **changes: Any) -> Path:
     """A work directory with a checkpoint, and the data it was tested on.
 
     Args:
         folder: ``folder/data`` gets 12 pairs, ``folder/run`` the checkpoint.
         seed: Of the random weights.
+        text_tower: Text transform and text encoder; None: bag of words.
+        representation: Of the model.
         changes: Top-level keys of the configuration to set.
 
     Returns:
@@ -30,11 +39,13 @@ def write_run(folder: Path, seed: int = 0, **changes: Any) -> Path:
     data = folder / 'data'
     if not data.exists():
         _write_data(data)
-    cfg = Config(dict(_config(str(data)), **changes))
+    cfg = Config(dict(_config(str(data), *(text_tower or _BAG)), **changes))
+    cfg.model.representation = representation
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     dataset.full_init()
     torch.manual_seed(seed)
     model = MODELS.build(cfg.model).eval()
+    ArchitectureHook().before_run(SimpleNamespace(model=model, cfg=cfg))
     # Untrained networks answer nearly the same to everything.
     with torch.no_grad():
         for value in model.common_head.parameters():
@@ -60,7 +71,7 @@ def _write_data(data: Path) -> None:
     write_pairs(data, rows)
 
 
-def _config(root: str) -> dict[str, Any]:
+def _config(root: str, text: dict, encoder: dict) -> dict[str, Any]:
     def loader(split: str) -> dict[str, Any]:
         return dict(
             batch_size=4, num_workers=0,
@@ -72,15 +83,14 @@ def _config(root: str) -> dict[str, Any]:
                 pipeline=[dict(type='LoadImageFromFile',
                                imdecode_backend='cv2'),
                           dict(type='mmpretrain.Resize', scale=(8, 8))],
-                text=dict(type='BagOfWords', num_terms=12)))
+                text=text))
 
     return dict(
         model=dict(
             type='CHTN', num_classes=2, input_shape=(3, 8, 8),
             backbone=dict(type='SmallConvNet', in_channels=3, channels=(4, )),
             trunk_mode='train', source_pathway=None,
-            text_encoder=dict(type='VectorTextEncoder', out_features=12,
-                              norm=None),
+            text_encoder=encoder,
             image_pathway=dict(type='Pathway', widths=(8, 8)),
             common_head=dict(type='CommonHead', widths=(8, 8)),
             mmd=None,

@@ -1,9 +1,11 @@
 """Export the image and the text tower of a trained model to ONNX.
 
-Writes image.onnx, text.onnx, towers.json (transforms, vocabulary, classes)
-and onnx_runtime.py, a file that runs them with numpy, onnxruntime and Pillow
-alone. Pixels go in as they are: the normalisation is part of the tower. The
-export fails, and writes nothing, where the towers do not answer like PyTorch.
+Writes image.onnx, text.onnx, towers.json (transforms, vocabulary, classes),
+tokenizer.json where the text encoder is of transformers, and onnx_runtime.py,
+a file that runs them with numpy, onnxruntime, Pillow and, for that tokenizer,
+tokenizers alone. Texts go in as strings, and pixels as they are: the
+normalisation is part of the tower. The export fails, and writes nothing, where
+the towers do not answer like PyTorch.
 """
 from __future__ import annotations
 

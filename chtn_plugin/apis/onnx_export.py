@@ -15,11 +15,14 @@ from torch import Tensor, nn
 
 from chtn_plugin.datasets import text as text_module
 from chtn_plugin.datasets._files import atomic_write
+from chtn_plugin.datasets.hf_tokens import HFTokens
 
 from . import onnx_runtime
 from .exact_search import nearest, unit_rows
 
 OUTPUTS = ('repr', 'probabilities')
+# Texts at the edges, on which both ways to tokens are compared too.
+_EDGES = ('', ' ', 'A Cat, 12 dogs!', '猫 é ß', 'word ' * 300)
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class Parity:
     """How far ONNX Runtime is from PyTorch.
 
     Attributes:
-        difference: Largest absolute difference of any output number.
+        difference: Largest absolute difference of any number: of the common
+            representations, each scaled to length 1, and of probabilities.
         agreement: Share of the first ten results, over all queries of both
             directions, that both find. Results count as equal where their
             scores are.
@@ -42,7 +46,9 @@ class Tower(nn.Module):
     """Pixels (0..255) or encoded texts in, vectors and probabilities out.
 
     Args:
-        model: The trained model.
+        model: The trained model, whose normalisation layers get a scale of
+            one and a shift of zero where they have none: the exporter cannot
+            do without behind a recurrent network.
         kind: ``'image'`` or ``'text'``.
         names: Names of the inputs where a text has several.
     """
@@ -51,6 +57,10 @@ class Tower(nn.Module):
                  names: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.model: Any = model
+        for layer in model.modules():
+            if isinstance(layer, nn.BatchNorm1d) and not layer.affine:
+                layer.weight = nn.Parameter(torch.ones(layer.num_features))
+                layer.bias = nn.Parameter(torch.zeros(layer.num_features))
         self.kind = kind
         self.names = names
 
@@ -72,7 +82,9 @@ def export_towers(inferencer: Any, folder: str | Path,
                   ) -> Parity:
     """Write ``image.onnx``, ``text.onnx``, ``towers.json`` and a loader.
 
-    Nothing is written unless the exported towers answer like PyTorch.
+    For a transformers' encoder its ``tokenizer.json`` too. Nothing is written
+    unless the exported towers answer like PyTorch: images from pixels on,
+    texts from the string on.
 
     Args:
         inferencer: A :class:`RetrievalInferencer`.
@@ -85,7 +97,8 @@ def export_towers(inferencer: Any, folder: str | Path,
 
     Raises:
         ImportError: ``onnx`` or ``onnxruntime`` is not installed.
-        ValueError: The towers do not answer alike.
+        ValueError: The towers do not answer alike, or the tokenizer has no
+            ``tokenizer.json``.
     """
     try:
         import onnx  # noqa: F401
@@ -96,15 +109,17 @@ def export_towers(inferencer: Any, folder: str | Path,
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model = deepcopy(inferencer.model).cpu().eval()
-    inputs = _samples(inferencer, samples, source)
+    inputs, texts = _samples(inferencer, samples, source)
     with tempfile.TemporaryDirectory(dir=folder, prefix='.export.') as name:
         building = Path(name)
         towers = {}
         for kind in ('image', 'text'):
             towers[kind] = _export(model, kind, inputs[kind],
                                    building / f'{kind}.onnx')
+        _write_tokenizer(inferencer.text_transform, building)
         _write_meta(inferencer, building, inputs)
-        parity = _compare(towers, building, inputs)
+        parity = _compare(towers, building, inputs, texts,
+                          inferencer.text_transform)
         if not (parity.difference <= tolerance
                 and parity.agreement >= agreement):
             raise ValueError(
@@ -124,6 +139,9 @@ def _export(model: nn.Module, kind: str, batch: dict[str, Tensor],
     # In evaluation mode as a whole: the exporter puts back what it finds.
     tower = Tower(model, kind, names if names != (kind, ) else ()).eval()
     axes = {name: {0: 'batch'} for name in (*names, *OUTPUTS)}
+    for name, value in batch.items():
+        if _is_tokens(value):
+            axes[name][1] = 'length'
     torch.onnx.export(
         tower, tuple(value[:2] for value in batch.values()), str(path),
         input_names=list(names), output_names=list(OUTPUTS),
@@ -131,25 +149,46 @@ def _export(model: nn.Module, kind: str, batch: dict[str, Tensor],
     return tower
 
 
+def _is_tokens(value: Tensor) -> bool:
+    return value.dtype == torch.int64
+
+
 @torch.inference_mode()
 def _compare(towers: dict[str, Tower], folder: Path,
-             inputs: dict[str, dict[str, Tensor]]) -> Parity:
+             inputs: dict[str, dict[str, Tensor]], texts: list[str],
+             transform: Any) -> Parity:
     exported = onnx_runtime.Towers(folder)
+    if texts:
+        _check_tokens(exported, transform, [*texts, *_EDGES])
     worst = 0.
     rows: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for kind, tower in towers.items():
         batch = inputs[kind]
         here = [value.numpy() for value in tower(*batch.values())]
-        there = exported.run(kind, {name: value.numpy() for name, value in
-                                    batch.items()})
-        worst = max(worst, *(float(np.abs(a - b).max())
-                             for a, b in zip(here, there, strict=True)))
+        there = (exported.texts(texts) if kind == 'text' and texts else
+                 exported.run(kind, {name: value.numpy() for name, value in
+                                     batch.items()}))
         rows[kind] = unit_rows(here[0]), unit_rows(there[0])
+        worst = max(worst, *(float(np.abs(a - b).max()) for a, b in (
+            rows[kind], (here[1], there[1]))))
     shares = [_agreement(*(side[i] for side in (rows[a], rows[b])
                            for i in (0, 1)))
               for a, b in (('image', 'text'), ('text', 'image'))]
     return Parity(worst, float(np.mean(shares)),
                   min(len(pair[0]) for pair in rows.values()))
+
+
+def _check_tokens(exported: onnx_runtime.Towers, transform: Any,
+                  texts: list[str]) -> None:
+    here = transform(texts)
+    here = here if isinstance(here, dict) else dict(text=here)
+    there = exported.encode(texts)
+    for name, value in here.items():
+        alike = np.isclose(value.numpy(), there[name], atol=1e-6).all(1)
+        if not alike.all():
+            raise ValueError(
+                'exported texts must become the numbers that the model was '
+                f'trained with: {texts[int(alike.argmin())][:50]!r} does not')
 
 
 def _agreement(query: np.ndarray, query_there: np.ndarray,
@@ -163,7 +202,8 @@ def _agreement(query: np.ndarray, query_there: np.ndarray,
 
 
 def _samples(inferencer: Any, count: int, source: Optional[str]
-             ) -> dict[str, dict[str, Tensor]]:
+             ) -> tuple[dict[str, dict[str, Tensor]], list[str]]:
+    """Inputs of both towers, and the texts that they are made from."""
     from .gallery_sources import list_items
     draw = np.random.default_rng(0)
     items = [] if source is None else list_items(source)
@@ -176,7 +216,9 @@ def _samples(inferencer: Any, count: int, source: Optional[str]
         image = torch.from_numpy(draw.standard_normal((count, *shape)))
     else:
         image = torch.from_numpy(draw.integers(0, 256, (count, *shape)))
-    if not texts and inferencer.text_transform is not None:
+    if inferencer.text_transform is None:
+        texts = []
+    elif not texts:
         words = sorted(inferencer.run.vocabulary) or list(inferencer.classes)
         texts = [' '.join(words[i] for i in draw.integers(0, len(words), 4))
                  for _ in range(count)]
@@ -187,7 +229,25 @@ def _samples(inferencer: Any, count: int, source: Optional[str]
         text = torch.from_numpy(draw.standard_normal((count, width))).float()
     return dict(image=dict(image=image.float()),
                 text=dict(text) if isinstance(text, dict) else
-                dict(text=text))
+                dict(text=text)), texts
+
+
+def _write_tokenizer(transform: Any, folder: Path) -> None:
+    """A transformers' tokenizer in a file of the tokenizers package."""
+    if not isinstance(transform, HFTokens):
+        return
+    from tokenizers import Tokenizer
+    source = transform.tokenizer
+    if not hasattr(source, 'backend_tokenizer'):
+        raise ValueError('a tokenizer must have a tokenizer.json to be '
+                         f'exported: {type(source).__name__} has none')
+    tokenizer = Tokenizer.from_str(source.backend_tokenizer.to_str())
+    tokenizer.enable_truncation(transform.max_length,
+                                direction=source.truncation_side)
+    tokenizer.enable_padding(
+        direction=source.padding_side, pad_id=source.pad_token_id,
+        pad_token=source.pad_token, length=transform.max_length)
+    tokenizer.save(str(folder / 'tokenizer.json'))
 
 
 def _write_meta(inferencer: Any, folder: Path,
@@ -198,12 +258,15 @@ def _write_meta(inferencer: Any, folder: Path,
         fingerprint=run.fingerprint, classes=list(inferencer.classes),
         representation=run.cfg['model'].get('representation', 'prob'),
         similarity='cosine',
-        inputs={kind: {name: dict(shape=['batch', *value.shape[1:]],
-                                  dtype=str(value.dtype)[6:])
+        inputs={kind: {name: dict(
+            shape=['batch', *(['length'] if _is_tokens(value) else
+                              value.shape[1:])],
+            dtype=str(value.dtype)[6:])
                        for name, value in batch.items()}
                 for kind, batch in inputs.items()},
         pipeline=run.pipeline_config, text=run.text_config,
-        text_state=run.text_state, token_patterns=dict(
+        text_state=None if isinstance(inferencer.text_transform, HFTokens)
+        else run.text_state, token_patterns=dict(
             word=text_module._WORD.pattern,
             character=text_module._CHARACTER.pattern))
     with atomic_write(folder / 'towers.json', 'w', 'utf-8') as file:

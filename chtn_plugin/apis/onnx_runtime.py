@@ -1,7 +1,8 @@
 """Pictures and texts through exported towers, with no torch installed.
 
 tools/export_onnx.py copies this one file beside the towers. It needs numpy,
-onnxruntime and Pillow, and nothing of the package it comes from:
+onnxruntime and Pillow, for a transformers' text encoder the tokenizers package
+too, and nothing of the package it comes from:
 
     from onnx_runtime import Towers
     towers = Towers('exported/')
@@ -45,8 +46,13 @@ class Towers:
                 str(self.folder / f'{kind}.onnx'),
                 providers=providers or ['CPUExecutionProvider'])
             for kind in ('image', 'text')}
+        state = self.meta['text_state'] or {}
         self._column = {term: i for i, term in enumerate(
-            (self.meta['text_state'] or {}).get('terms', ()))}
+            state.get('terms', ()))}
+        # 0 pads, 1 is any unknown word.
+        self._number = {word: i for i, word in enumerate(
+            state.get('words', ()), 2)}
+        self._tokenizer = None
 
     def images(self, pictures):
         """Vectors (N, D) and class probabilities (N, C) of pictures.
@@ -61,7 +67,7 @@ class Towers:
 
     def texts(self, texts):
         """Vectors (M, D) and class probabilities (M, C) of texts."""
-        return self.run('text', {'text': self.encode(texts)})
+        return self.run('text', _trimmed(self.encode(texts)))
 
     def run(self, kind, inputs):
         """One tower on ready inputs, as the export's metadata name them."""
@@ -96,12 +102,43 @@ class Towers:
         return np.ascontiguousarray(array.transpose(2, 0, 1))
 
     def encode(self, texts):
-        """Texts as the text tower takes them, (M, D)."""
-        config = self.meta['text']
-        if config is None or config['type'] != 'BagOfWords':
-            kind = 'ready features' if config is None else config['type']
-            raise ValueError(f'the texts of this model are {kind}: encode '
-                             'them elsewhere and call run()')
+        """Texts as the text tower takes them: arrays by name.
+
+        ``text``: term weights (M, D) or word numbers (M, L); of a
+        transformers' encoder ``input_ids`` and ``attention_mask``, (M, L).
+        """
+        config = self.meta['text'] or {'type': 'ready features'}
+        kind = config['type'].rpartition('.')[2]
+        if kind == 'BagOfWords':
+            return {'text': self._weights(texts, config)}
+        if kind == 'WordIndices':
+            return {'text': self._numbers(texts, config)}
+        if kind == 'HFTokens':
+            return self._ids(texts)
+        raise ValueError(f'the texts of this model are {kind}: encode them '
+                         'elsewhere and call run()')
+
+    def _numbers(self, texts, config):
+        length = config.get('max_length', 64)
+        rows = np.zeros((len(texts), length), np.int64)
+        for row, text in zip(rows, texts, strict=True):
+            numbers = [self._number.get(word, 1)
+                       for word in self._tokens(text, config)][:length]
+            row[:len(numbers)] = numbers
+        return rows
+
+    def _ids(self, texts):
+        if self._tokenizer is None:
+            from tokenizers import Tokenizer
+            self._tokenizer = Tokenizer.from_file(
+                str(self.folder / 'tokenizer.json'))
+        encoded = self._tokenizer.encode_batch(list(texts))
+        fields = {'input_ids': 'ids', 'attention_mask': 'attention_mask'}
+        return {name: np.array([getattr(one, fields[name])
+                                for one in encoded], np.int64)
+                for name in self.meta['inputs']['text']}
+
+    def _weights(self, texts, config):
         rows = np.zeros((len(texts), config.get('num_terms', 3000)),
                         np.float32)
         idf = np.asarray(self.meta['text_state']['idf'])
@@ -128,6 +165,18 @@ class Towers:
         for n in range(first, last + 1):
             for start in range(len(units) - n + 1):
                 yield ' '.join(units[start:start + n])
+
+
+def _trimmed(inputs):
+    """Without the last columns in which every text is padding."""
+    mask = inputs.get('attention_mask')
+    if mask is None and 'text' in inputs and inputs['text'].dtype == np.int64:
+        mask = inputs['text']
+    if mask is None or not len(mask):
+        return inputs
+    used = np.flatnonzero(mask.any(0))
+    length = int(used[-1]) + 1 if len(used) else 1
+    return {name: rows[:, :length] for name, rows in inputs.items()}
 
 
 def _new_size(kind, step, shape):

@@ -2,6 +2,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,10 @@ import torch
 from tiny_run import run_tool, write_run
 
 from chtn_plugin.apis import RetrievalInferencer
+from chtn_plugin.apis.exact_search import unit_rows
+
+sys.path.insert(0, str(Path(__file__).parents[1] / 'models'))
+from tiny_towers import TEXT_TOWERS, in_folder, write_hf_folders  # noqa: E402
 
 pytest.importorskip('onnx', reason='onnx is not installed')
 pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
@@ -88,3 +93,63 @@ def test_own_transforms_equal_the_pipeline(tmp_path, step):
     there = load_picture(path, Compose(steps)).to(torch.int).numpy()
     assert here.shape == there.shape
     assert abs(here - there).max() <= 1
+
+
+_CHARACTERS = dict(type='WordIndices', num_words=30, max_length=20,
+                   tokenizer=dict(unit='character'))
+TOWERS = {
+    **TEXT_TOWERS,
+    'tfidf': (dict(type='BagOfWords', num_terms=20, weighting='tfidf',
+                   norm='l2'),
+              dict(type='VectorTextEncoder', out_features=20, norm=None)),
+    'character CNN': (_CHARACTERS, TEXT_TOWERS['word CNN'][1]),
+    'BiGRU last': (TEXT_TOWERS['BiGRU'][0],
+                   dict(TEXT_TOWERS['BiGRU'][1], pooling='last')),
+}
+_FROM_STRINGS = '''
+import json, sys
+for name in ('torch', 'transformers', 'chtn_plugin'):
+    sys.modules[name] = None  # cannot be imported
+from onnx_runtime import Towers
+towers = Towers('.')
+print(json.dumps(towers.texts(json.loads(sys.argv[1]))[0].tolist()))
+'''
+
+
+@pytest.fixture(scope='module')
+def folders(tmp_path_factory):
+    torch.manual_seed(0)
+    root = tmp_path_factory.mktemp('hf')
+    write_hf_folders(root)
+    return root
+
+
+@pytest.mark.parametrize('name', TOWERS)
+def test_strings_go_in_without_torch(name, folders, tmp_path):
+    # not probabilities, which hide differences where they saturate
+    run = write_run(tmp_path, representation='fc10', text_tower=tuple(
+        in_folder(part, folders) for part in TOWERS[name]))
+    status, said, err = run_tool('export_onnx', run, '--out',
+                                 tmp_path / 'towers', '--samples', 20)
+    assert status == 0, err
+    # one a batch of its own, and one beyond max_length
+    texts = ['cat word1', 'A Bird, 2 dogs!', '', 'bird and 猫 ' * 50]
+    done = subprocess.run(
+        [sys.executable, '-c', _FROM_STRINGS, json.dumps(texts)],
+        cwd=tmp_path / 'towers', capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    model = RetrievalInferencer(run, 'cpu', show_progress=False)
+    here = unit_rows(model.encode_texts(texts))
+    assert np.abs(here[1:] - here[0]).max(1).min() > 2e-5
+    np.testing.assert_allclose(unit_rows(json.loads(done.stdout)), here,
+                               atol=2e-6)
+
+
+def test_other_tokens_fail_the_export(tiny, tmp_path, monkeypatch):
+    from chtn_plugin.apis import onnx_runtime
+    monkeypatch.setattr(onnx_runtime.Towers, '_tokens',
+                        lambda self, text, config: text.split())
+    status, _, err = run_tool('export_onnx', tiny / 'run', '--out', tmp_path)
+    assert status == 1
+    assert "trained with: 'A Cat, 12 dogs!' does not" in err
+    assert not list(tmp_path.iterdir())

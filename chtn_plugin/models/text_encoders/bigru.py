@@ -62,11 +62,16 @@ class BiGRU(BaseModule):
         vectors, present = self.words(numbers)
         # An empty text counts as one padding word.
         length = present.sum(1).clamp(min=1)
-        states, last = self.gru(pack_padded_sequence(
+        states, _ = self.gru(pack_padded_sequence(
             vectors, length.cpu(), batch_first=True, enforce_sorted=False))
-        if self.pooling == 'last':
-            return self.dropout(last[-2:].transpose(0, 1).flatten(1))
         states, _ = pad_packed_sequence(states, batch_first=True)
+        if self.pooling == 'last':
+            # Not the GRU's second output: one that is used alone cannot be
+            # exported to ONNX.
+            there, back = states.chunk(2, 2)
+            end = (length - 1)[:, None, None].expand(-1, 1, there.shape[2])
+            return self.dropout(torch.cat(
+                [there.gather(1, end)[:, 0], back[:, 0]], 1))
         if self.pooling == 'max':
             place = torch.arange(states.shape[1], device=states.device)
             outside = place >= length[:, None]

@@ -115,6 +115,9 @@ class HFTextEncoder(nn.Module):
         Raises:
             ValueError: The tokens do not fit the model.
         """
+        if torch.jit.is_tracing():
+            # An export's size must not depend on the example.
+            return self._encoded(text)
         self._check(text['input_ids'])
         if not self.frozen:
             return self._encoded(_trimmed(text))
@@ -178,7 +181,8 @@ class HFTextEncoder(nn.Module):
             return (states * share).sum(1) / share.sum(1).clamp(min=1)
         place = torch.arange(mask.shape[1], device=mask.device)
         last = (mask * place).argmax(1)
-        return states[torch.arange(len(states), device=mask.device), last]
+        last = last[:, None, None].expand(-1, 1, states.shape[2])
+        return states.gather(1, last)[:, 0]
 
 
 def _trimmed(text: Mapping[str, Tensor]) -> dict[str, Tensor]:

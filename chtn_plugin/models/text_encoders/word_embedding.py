@@ -61,7 +61,8 @@ class WordEmbedding(nn.Module):
     def forward(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """Vectors (B, L, E) of numbers (B, L), and where words are, (B, L).
 
-        Columns in which the whole batch has padding are left out.
+        Columns in which the whole batch has padding are left out, save in
+        an export, whose size must not depend on the example.
 
         Raises:
             ValueError: A number is not below W.
@@ -70,7 +71,7 @@ class WordEmbedding(nn.Module):
             raise ValueError('word numbers must be (B, L), got '
                              f'{tuple(numbers.shape)}')
         present = numbers != PADDING
-        if numbers.device.type == 'cpu':
+        if numbers.device.type == 'cpu' and not torch.jit.is_tracing():
             if numbers.numel() and int(numbers.max()) >= len(self.weight):
                 raise ValueError(
                     f'a word number must be below {len(self.weight)}, the '

@@ -95,3 +95,10 @@ def test_unknown_option_is_refused():
         BiGRU(pooling='mean-max')
     with pytest.raises(ValueError, match='kernel_sizes'):
         WordCNN(kernel_sizes=())
+
+
+def test_last_is_the_last_state_of_each_direction():
+    encoder = BiGRU(10, 4, hidden=6, pooling='last').eval()
+    _, last = encoder.gru(encoder.words(TEXTS[:1, :3])[0])
+    torch.testing.assert_close(encoder(TEXTS)[0],
+                               torch.cat([last[0, 0], last[1, 0]]))
