@@ -34,11 +34,20 @@ def restrict_loading(trust: bool = False) -> None:
         os.environ.pop('TORCH_FORCE_WEIGHTS_ONLY_LOAD', None)
         return
     os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
-    torch.serialization.add_safe_globals(_harmless())
+    torch.serialization.add_safe_globals(checkpoint_globals())
 
 
-def _harmless() -> list[Any]:
-    """What MMEngine's checkpoints hold beside tensors and plain data."""
+def checkpoint_globals() -> list[Any]:
+    """What MMEngine's checkpoints hold beside tensors and plain data.
+
+    Histories of the message hub, configurations, and NumPy's arrays and
+    numbers. None of it can run a program: of ``getattr`` only a history's own
+    statistics are allowed.
+
+    Returns:
+        Classes and functions, or such with the name under which a pickle has
+        them, as ``torch.serialization.safe_globals`` takes them.
+    """
     array, number = np.zeros(1), np.float64(0)
     reconstruct = array.__reduce__()[0]
     scalar = number.__reduce__()[0]

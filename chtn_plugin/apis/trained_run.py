@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from chtn_plugin.datasets.text import TextTransform
 
-from .checkpoints import _harmless, find_checkpoint
+from .checkpoints import checkpoint_globals, find_checkpoint
 from .plain_config import check_types, plain_config, trusted_config
 
 LOADERS = ('test_dataloader', 'val_dataloader', 'train_dataloader')
@@ -161,7 +161,7 @@ def _loaded(path: Path, trust: bool) -> dict[str, Any]:
         if trust:
             loaded = torch.load(path, map_location='cpu', weights_only=False)
         else:
-            with torch.serialization.safe_globals(_harmless()):
+            with torch.serialization.safe_globals(checkpoint_globals()):
                 loaded = torch.load(path, map_location='cpu',
                                     weights_only=True)
     except pickle.UnpicklingError as error:
