@@ -18,6 +18,9 @@ MAX_PIXELS = 64_000_000
 MAX_BYTES = 256 << 20
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif', '.tif',
             '.tiff', '.ppm', '.pgm')
+# What Pillow may take a file for, whatever its name: it hands EPS to another
+# program.
+FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM')
 
 
 def load_picture(picture: Any, pipeline: Callable,
@@ -63,7 +66,7 @@ def check_picture(path: str | Path, max_pixels: int = MAX_PIXELS) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 _check_size(*image.size, max_pixels, path)
                 # JPEG decodes at an eighth of its size for a part of the
                 # cost; that is enough to find out whether it ends early.

@@ -136,6 +136,10 @@ class RetrievalInferencer(BaseInferencer):
     def load_image(self, image: Any) -> Tensor:
         """A picture as the model's input; see :func:`load_picture`."""
         if self.pipeline is None:
+            if isinstance(image, (str, Path, Image.Image)):
+                raise ValueError('an image must be a vector of ready '
+                                 'features: this model was trained on them, '
+                                 'and takes no pictures')
             return torch.as_tensor(np.asarray(image, np.float32))
         return load_picture(image, self.pipeline, self.max_pixels)
 
@@ -242,6 +246,10 @@ class RetrievalInferencer(BaseInferencer):
 
     def _text_inputs(self, texts: Sequence[Any]) -> Any:
         if self.text_transform is None:
+            if any(isinstance(text, str) for text in texts):
+                raise ValueError('a text must be a vector of ready features: '
+                                 'this model was trained on them, and takes '
+                                 'no strings')
             return torch.stack([torch.as_tensor(np.asarray(
                 text, np.float32)) for text in texts])
         for text in texts:

@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from chtn_plugin.reporting.html import STYLE, card, esc, result_row
 from chtn_plugin.reporting.result_sheet import Cell, Row
 
+from .pictures import FORMATS
 from .search_result import SearchResult
 
 MAX_UPLOAD = 16 << 20
@@ -154,19 +155,24 @@ def _answer(inferencer: Any, text: str, picture: bytes,
 
 
 def _opened(encoded: bytes) -> Image.Image:
+    largest = ('a picture must have at most '
+               f'{_MAX_PAGE_PIXELS // 10**6} megapixels, got ')
+    damaged = 'a picture must be whole: this one is damaged'
     try:
-        image = Image.open(io.BytesIO(encoded))
-        if image.width * image.height > _MAX_PAGE_PIXELS:
-            raise ValueError(
-                f'a picture must have at most {_MAX_PAGE_PIXELS // 10**6} '
-                f'megapixels, got {image.width} × {image.height}')
-        image.load()
+        image = Image.open(io.BytesIO(encoded), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ValueError(largest + 'many more') from error
     except UnidentifiedImageError:
         raise ValueError('an upload must be a picture such as JPEG or PNG'
                          ) from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError('a picture must be whole: this one is damaged'
-                         ) from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(damaged) from error
+    if image.width * image.height > _MAX_PAGE_PIXELS:
+        raise ValueError(f'{largest}{image.width} × {image.height}')
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(damaged) from error
     return image
 
 

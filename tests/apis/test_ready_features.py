@@ -5,7 +5,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DATASETS, MODELS
 
-from chtn_plugin.apis import RetrievalInferencer
+from chtn_plugin.apis import Gallery, RetrievalInferencer
 from chtn_plugin.apis.encoded_split import encode_split
 from chtn_plugin.evaluation import save_embeddings
 from chtn_plugin.reporting.run_report import RunReport
@@ -52,6 +52,16 @@ def test_arrays_are_encoded_and_find_each_other(model, tmp_path):
     model.index(tmp_path / 'e.npz')
     result = model.search(text=np.ones(5, np.float32), topk=2)
     assert [hit.kind for hit in result.hits] == ['image', 'image']
+
+
+@pytest.mark.parametrize('query, said', [
+    (dict(text='a cat'), 'takes no strings'),
+    (dict(image='a.png'), 'takes no pictures')])
+def test_a_text_or_picture_is_refused_in_words(model, query, said):
+    model.index(Gallery(np.ones((1, 2)), [dict(
+        kind='image', id='0', path=None, text='', label='')]))
+    with pytest.raises(ValueError, match=said):
+        model.search(**query)
 
 
 def test_report_shows_numbers_where_nothing_can_be_seen(model):

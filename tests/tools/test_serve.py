@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import browse, needs_browser
+from browser import Browser, browse, needs_browser
 from PIL import Image
 from tiny_run import run_tool, write_run
 
@@ -32,10 +32,15 @@ def tiny(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def address(tiny):
-    import uvicorn
+def model(tiny):
     model = RetrievalInferencer(tiny / 'run', show_progress=False)
     model.index(tiny / 'data' / 'pairs.tsv')
+    return model
+
+
+@pytest.fixture(scope='module')
+def address(model):
+    import uvicorn
     server = uvicorn.Server(uvicorn.Config(
         search_app(model), host='127.0.0.1', port=0, log_level='error'))
     thread = threading.Thread(target=server.run, daemon=True)
@@ -118,8 +123,14 @@ def test_query_is_text_and_not_markup(address):
     (dict(text='cat', topk='9' * 5000), None, 'number of results'),
     (dict(text='x' * 20_000, topk=3), None, '10000 characters'),
     (dict(text='', topk=3), b'not a picture', 'such as JPEG'),
+    (dict(text='', topk=3), b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9'
+     b'\n%%EndComments\n', 'such as JPEG'),
+    (dict(text='', topk=3), b'P6 x 1 255 abc', 'damaged'),
     (dict(text='', topk=3), _png()[:-30], 'damaged'),
-    (dict(text='', topk=3), _png((9000, 9000), '1'), 'megapixels')],
+    (dict(text='', topk=3), _png((10_000, 10_000), '1'),
+     'at most 40 megapixels, got 10000 × 10000'),
+    (dict(text='', topk=3), _png((20_000, 20_000), '1'),
+     'at most 40 megapixels')],
     ids=lambda value: value if isinstance(value, str) else '')
 def test_bad_query_is_answered_in_words(address, fields, picture, said):
     status, page = _ask(address, fields, picture)
@@ -157,6 +168,42 @@ def test_browser_shows_what_was_found(address, tmp_path):
     browse(link, tmp_path, '--window-size=900,700', f'--screenshot={shot}')
     pixels = np.asarray(Image.open(shot).convert('RGB'))
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
+
+
+@needs_browser
+def test_browser_uploads_a_picture_and_shows_the_ranking(
+        address, model, tiny, tmp_path):
+    path = tiny / 'data' / 'images' / '3.png'
+    hits = model.search(image=path, topk=5).hits
+    with Browser(tmp_path) as browser:
+        browser.open(address)
+        browser.choose_file('input[type=file]', path)
+        browser.run("document.querySelector('input[name=topk]').value = 5;"
+                    "document.querySelector('button').click()")
+        browser.loaded()
+        cards = browser.run(
+            "[...document.querySelectorAll('article')].map(card => "
+            "[...card.querySelectorAll('b, header span, div, footer')].map("
+            'part => part.innerText))')
+        shown = browser.run("document.querySelector('article img').naturalWidth")
+    assert shown == 8
+    assert cards[0][0] == 'query'
+    assert cards[1:] == [
+        [str(hit.rank), f'{hit.score:.3f}', hit.text, hit.label]
+        for hit in hits]
+
+
+@needs_browser
+def test_browser_shows_why_an_upload_is_refused(address, tmp_path):
+    path = tmp_path / 'cut.png'
+    path.write_bytes(_png()[:-30])
+    with Browser(tmp_path) as browser:
+        browser.open(address)
+        browser.choose_file('input[type=file]', path)
+        browser.run("document.querySelector('button').click()")
+        browser.loaded()
+        said = browser.run("document.querySelector('.note').innerText")
+    assert said == 'a picture must be whole: this one is damaged'
 
 
 @pytest.mark.slow
