@@ -78,10 +78,10 @@ def check_format(meta: Mapping, path: str = 'this checkpoint') -> int:
         path: Its path, for the message.
 
     Raises:
-        ValueError: It is of a later version than this one.
+        ValueError: It is of a later format than this version's.
     """
     version = meta.get('chtn', {}).get('format', 0)
-    if version > FORMAT:
+    if version not in range(FORMAT + 1):
         raise ValueError(f'a checkpoint must be of format {FORMAT} or '
                          f'earlier: {path} has {version}; a later chtn_plugin '
                          'wrote it')

@@ -19,6 +19,7 @@ from chtn_plugin.datasets.text import TextTransform
 
 from .checkpoints import checkpoint_globals, find_checkpoint
 from .plain_config import check_types, plain_config, trusted_config
+from .resume import check_format
 
 LOADERS = ('test_dataloader', 'val_dataloader', 'train_dataloader')
 
@@ -132,12 +133,13 @@ def open_run(path: str | Path, trust: bool = False) -> TrainedRun:
 
     Raises:
         FileNotFoundError: There is no checkpoint.
-        ValueError: It is torn, holds no configuration, or more than plain
-            data while it is not trusted.
+        ValueError: It is torn, of a later format, holds no configuration, or
+            more than plain data while it is not trusted.
     """
     file = Path(find_checkpoint(str(path), lambda line: None))
     checkpoint = _loaded(file, trust)
     meta = checkpoint.get('meta') or {}
+    check_format(meta, str(file))
     hub = (checkpoint.get('message_hub') or {}).get('runtime_info') or {}
     text = meta.get('cfg') or hub.get('cfg')
     if not isinstance(text, str) or 'state_dict' not in checkpoint:
