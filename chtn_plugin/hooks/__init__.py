@@ -6,10 +6,11 @@ from .exact_resume import ExactResumeHook
 from .finite_loss import FiniteLossHook
 from .global_batch_norm import GlobalBatchNormHook
 from .iteration_seed import IterationSeedHook
+from .kept_memory import KeptMemoryHook
 from .retrieval_visualization import RetrievalVisualizationHook
 from .safe_checkpoint import SafeCheckpointHook
 
 __all__ = ['ArchitectureHook', 'BoundedHistoryHook', 'ConsistencyHook',
-           'ExactResumeHook',
-           'FiniteLossHook', 'GlobalBatchNormHook', 'IterationSeedHook',
+           'ExactResumeHook', 'FiniteLossHook', 'GlobalBatchNormHook',
+           'IterationSeedHook', 'KeptMemoryHook',
            'RetrievalVisualizationHook', 'SafeCheckpointHook']

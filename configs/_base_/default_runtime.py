@@ -22,6 +22,7 @@ custom_hooks = [
     dict(type='ExactResumeHook'),
     dict(type='FiniteLossHook'),
     dict(type='BoundedHistoryHook'),
+    dict(type='KeptMemoryHook'),
     dict(type='ArchitectureHook'),
     dict(type='RetrievalVisualizationHook'),
 ]
