@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -68,32 +69,35 @@ class HybridTransferDataset(Dataset):
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One pair and one source image, for looking at."""
         item = self.target[index]
-        source = self.source[self._source_draws(index)[0]]
+        source = self.source[self._source_draws([index])[0]]
         return _merge(item, source)
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Any]:
         """A batch, (B, ...) and (S, ...); what data loaders call."""
         size = max(1, round(len(indices) * self.source_per_pair))
-        draws = [draw for index in indices
-                 for draw in self._source_draws(index)][:size]
+        draws = self._source_draws(indices)[:size]
         return _merge(_fetch(self.target, indices),
                       _fetch(self.source, draws))
 
-    def _source_draws(self, index: int) -> list[int]:
-        """The source images that one pair brings along, rounded up."""
+    def _source_draws(self, indices: Sequence[int]) -> list[int]:
+        """The source images that these pairs bring along, rounded up."""
         number = math.ceil(self.source_per_pair)
-        if not isinstance(index, Draw):
-            return torch.randint(len(self.source), (number, )).tolist()
         size = len(self.source)
-        first = index.place * number
-        draws = []
-        for place in range(first, first + number):
-            pass_index, offset = divmod(place, size)
-            order = _permutation(size, index.seed, pass_index)
-            # Another seed than the pair's, or both crops would be alike.
-            draws.append(Draw(int(order[offset]), pass_index, index.seed + 1,
-                              place))
-        return draws
+        if not isinstance(indices[0], Draw):
+            return torch.randint(size, (len(indices) * number, )).tolist()
+        # Another seed than the pairs', or both crops would be alike.
+        seed = indices[0].seed
+        places = (np.array([index.place for index in indices])[:, None]
+                  * number + np.arange(number)).ravel()
+        passes, offsets = np.divmod(places, size)
+        images = np.empty_like(places)
+        for pass_index in np.unique(passes).tolist():
+            of_pass = passes == pass_index
+            images[of_pass] = _permutation(size, seed,
+                                           pass_index)[offsets[of_pass]]
+        return [Draw(*draw) for draw in zip(
+            images.tolist(), passes.tolist(), repeat(seed + 1),
+            places.tolist(), strict=False)]
 
 
 @lru_cache(maxsize=4)
