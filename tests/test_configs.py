@@ -21,7 +21,8 @@ REGISTRIES = [value for value in vars(registry).values()
               if isinstance(value, registry.Registry)]
 # What is read beside the Runner's arguments.
 READ = set(inspect.signature(Runner).parameters) | {
-    'custom_imports', 'model_wrapper_cfg', 'find_unused_parameters'}
+    'custom_imports', 'model_wrapper_cfg', 'find_unused_parameters',
+    'runner_type', 'strategy'}
 # Keys of a dictionary that are taken on the way to its class.
 TAKEN = {'hook': {'priority'},
          'optim_wrapper': {'constructor', 'paramwise_cfg'}}

@@ -9,11 +9,13 @@ import chtn_plugin  # noqa: F401  (first: see its __init__)
 
 import matplotlib  # isort: skip
 import torch  # isort: skip
-from mmengine.config import Config, DictAction  # isort: skip
 from mmengine.registry import DATASETS, MODELS  # isort: skip
 
-from chtn_plugin.apis.launch import plain_errors  # isort: skip
-from chtn_plugin.apis.options import check_options  # isort: skip
+from chtn_plugin.apis.launch import (  # isort: skip
+    add_config_arguments,
+    load_config,
+    plain_errors,
+)
 from chtn_plugin.datasets.seen_text import seen_text  # isort: skip
 
 
@@ -71,16 +73,13 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         epilog='Example: python tools/browse_dataset.py configs/chtn_demo.py '
         '--output-dir seen')
-    parser.add_argument('config', help='configuration file')
+    add_config_arguments(parser)
     parser.add_argument('--output-dir', '-o', default='seen',
                         help='folder of the pictures (default: seen)')
     parser.add_argument('--phase', '-p', default='train',
                         choices=['train', 'val', 'test'])
     parser.add_argument('--show-number', '-n', type=int, default=8,
                         help='number of items (default: 8)')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
-        help='overrides of the configuration')
     return parser.parse_args()
 
 
@@ -88,10 +87,7 @@ def main() -> None:
     """Take items, preprocess them as the model does, and draw them."""
     args = parse_args()
     with plain_errors('browse_dataset.py'):
-        cfg = Config.fromfile(args.config)
-        if args.cfg_options:
-            check_options(cfg, args.cfg_options)
-            cfg.merge_from_dict(args.cfg_options)
+        cfg = load_config(args)
         dataset = DATASETS.build(cfg[f'{args.phase}_dataloader'].dataset)
         preprocessor = MODELS.build(cfg.model.get(
             'data_preprocessor', dict(type='CrossModalDataPreprocessor')))

@@ -19,6 +19,7 @@ from chtn_plugin.apis.figures import (  # isort: skip
 )
 from chtn_plugin.apis.launch import (  # isort: skip
     add_arguments,
+    add_config_arguments,
     build_runner,
     on_main_rank,
     plain_errors,
@@ -34,7 +35,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         epilog='Example: python tools/test.py configs/chtn_demo.py '
         'work_dirs/chtn_demo --out embeddings.npz')
-    parser.add_argument('config', help='configuration file')
+    add_config_arguments(parser)
     parser.add_argument('checkpoint', nargs='?', help='checkpoint, or the '
                         'work directory of a run: then its best one, or else '
                         'its last; left out: the model as the configuration '

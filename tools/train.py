@@ -11,6 +11,7 @@ from mmengine.dist import is_main_process  # isort: skip
 
 from chtn_plugin.apis.launch import (  # isort: skip
     add_arguments,
+    add_config_arguments,
     build_runner,
     claim_work_dir,
     on_main_rank,
@@ -28,7 +29,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         epilog='Example: python tools/train.py configs/chtn_demo.py '
         '--cfg-options train_cfg.max_iters=400')
-    parser.add_argument('config', help='configuration file')
+    add_config_arguments(parser)
     add_arguments(parser)
     parser.add_argument(
         '--resume', nargs='?', const='auto', metavar='PATH',

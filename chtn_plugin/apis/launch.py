@@ -8,7 +8,7 @@ import os
 import os.path as osp
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from glob import glob
 from typing import Any, TypeVar
@@ -25,13 +25,29 @@ from .options import check_options
 Result = TypeVar('Result')
 
 
+#: Keys that a FlexibleRunner does not read, and what to do instead.
+_RUNNER_ONLY = {
+    'compile': 'leave runner_type out',
+    'sync_bn': 'set strategy.sync_bn',
+    'model_wrapper_cfg': 'set strategy.model_wrapper',
+    'find_unused_parameters':
+        'set strategy.model_wrapper.find_unused_parameters'}
+_DDP_ON_PROCESSOR = dict(type='MMDistributedDataParallel', device_ids=None,
+                         broadcast_buffers=False)
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every tool that reads a configuration takes."""
+    parser.add_argument('config', help='configuration file')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        help='overrides of the configuration, such as train_cfg.max_iters=5')
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that training and testing share."""
     parser.add_argument('--work-dir', help='folder of logs and checkpoints '
                         '(default: work_dirs/<name of the configuration>)')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
-        help='overrides of the configuration, such as train_cfg.max_iters=5')
     parser.add_argument(
         '--trust-checkpoint', action='store_true',
         help='load checkpoints that could run programs; for files whose '
@@ -53,11 +69,11 @@ def plain_errors(tool: str) -> Iterator[None]:
         sys.exit(f'{tool}: {message}')
 
 
-def read_config(args: argparse.Namespace) -> Config:
-    """The configuration with what the shared options make of it.
+def load_config(args: argparse.Namespace) -> Config:
+    """The configuration with its overrides.
 
     Args:
-        args: Parsed arguments of :func:`add_arguments`, and ``config``.
+        args: Parsed arguments of :func:`add_config_arguments`.
 
     Raises:
         FileNotFoundError: There is no such configuration.
@@ -65,12 +81,32 @@ def read_config(args: argparse.Namespace) -> Config:
     """
     if not osp.isfile(args.config):
         raise FileNotFoundError(f'configuration not found: {args.config}')
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    restrict_loading(args.trust_checkpoint)
     cfg = Config.fromfile(args.config)
     if args.cfg_options:
         check_options(cfg, args.cfg_options)
         cfg.merge_from_dict(args.cfg_options)
+    return cfg
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """The configuration with what the options of a run make of it.
+
+    Args:
+        args: Parsed arguments of :func:`add_config_arguments` and
+            :func:`add_arguments`.
+
+    Raises:
+        FileNotFoundError, KeyError: As :func:`load_config`.
+        ValueError: It has a key that its Runner passes by.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    restrict_loading(args.trust_checkpoint)
+    cfg = load_config(args)
+    if cfg.get('runner_type') == 'FlexibleRunner':
+        for key, instead in _RUNNER_ONLY.items():
+            if cfg.get(key):
+                raise ValueError(f'{key} is read by the Runner only, not by a '
+                                 f'FlexibleRunner: {instead}')
     cfg.launcher = args.launcher
     if args.work_dir:
         cfg.work_dir = args.work_dir
@@ -86,12 +122,17 @@ def start_processes(cfg: Config) -> None:
     MMEngine's Runner does it where there is a GPU, and only there.
 
     Args:
-        cfg: The configuration; on a CPU it gets a ``model_wrapper_cfg``.
+        cfg: The configuration; on a CPU it gets a ``model_wrapper_cfg``, or
+            its ``strategy`` a ``model_wrapper``. A single process drops the
+            strategy of several: it could not start.
 
     Raises:
         ValueError: There are more processes here than GPUs.
     """
+    flexible = cfg.get('runner_type') == 'FlexibleRunner'
     if cfg.launcher == 'none':
+        if flexible:
+            cfg.strategy = None
         return
     env = cfg.get('env_cfg', {})
     options = dict(env.get('dist_cfg', {}))
@@ -111,11 +152,32 @@ def start_processes(cfg: Config) -> None:
     _export_rank(cfg.launcher)
     timeout = datetime.timedelta(seconds=options.get('timeout', 1800))
     torch.distributed.init_process_group('gloo', timeout=timeout)
-    wrapper = dict(type='MMDistributedDataParallel', device_ids=None,
-                   broadcast_buffers=False, find_unused_parameters=cfg.get(
-                       'find_unused_parameters', False))
-    if 'strategy' not in cfg:
-        cfg.model_wrapper_cfg = {**wrapper, **cfg.get('model_wrapper_cfg', {})}
+    if flexible:
+        cfg.strategy = _on_processor(
+            cfg.get('strategy') or dict(type='DDPStrategy'))
+        return
+    wrapper = dict(_DDP_ON_PROCESSOR, find_unused_parameters=cfg.get(
+        'find_unused_parameters', False))
+    cfg.model_wrapper_cfg = {**wrapper, **cfg.get('model_wrapper_cfg', {})}
+
+
+def _on_processor(strategy: Mapping[str, Any]) -> dict[str, Any]:
+    """A strategy of MMEngine's without the GPU that it takes for granted."""
+    given = strategy.get('model_wrapper') or {}
+    if strategy['type'] != 'FSDPStrategy':
+        return dict(strategy, model_wrapper={**_DDP_ON_PROCESSOR, **given})
+    strategy = dict(strategy, model_wrapper={
+        'type': 'MMFullyShardedDataParallel', **given, 'device_id': 'cpu'})
+    if strategy.get('state_dict_cfg') == 'full':
+        # Without its offload_to_cpu: where the weights are there already,
+        # torch would read them after it has freed them.
+        strategy['state_dict_cfg'] = dict(
+            state_dict_type='FULL_STATE_DICT',
+            state_dict_config=dict(type='FullStateDictConfig',
+                                   rank0_only=True),
+            optim_state_dict_config=dict(type='FullOptimStateDictConfig',
+                                         rank0_only=True))
+    return strategy
 
 
 def _export_rank(launcher: str) -> None:

@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 from ..datasets.draws import Draw
 from ..datasets.feature_cache import image_datasets
@@ -54,7 +55,10 @@ class ConsistencyHook(Hook):
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Check a checkpoint against the model and the data."""
-        _check_weights(_bare(runner.model), checkpoint)
+        model = runner.model
+        if not isinstance(model, FullyShardedDataParallel):
+            model = _bare(model)  # sharded, only the wrapper has whole weights
+        _check_weights(model, checkpoint)
         stored = checkpoint.get('meta', {}).get('dataset_meta')
         if not stored:
             return

@@ -9,14 +9,21 @@ from glob import escape, glob
 from typing import Any, Optional
 
 import torch
-from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.dist import (
+    all_reduce,
+    barrier,
+    get_world_size,
+    is_main_process,
+)
+from mmengine.fileio import register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from torch import Tensor, nn
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 from ..version import __version__
-from .atomic_backend import write_atomically
+from .atomic_backend import AtomicBackend, write_atomically
 
 #: The layout of a run's state that this version writes.
 FORMAT = 1
@@ -34,7 +41,8 @@ class SafeCheckpointHook(CheckpointHook):
       are saved or validated with.
     - What resuming needs beside MMEngine's state is saved too: how many
       draws were served, which iteration was validated last, and the
-      gradients gathered so far where ``accumulative_counts`` is above 1.
+      gradients gathered so far where ``accumulative_counts`` is above 1
+      (not of a sharded model, which starts an incomplete update anew).
 
     Args:
         interval: Iterations (epochs if ``by_epoch``) between checkpoints.
@@ -78,6 +86,10 @@ class SafeCheckpointHook(CheckpointHook):
         if self.backend_args is None and '://' not in str(
                 self.out_dir or runner.work_dir):
             self.backend_args = dict(backend='atomic')
+            if hasattr(runner, 'strategy'):
+                # A FlexibleRunner's strategies pass no backend on.
+                register_backend('atomic', AtomicBackend, force=True,
+                                 prefixes='')
         super().before_train(runner)
         if is_main_process() and osp.isdir(str(self.out_dir)):
             for path in glob(osp.join(escape(str(self.out_dir)), '*.part')):
@@ -131,6 +143,10 @@ class SafeCheckpointHook(CheckpointHook):
         checkpoint['meta']['chtn'] = dict(
             format=FORMAT, version=__version__, world_size=get_world_size(),
             served=self.served(runner, checkpoint['meta']['iter']))
+        # A FlexibleRunner saves what wraps the model, too.
+        checkpoint['state_dict'] = {
+            name.removeprefix('module.'): value
+            for name, value in checkpoint['state_dict'].items()}
         if 'optimizer' in checkpoint and self._gradients:
             checkpoint['gradients'] = self._gradients
 
@@ -169,6 +185,8 @@ class SafeCheckpointHook(CheckpointHook):
         runner.message_hub.update_info('outdated_ckpts', outdated + [
             path for key, path in self._old_best.items()
             if path and best[key] not in (None, path)])
+        # Not behind the back of a rank whose loss was not finite.
+        barrier()
         average_statistics(runner.model)
         self._gradients = _gathered_gradients(runner)
         name = self.filename_tmpl.format(step)
@@ -212,9 +230,10 @@ def _gathered_gradients(runner: Any) -> dict[str, Tensor]:
     """
     wrapper = runner.optim_wrapper
     counts = getattr(wrapper, '_accumulative_counts', 1)
-    if counts == 1 or wrapper.should_update():
-        return {}
     model = runner.model
+    if counts == 1 or wrapper.should_update() or isinstance(
+            model, FullyShardedDataParallel):
+        return {}
     model = model.module if is_model_wrapper(model) else model
     gradients = {}
     for name, parameter in model.named_parameters():

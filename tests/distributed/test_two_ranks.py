@@ -14,8 +14,8 @@ from chtn_plugin.apis.checkpoints import newest_checkpoint
 from chtn_plugin.apis.launch import build_runner, start_processes
 
 
-def run(config, work_dir, world, patch=None, test=False):
-    """Train (or test the newest checkpoint) on some ranks."""
+def run(config, work_dir, world, patch=None, test=False, patched=1):
+    """Train (or test the newest checkpoint) on some ranks; patch one."""
     def share(rank):
         cfg = Config.fromfile(config)
         cfg.work_dir = str(work_dir)
@@ -23,7 +23,7 @@ def run(config, work_dir, world, patch=None, test=False):
         cfg.load_from = newest_checkpoint(cfg.work_dir)
         cfg.resume = cfg.load_from is not None and not test
         start_processes(cfg)
-        if patch and rank == 1:
+        if patch and rank == patched:
             patch()
         runner = build_runner(cfg)
         if test:

@@ -8,12 +8,14 @@ import chtn_plugin  # noqa: F401  (first: see its __init__)
 
 import torch  # isort: skip
 from mmengine.analysis import get_model_complexity_info  # isort: skip
-from mmengine.config import Config, DictAction  # isort: skip
 from mmengine.registry import MODELS  # isort: skip
 from torch import nn  # isort: skip
 
-from chtn_plugin.apis.launch import plain_errors  # isort: skip
-from chtn_plugin.apis.options import check_options  # isort: skip
+from chtn_plugin.apis.launch import (  # isort: skip
+    add_config_arguments,
+    load_config,
+    plain_errors,
+)
 
 
 class _Encoder(nn.Module):
@@ -71,15 +73,12 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         epilog='Example: python tools/analysis_tools/get_flops.py '
         'configs/chtn_demo.py')
-    parser.add_argument('config', help='configuration file')
+    add_config_arguments(parser)
     parser.add_argument('--shape', type=int, nargs='+', metavar='N',
                         help='height and width of the image; one number is '
                         'both (default: the configuration\'s)')
     parser.add_argument('--text-length', type=int, default=64,
                         help='words or tokens of the text (default: 64)')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
-        help='overrides of the configuration')
     return parser.parse_args()
 
 
@@ -87,10 +86,7 @@ def main() -> None:
     """Build the model and count."""
     args = parse_args()
     with plain_errors('get_flops.py'):
-        cfg = Config.fromfile(args.config)
-        if args.cfg_options:
-            check_options(cfg, args.cfg_options)
-            cfg.merge_from_dict(args.cfg_options)
+        cfg = load_config(args)
         model = MODELS.build(cfg.model).eval()
         shape = tuple(cfg.model.get('input_shape', (3, 224, 224)))
         if args.shape:
