@@ -156,7 +156,7 @@ def test_sizes_of_both_batches_may_differ(per_pair, size):
 def test_pair_and_source_image_draw_differently():
     # Else both would be cropped and mirrored alike.
     dataset = hybrid(target=1, source=1)
-    draw, = dataset._source_draws(Draw(0, 0, 7, 0))
+    draw, = dataset._source_draws([Draw(0, 0, 7, 0)])
     assert int(draw) == 0 and draw.seed != 7
 
 
