@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Optional
 
 from mmengine.config import Config
@@ -138,6 +138,7 @@ def _literal(text: str) -> dict[str, Any]:
 
 
 def _flat(here: Any, path: str = '') -> dict[str, str]:
+    items: Iterable[tuple[Any, Any]]
     if isinstance(here, Mapping):
         items = here.items()
     elif isinstance(here, list):

@@ -157,10 +157,11 @@ def check_images(records: Sequence[PairRecord],
     """
     none = [row for row, fact in enumerate(facts) if fact is None]
     findings = _found(NOTE, 'rows without an image', _where(records, none))
-    broken = [row for row, fact in enumerate(facts) if fact and fact.problem]
+    broken = {row: fact.problem for row, fact in enumerate(facts)
+              if fact and fact.problem}
     findings += _found(ERROR, 'images that cannot be read',
-                       [f'{records[row].image} ({facts[row].problem})'
-                        for row in broken], broken)
+                       [f'{records[row].image} ({problem})'
+                        for row, problem in broken.items()], list(broken))
     flat = [row for row, fact in enumerate(facts) if fact and fact.one_colour]
     findings += _found(WARNING, 'images of one colour',
                        [str(records[row].image) for row in flat])

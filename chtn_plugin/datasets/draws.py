@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Sequence, Sized
 from contextlib import contextmanager
 from itertools import count, islice
 from typing import Optional
@@ -40,7 +40,8 @@ class Draw(int):
         draw.place = place
         return draw
 
-    def __getnewargs__(self) -> tuple[int, int, int, int]:
+    def __getnewargs__(  # type: ignore[override]  # of int, by design
+            self) -> tuple[int, int, int, int]:
         return int(self), self.pass_index, self.seed, self.place
 
 
@@ -142,7 +143,7 @@ class PassSampler(Sampler):
 
     def _pass(self, pass_index: int) -> list[Draw]:
         size = len(self.dataset)
-        order = range(size)
+        order: Sequence[int] = range(size)
         if self.shuffle:
             generator = torch.Generator().manual_seed(self.seed + pass_index)
             order = torch.randperm(size, generator=generator).tolist()

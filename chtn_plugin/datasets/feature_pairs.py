@@ -82,7 +82,7 @@ class FeaturePairDataset(Dataset):
             parts['train'] = _take(train, sorted(
                 set(range(len(train['label']))).difference(held_out)))
         parts['train'] = _take(parts['train'], stratified_fraction(
-            parts['train']['label'], fraction, seed))
+            parts['train']['label'].tolist(), fraction, seed))
         if split not in parts:
             raise KeyError(f'split must be one of {list(parts)}, '
                            f'got {split!r}')

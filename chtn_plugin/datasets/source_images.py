@@ -108,7 +108,7 @@ class SourceImageDataset(BaseDataset):
     def _from_folders(self) -> list[dict[str, Any]]:
         names = sorted(entry.name for entry in os.scandir(self.data_root)
                        if entry.is_dir())
-        items = []
+        items: list[dict[str, Any]] = []
         for label, name in enumerate(names):
             for folder, _, files in sorted(
                     os.walk(osp.join(self.data_root, name))):

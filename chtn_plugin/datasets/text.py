@@ -182,7 +182,9 @@ class BagOfWords(TextTransform):
         if not self.terms:
             raise RuntimeError('BagOfWords must be fitted (or load a state) '
                                'before it encodes')
-        columns, values, ends = [], [], [0]
+        columns: list[int] = []
+        values: list[float] = []
+        ends = [0]
         for text in texts:
             counts = Counter(self._column[token]
                              for token in self.tokenizer(text)

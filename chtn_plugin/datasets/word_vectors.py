@@ -4,7 +4,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Optional
+from typing import IO, Optional, cast
 
 import numpy as np
 
@@ -74,7 +74,9 @@ def read_word_vectors(path: str | Path, max_words: Optional[int] = None
 
 
 def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path) if path.suffix == '.gz' else open(path, 'rb')
+    if path.suffix == '.gz':
+        return cast(IO[bytes], gzip.open(path))
+    return open(path, 'rb')
 
 
 def _from_lines(path: Path) -> Iterator[tuple[str, np.ndarray]]:

@@ -149,7 +149,8 @@ def _sampled(rows: Tensor, num_source: int, gammas: list[Tensor],
 
     def kernel(a: Tensor, b: Tensor) -> Tensor:
         sq_dist = (a - b).square().sum(1)
-        return sum(torch.exp(-g * sq_dist) for g in gammas) / len(gammas)
+        return sum((torch.exp(-g * sq_dist) for g in gammas),
+                   torch.zeros_like(sq_dist)) / len(gammas)
 
     source, target = rows[:num_source], rows[num_source:]
     s1, s2 = (source[i] for i in two_different(len(source)))
@@ -184,12 +185,14 @@ class _QuadraticMMD(torch.autograd.Function):
         weight = _pair_weights(len(source), len(target), with_self, rows)
         weight /= num_kernels
 
-        value, slope = 0.0, None
+        value = rows.new_zeros(())
+        slope: Optional[Tensor] = None
         for g in _gammas(gamma, num_kernels, kernel_mul, rows):
             weighted = torch.exp(-g * sq_dist).mul_(weight)
             value = value + weighted.sum()
             weighted *= 2 * g
             slope = weighted if slope is None else slope.add_(weighted)
+        assert slope is not None  # there is at least one kernel
         slope.diagonal().sub_(slope.sum(1))
         ctx.save_for_backward(rows, slope)
         ctx.num_source = len(source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 
@@ -213,8 +213,9 @@ def _check(arrays: Arrays, source: str | Path) -> None:
 
 
 def _write(out: Path, arrays: Arrays, note: str) -> Result:
-    small = {name: array if 'label' in name else array.astype(np.float32)
-             for name, array in arrays.items()}
+    small: dict[str, Any] = {
+        name: array if 'label' in name else array.astype(np.float32)
+        for name, array in arrays.items()}
     with atomic_write(out / 'features.npz') as file:
         np.savez(file, **small)
     lines = [f'{name:<20} {str(array.shape):<14} {array.dtype}'
