@@ -22,7 +22,7 @@ from .grouping import (
     text_contents,
     validation_rows,
 )
-from .images import load_image
+from .images import load_images
 from .manifest import PairRecord, read_manifest
 from .splits import stratified_fraction
 from .text import TextTransform
@@ -280,19 +280,30 @@ class CrossModalDataset(BaseDataset):
             image = self._features[rows]
         else:
             image = cross_modal_collate(
-                [dict(image=self._image(index)) for index in indices])['image']
+                [dict(image=image) for image in self._images(indices)]
+            )['image']
         return dict(
             inputs=dict(image=image,
                         text=self._texts.take([int(i) for i in indices])),
             data_samples=samples)
 
     def _image(self, index: int) -> torch.Tensor:
-        info = self.data_list[int(index)]
-        if info['image_idx'] < 0:
-            return torch.zeros_like(self._any_image())
+        return self._images([index])[0]
+
+    def _images(self, indices: Sequence[int]) -> list[torch.Tensor]:
+        infos = [self.data_list[int(index)] for index in indices]
+        present = [i for i, info in enumerate(infos) if info['image_idx'] >= 0]
         if self._features is not None:
-            return self._features[info['image_idx']]
-        return load_image(info['img_path'], self.pipeline, index)
+            found = [self._features[infos[i]['image_idx']] for i in present]
+        else:
+            found = load_images([infos[i]['img_path'] for i in present],
+                                self.pipeline, [indices[i] for i in present])
+        images = dict(zip(present, found, strict=True))
+        if len(images) < len(infos):
+            missing = torch.zeros_like(found[0] if found else
+                                       self._any_image())
+            return [images.get(i, missing) for i in range(len(infos))]
+        return found
 
     def _any_image(self) -> torch.Tensor:
         """Some image, whose shape a missing one takes."""

@@ -1,37 +1,57 @@
 """Running an image through a pipeline of transforms."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Optional
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .draws import seeded
+from .draws import Draw, kept_randomness, seed_randomness
 
 
-def load_image(path: str, pipeline: Callable, draw: int) -> Tensor:
-    """One image, through the transforms, as the network's input.
+def load_images(paths: Sequence[str], pipeline: Callable,
+                draws: Sequence[int]) -> list[Tensor]:
+    """Images, through the transforms, as the network's inputs.
+
+    What is random about an image depends on its draw alone. With plain
+    indices transforms are as random as the worker is.
 
     Args:
-        path: The image file.
+        paths: The image files.
         pipeline: Transforms that turn ``dict(img_path=...)`` into
             ``dict(img=...)`` as mmcv's and mmpretrain's do, (H, W, 3) or
             (H, W).
-        draw: The draw being served, which the randomness depends on.
+        draws: The draw that each image is served for.
 
     Returns:
-        (channels, H, W), of the image's own type (usually uint8).
+        (channels, H, W) each, of the image's own type (usually uint8).
 
     Raises:
         FileNotFoundError: There is no such file; the message names it.
         ValueError: The file is no image that can be read, or a transform
             failed on it; the message names the file.
     """
+    if not any(isinstance(draw, Draw) for draw in draws):
+        return [_load(path, pipeline) for path in paths]
+    images = []
+    with kept_randomness():
+        for path, draw in zip(paths, draws, strict=True):
+            if isinstance(draw, Draw):
+                seed_randomness(draw)
+            images.append(_load(path, pipeline))
+    return images
+
+
+def load_image(path: str, pipeline: Callable, draw: int) -> Tensor:
+    """One image; see :func:`load_images`."""
+    return load_images([path], pipeline, [draw])[0]
+
+
+def _load(path: str, pipeline: Callable) -> Tensor:
     try:
-        with seeded(draw):
-            results = pipeline(dict(img_path=path))
+        results = pipeline(dict(img_path=path))
         image = None if results is None else results.get('img')
     except FileNotFoundError as error:
         raise FileNotFoundError(f'image not found: {path}') from error

@@ -11,7 +11,8 @@ import torch
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
-from .images import load_image
+from .collate import cross_modal_collate
+from .images import load_images
 
 _IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.ppm', '.tif',
                    '.tiff', '.gif')
@@ -129,11 +130,20 @@ class SourceImageDataset(BaseDataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One item; see the class."""
-        info = self.get_data_info(int(index))
-        return dict(
-            inputs=dict(source_image=load_image(info['img_path'],
-                                                self.pipeline, index)),
-            data_samples=dict(source_label=torch.tensor(info['label'])))
+        return self._items([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> dict[str, Any]:
+        """A batch, (B, ...) each; what data loaders call."""
+        return cross_modal_collate(self._items(indices))
+
+    def _items(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        infos = [self.get_data_info(int(index)) for index in indices]
+        images = load_images([info['img_path'] for info in infos],
+                             self.pipeline, indices)
+        return [dict(inputs=dict(source_image=image),
+                     data_samples=dict(
+                         source_label=torch.tensor(info['label'])))
+                for image, info in zip(images, infos, strict=True)]
 
 
 @DATASETS.register_module()

@@ -8,7 +8,7 @@ from mmengine.dataset import Compose
 from tiny_data import write_picture
 
 from chtn_plugin.datasets.draws import Draw
-from chtn_plugin.datasets.images import channel_order, load_image
+from chtn_plugin.datasets.images import channel_order, load_image, load_images
 
 LOAD = Compose([dict(type='LoadImageFromFile')])
 
@@ -38,6 +38,26 @@ def test_randomness_depends_on_the_draw():
     first, again, other = (load_image('', noise, Draw(*draw)) for draw in (
         (0, 0, 0, 0), (0, 0, 0, 0), (0, 1, 0, 0)))
     assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_a_batch_holds_what_its_draws_give_alone():
+    draws = [Draw(0, 0, 0, 0), Draw(5, 0, 0, 1), Draw(0, 1, 0, 2)]
+    batch = load_images(['', '', ''], noise, draws)
+    for image, draw in zip(batch, draws, strict=True):
+        assert torch.equal(image, load_image('', noise, draw))
+
+
+def test_a_batch_of_draws_puts_randomness_back():
+    np.random.seed(0)
+    expected = np.random.rand()
+    np.random.seed(0)
+    load_images([''], noise, [Draw(0, 0, 0, 0)])
+    assert np.random.rand() == expected
+
+
+def test_plain_indices_are_as_random_as_the_worker():
+    first, second = load_images(['', ''], noise, [0, 0])
+    assert not torch.equal(first, second)
 
 
 def test_missing_image_is_named(tmp_path):
