@@ -1,4 +1,5 @@
 """Runs killed with -9 at chosen and at random moments, and resumed."""
+import math
 import os
 import random
 import shutil
@@ -15,6 +16,7 @@ from short_run import write_config
 
 from chtn_plugin.apis.checkpoints import checkpoints_in, newest_checkpoint
 from chtn_plugin.apis.launch import build_runner
+from chtn_plugin.models import CHTN
 
 
 def train(config, work_dir, patch=None, **changes):
@@ -58,6 +60,21 @@ def at_call(owner, name, number, before=True):
                 die()
             return result
         setattr(owner, name, counted)
+    return patch
+
+
+def nan_loss(number):
+    """A patch under which one iteration's pair loss is no number."""
+    def patch():
+        loss, calls = CHTN.loss, [0]
+
+        def broken(self, inputs, data_samples):
+            terms = loss(self, inputs, data_samples)
+            calls[0] += 1
+            if calls[0] == number:
+                terms['loss_pair_fc6'] = terms['loss_pair_fc6'] * math.nan
+            return terms
+        CHTN.loss = broken
     return patch
 
 
@@ -208,6 +225,18 @@ def test_a_full_disk_ends_the_run_and_keeps_the_last_checkpoint(
     assert 'could not be written: No space left on device' in text
     assert 'MB needed' in text
     assert not list((tmp_path / 'run').glob('*.part'))
+    assert train(config, tmp_path / 'run') == 0
+    assert_same_run(reference, tmp_path / 'run')
+
+
+def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(
+        whole, tmp_path):
+    config, reference = whole
+    assert train(config, tmp_path / 'run', nan_loss(6)) == 1
+    text = (tmp_path / 'run/out.txt').read_text()
+    assert 'the loss must be finite: iteration 6, rank 0' in text
+    assert 'loss_pair_fc6 is nan' in text
+    assert checkpoints_in(str(tmp_path / 'run'))[0].endswith('iter_4.pth')
     assert train(config, tmp_path / 'run') == 0
     assert_same_run(reference, tmp_path / 'run')
 

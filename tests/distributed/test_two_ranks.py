@@ -2,16 +2,18 @@
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 import torch
 from mmengine.config import Config
 from ranks import on_ranks
 from short_run import ROOT, environment, write_config
-from test_kill_resume import at_call
+from test_kill_resume import at_call, nan_loss
 
 from chtn_plugin.apis.checkpoints import newest_checkpoint
 from chtn_plugin.apis.launch import build_runner, start_processes
+from chtn_plugin.hooks import FiniteLossHook
 
 
 def run(config, work_dir, world, patch=None, test=False, patched=1):
@@ -71,6 +73,49 @@ def test_figures_do_not_depend_on_the_number_of_ranks(whole):
     assert {name: two[0][name] for name in one if 'mAP' in name} == {
         name: pytest.approx(one[name], abs=1e-12) for name in one
         if 'mAP' in name}
+
+
+def test_a_rank_whose_loss_is_no_number_lets_no_other_save(tmp_path):
+    # No statistics to average: nothing else makes rank 0 wait.
+    config = write_config(tmp_path, """
+model['text_encoder']['norm'] = None
+model['image_pathway']['norm'] = False
+""")
+
+    def patch():
+        nan_loss(4)()
+        check = FiniteLossHook.after_train_iter
+
+        def slow(*args, **kwargs):
+            try:
+                check(*args, **kwargs)
+            except FloatingPointError:
+                time.sleep(3)  # time enough for the others to save
+                raise
+        FiniteLossHook.after_train_iter = slow
+    with pytest.raises(AssertionError, match='iteration 4, rank 1'):
+        run(config, tmp_path / 'run', 2, patch)
+    assert newest_checkpoint(str(tmp_path / 'run')).endswith('iter_2.pth')
+
+
+@pytest.mark.slow
+def test_a_rank_that_hangs_is_given_up(tmp_path):
+    config = write_config(tmp_path, """
+env_cfg = dict(dist_cfg=dict(timeout=20))
+""")
+
+    def patch():
+        step, calls = torch.optim.SGD.step, [0]
+
+        def stuck(*args, **kwargs):
+            calls[0] += 1
+            if calls[0] == 3:
+                time.sleep(600)
+            return step(*args, **kwargs)
+        torch.optim.SGD.step = stuck
+    with pytest.raises(AssertionError, match='Timed out waiting 20000ms'):
+        run(config, tmp_path / 'run', 2, patch)
+    assert run(config, tmp_path / 'run', 2)
 
 
 @pytest.mark.slow
