@@ -44,7 +44,8 @@ class RetrievalInferencer(BaseInferencer):
             an open run.
         device: Where to compute. None: a GPU where there is one.
         trust: See :func:`open_run`: False reads data and runs nothing.
-        precision: ``'fp32'``, or ``'bf16'`` to encode in bfloat16.
+        precision: ``'fp32'``, or ``'bf16'`` to encode in bfloat16, with
+            convolutions channels-last.
         batch_size: Items encoded at once.
         max_pixels: Larger pictures are refused.
         show_progress: Show a bar.
@@ -82,6 +83,9 @@ class RetrievalInferencer(BaseInferencer):
         self.max_pixels = max_pixels
         self.show_progress = show_progress
         self.model: Any = self.run.build_model().to(self.device)
+        if precision == 'bf16':
+            # The units for bfloat16 want it; pictures follow the weights.
+            self.model = self.model.to(memory_format=torch.channels_last)
         if not hasattr(self.model, 'encode_image'):
             raise ValueError('a model must have encode_image and encode_text:'
                              f' {type(self.model).__name__} has not')

@@ -64,6 +64,13 @@ def test_bf16_is_close(tiny, model):
                                 show_progress=False)
     gap = other.encode_texts('cat word1') - model.encode_texts('cat word1')
     assert 0 <= abs(gap).max() < 0.05
+    pictures = sorted((tiny / 'data' / 'images').glob('*.png'))
+    one, two = (m.encode_images(pictures) for m in (model, other))
+    assert min(map(_cosine, one, two)) > 0.999
+    convolution = next(m for m in other.model.modules()
+                       if isinstance(m, torch.nn.Conv2d))
+    assert convolution.weight.is_contiguous(
+        memory_format=torch.channels_last)
 
 
 def test_text_finds_pictures_by_cosine(model, pictures):
