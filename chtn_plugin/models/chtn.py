@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from .normalization import check_normalization, check_size
 from .pathways import linear
@@ -125,11 +125,15 @@ class CHTN(BaseModel):
         self.image_pathway = _built(image_pathway, width)
         self.text_pathway = _built(text_pathway or image_pathway,
                                    self.text_encoder.out_features)
-        self.source_pathway: Optional[nn.Module] = None
+        self.source_pathway: Any = None
+        if isinstance(source_pathway, str):
+            if source_pathway != 'image':
+                raise ValueError("source_pathway must be 'image', a "
+                                 'configuration or None, got '
+                                 f'{source_pathway!r}')
+            source_pathway = image_pathway
         if source_pathway is not None:
-            self.source_pathway = _built(
-                image_pathway if source_pathway == 'image' else
-                source_pathway, width)
+            self.source_pathway = _built(source_pathway, width)
             self.source_classifier = linear(self.source_pathway.out_features,
                                             num_source_classes)
         head = dict(common_head or dict(type='CommonHead'),
@@ -140,7 +144,7 @@ class CHTN(BaseModel):
                 'fc7 of image and text must have one size, got '
                 f'{width} and {self.text_pathway.out_features}')
         self.common_head = _built(head, width)
-        self.text_head = None if shared_head else _built(head, width)
+        self.text_head: Any = None if shared_head else _built(head, width)
         self.mmd = None if mmd is None else MODELS.build(mmd)
         self.pair = None if pair is None else MODELS.build(pair)
         self.num_classes = num_classes
@@ -171,9 +175,9 @@ class CHTN(BaseModel):
         if mode == 'tensor':
             return self._taps(**inputs)
         if mode == 'loss':
-            return self.loss(inputs, data_samples)
+            return self.loss(inputs, data_samples or {})
         if mode == 'predict':
-            return self.predict(inputs, data_samples)
+            return self.predict(inputs, data_samples or {})
         raise ValueError("mode must be 'tensor', 'loss' or 'predict', "
                          f'got {mode!r}')
 
@@ -252,7 +256,8 @@ class CHTN(BaseModel):
                                for name in ('image_idx', 'text_idx'))
         items = []
         for row in range(len(data_samples['sample_idx'])):
-            item = {name: value[row] for name, value in data_samples.items()}
+            item: dict[str, Any] = {name: value[row] for name, value
+                                    in data_samples.items()}
             for name in ('sample_idx', 'image_idx', 'text_idx'):
                 item[name] = int(item[name])
             item['image_repr'] = (image[row] if has_image is None
@@ -283,7 +288,7 @@ class CHTN(BaseModel):
         Raises:
             NotImplementedError: The backbone does not know its depths.
         """
-        backbone = self.trunk.backbone
+        backbone: Any = self.trunk.backbone
         if not hasattr(backbone, 'get_layer_depth'):
             raise NotImplementedError(
                 'layer-wise learning rates need a backbone with '

@@ -30,7 +30,7 @@ def normalize_globally(module: _BatchNorm) -> _BatchNorm:
         if not module.training or get_world_size() == 1:
             return plain(module, features)
         return _normalize(module, features)
-    module.forward = forward
+    setattr(module, 'forward', forward)  # noqa: B010
     return module
 
 
@@ -46,6 +46,9 @@ def _normalize(module: _BatchNorm, features: Tensor) -> Tensor:
     centred = wide - mean.view(shape)
     variance = _SumOverRanks.apply(centred.square().sum(dims)) / sums[-1]
     if module.track_running_stats:
+        assert module.num_batches_tracked is not None
+        assert module.running_mean is not None
+        assert module.running_var is not None
         module.num_batches_tracked.add_(1)
         share = module.momentum
         if share is None:

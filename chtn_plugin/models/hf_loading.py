@@ -17,7 +17,7 @@ _INCIDENTAL = ('_name_or_path', 'architectures', 'dtype', 'id2label',
 def load_hf_model(model: Optional[str],
                   architecture: Optional[Mapping[str, Any]],
                   tower: str,
-                  lora: Optional[Mapping[str, Any]] = None) -> nn.Module:
+                  lora: Optional[Mapping[str, Any]] = None) -> Any:
     """A model of transformers, in float32.
 
     Of a dual encoder (CLIP, SigLIP, …) the other tower is left out.
@@ -74,7 +74,7 @@ def not_to_be_had(name: str) -> FileNotFoundError:
         'and name it in the config')
 
 
-def architecture_of(model: nn.Module) -> dict[str, Any]:
+def architecture_of(model: Any) -> dict[str, Any]:
     """What :func:`load_hf_model` builds the same model from, plain types."""
     architecture = json.loads(model.config.to_json_string(use_diff=True))
     architecture['model_type'] = model.config.model_type

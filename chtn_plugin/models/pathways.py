@@ -32,6 +32,11 @@ class Pathway(nn.Module):
         momentum: Share of the newest batch in the running statistics.
     """
 
+    fc6: nn.Linear
+    norm_fc6: nn.Module
+    fc7: nn.Linear
+    norm_fc7: nn.Module
+
     def __init__(self,
                  in_features: Optional[int] = None,
                  widths: Sequence[int] = (4096, 4096),

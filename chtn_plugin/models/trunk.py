@@ -210,7 +210,8 @@ def enable_checkpointing(backbone: nn.Module) -> None:
                 getattr(module, method)()
                 return
         if hasattr(module, 'with_cp'):
-            module.with_cp = found = True
+            setattr(module, 'with_cp', True)  # noqa: B010
+            found = True
     if not found:
         raise ValueError(f'{type(backbone).__name__} has no gradient '
                          'checkpointing')

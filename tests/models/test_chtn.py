@@ -405,6 +405,7 @@ def test_text_of_other_size_is_refused():
 
 
 @pytest.mark.parametrize('options, reason', [
+    (dict(source_pathway='own'), "must be 'image', .*got 'own'"),
     (dict(representation='fc11'), "representation .* got 'fc11'"),
     (dict(mmd_taps=['fc8']), r"mmd_taps .* got \['fc8'\]"),
     (dict(pair_taps=['fc5']), r"pair_taps .* got \['fc5'\]"),

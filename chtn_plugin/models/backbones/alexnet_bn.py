@@ -65,6 +65,7 @@ class AlexNetBN(nn.Module):
             conv = nn.Conv2d(channels, out, kernel, stride, padding,
                              groups=groups)
             nn.init.kaiming_normal_(conv.weight)
+            assert conv.bias is not None
             nn.init.zeros_(conv.bias)
             stage.add_module('conv', conv)
             if norm:

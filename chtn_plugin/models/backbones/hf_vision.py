@@ -49,7 +49,7 @@ class HFVisionBackbone(nn.Module):
             raise ValueError(f'output must be one of {list(OUTPUTS)}, '
                              f'got {output!r}')
         self.output = output
-        self.model = load_hf_model(model, architecture, 'image', lora)
+        self.model: Any = load_hf_model(model, architecture, 'image', lora)
         if output == 'projection' and not is_dual(self.model):
             raise ValueError("output 'projection' needs a dual encoder, "
                              f'got {type(self.model).__name__}')

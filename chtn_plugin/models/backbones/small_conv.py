@@ -30,7 +30,7 @@ class SmallConvNet(nn.Module):
                        nn.MaxPool2d(2)]
             in_channels = out
         # A CPU convolves channels-last fastest, by a quarter to a half.
-        self.layers = nn.Sequential(*layers).to(
+        self.layers = nn.Sequential(*layers).to(  # type: ignore[call-overload]
             memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,7 +58,7 @@ def torchvision_layers(state: Mapping[str, Tensor]
     Raises:
         KeyError: A layer is missing.
     """
-    layers = {}
+    layers: dict[str, dict[str, Tensor]] = {}
     for name, module in _MODULES.items():
         layers[name] = {}
         for part in ('weight', 'bias'):
@@ -88,6 +89,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'weights not found: {path}')
+    state: Any
     try:
         if path.suffix == '.npz':
             with np.load(path, allow_pickle=False) as arrays:

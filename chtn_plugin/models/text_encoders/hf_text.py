@@ -70,7 +70,7 @@ class HFTextEncoder(nn.Module):
         self.frozen = frozen
         self.remembered = remembered
         self._memory: dict[bytes, Tensor] = {}
-        self.model = load_hf_model(model, architecture, 'text', lora)
+        self.model: Any = load_hf_model(model, architecture, 'text', lora)
         if pooling == 'projection' and not is_dual(self.model):
             raise ValueError("pooling 'projection' needs a dual encoder, "
                              f'got {type(self.model).__name__}')

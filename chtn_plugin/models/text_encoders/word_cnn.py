@@ -53,12 +53,9 @@ class WordCNN(BaseModule):
                              f' got {list(kernel_sizes)}')
         self.words = WordEmbedding(num_words, vector_size, vectors,
                                    trainable or vectors is None)
-        self.convs = nn.ModuleList(
-            nn.Conv1d(vector_size, channels, size, padding=size - 1)
-            for size in kernel_sizes)
-        for conv in self.convs:
-            nn.init.kaiming_normal_(conv.weight)
-            nn.init.zeros_(conv.bias)
+        self.kernel_sizes = tuple(kernel_sizes)
+        self.convs = nn.ModuleList(_conv(vector_size, channels, size)
+                                   for size in kernel_sizes)
         self.dropout = nn.Dropout(dropout)
         self.out_features = channels * len(kernel_sizes)
 
@@ -68,13 +65,21 @@ class WordCNN(BaseModule):
         maps = vectors.transpose(1, 2)
         length = present.sum(1, keepdim=True)
         outputs = []
-        for conv in self.convs:
+        for size, conv in zip(self.kernel_sizes, self.convs, strict=True):
             value = F.relu(conv(maps))
             # Window j holds the words j - size + 1 to j; the last that holds
             # any begins at the text's last word.
             place = torch.arange(value.shape[2], device=value.device)
-            last = length + conv.kernel_size[0] - 1
+            last = length + size - 1
             inside = (place < last) & (length > 0)
             outputs.append(
                 value.masked_fill(~inside[:, None], 0).amax(2))
         return self.dropout(torch.cat(outputs, 1))
+
+
+def _conv(vector_size: int, channels: int, size: int) -> nn.Conv1d:
+    conv = nn.Conv1d(vector_size, channels, size, padding=size - 1)
+    nn.init.kaiming_normal_(conv.weight)
+    assert conv.bias is not None
+    nn.init.zeros_(conv.bias)
+    return conv
