@@ -215,7 +215,7 @@ def image_datasets(dataset: Any) -> Iterator[Any]:
 
 
 @torch.no_grad()
-def _features(model: nn.Module, pipeline: Any,
+def _features(model: Any, pipeline: Any,
               paths: list[str]) -> np.ndarray:
     images = torch.stack([load_image(path, pipeline, 0) for path in paths])
     data = model.data_preprocessor(
@@ -233,7 +233,7 @@ def fingerprint(description: Any) -> str:
                                      ensure_ascii=False).encode()).hexdigest()
 
 
-def _describe_all(model: nn.Module, pipeline: Any) -> dict[str, Any]:
+def _describe_all(model: Any, pipeline: Any) -> dict[str, Any]:
     device = next(iter(model.trunk.parameters())).device.type
     return dict(
         format=FORMAT, device=device,
@@ -295,8 +295,9 @@ def describe(value: Any, depth: int = 8) -> Any:
 
 @functools.cache
 def _source(value: Any) -> str:
+    module = inspect.getmodule(value)
     try:
-        return hashlib.sha256(inspect.getsource(
-            inspect.getmodule(value)).encode()).hexdigest()
+        return '' if module is None else hashlib.sha256(
+            inspect.getsource(module).encode()).hexdigest()
     except (OSError, TypeError):
         return ''

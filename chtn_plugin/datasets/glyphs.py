@@ -130,10 +130,11 @@ def _build(root: Path) -> None:
     (root / 'images').mkdir()
     records: list[PairRecord] = []
     for number, (name, (ranges, words)) in enumerate(CLASSES.items()):
-        pictures = {char: font.draw(char) for first, last in ranges
+        pictures = {char: picture for first, last in ranges
                     for char in range(first, last + 1)
-                    if char in font.characters and glyph_text(char, words)}
-        members = [char for char in pictures if pictures[char]]
+                    if char in font.characters and glyph_text(char, words)
+                    and (picture := font.draw(char)) is not None}
+        members = list(pictures)
         order = np.random.default_rng((_SEED, number)).permutation(
             len(members))[:MAX_PER_CLASS]
         for char in (members[i] for i in order):

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import repeat
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -49,10 +49,10 @@ class HybridTransferDataset(Dataset):
         if source_per_pair <= 0:
             raise ValueError('source_per_pair must be positive, got '
                              f'{source_per_pair}')
-        self.target = (DATASETS.build(target) if isinstance(target, dict)
-                       else target)
-        self.source = (DATASETS.build(source) if isinstance(source, dict)
-                       else source)
+        self.target: Any = (DATASETS.build(target) if isinstance(target, dict)
+                            else target)
+        self.source: Any = (DATASETS.build(source) if isinstance(source, dict)
+                            else source)
         self.source_per_pair = source_per_pair
 
     @property
@@ -86,8 +86,9 @@ class HybridTransferDataset(Dataset):
         if not isinstance(indices[0], Draw):
             return torch.randint(size, (len(indices) * number, )).tolist()
         # Another seed than the pairs', or both crops would be alike.
-        seed = indices[0].seed
-        places = (np.array([index.place for index in indices])[:, None]
+        drawn = cast(Sequence[Draw], indices)
+        seed = drawn[0].seed
+        places = (np.array([draw.place for draw in drawn])[:, None]
                   * number + np.arange(number)).ravel()
         passes, offsets = np.divmod(places, size)
         images = np.empty_like(places)

@@ -76,6 +76,8 @@ class SafeCheckpointHook(CheckpointHook):
             interval, by_epoch, save_optimizer, save_param_scheduler,
             out_dir, max_keep_ckpts, save_last, save_best, rule,
             published_keys=published_keys, save_begin=save_begin)
+        self.backend_args: Optional[dict[str, Any]]
+        self.keep_ckpt_ids: deque[int]
         self._gradients: dict[str, Tensor] = {}
         self._old_best: dict[Optional[str], Optional[str]] = {}
         # A resumed run counts on from what it was told.
