@@ -82,7 +82,7 @@ class RetrievalInferencer(BaseInferencer):
         self.batch_size = batch_size
         self.max_pixels = max_pixels
         self.show_progress = show_progress
-        self.model: Any = self.run.build_model().to(self.device)
+        self.model = self.run.build_model().to(self.device)
         if precision == 'bf16':
             # The units for bfloat16 want it; pictures follow the weights.
             self.model = self.model.to(memory_format=torch.channels_last)

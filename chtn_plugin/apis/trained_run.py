@@ -13,7 +13,7 @@ from typing import Any, Optional
 import torch
 from mmengine.config import ConfigDict
 from mmengine.registry import MODELS, TRANSFORMS
-from torch import Tensor, nn
+from torch import Tensor
 
 from chtn_plugin.datasets.text import TextTransform
 
@@ -75,7 +75,7 @@ class TrainedRun:
             return None
         return [step for part in pipeline for step in _uncached(part)]
 
-    def build_model(self) -> nn.Module:
+    def build_model(self) -> Any:
         """The model with its weights, in evaluation mode.
 
         Raises:
