@@ -14,7 +14,8 @@ ARRAYS = dict(train=dict(image='I', text='T', label='y'),
 
 def arrays(**changes):
     """20 training pairs of the labels 3 and 5, and 2 test pairs."""
-    made = dict(I=np.arange(N * 2.).reshape(N, 2), T=np.arange(N * 3.).reshape(N, 3),
+    made = dict(I=np.arange(N * 2.).reshape(N, 2),
+                T=np.arange(N * 3.).reshape(N, 3),
                 y=np.array([3, 5] * (N // 2)), I2=np.full((2, 2), 7.),
                 T2=np.full((2, 3), 8.), y2=np.array([5, 3]))
     return dict(made, **changes)

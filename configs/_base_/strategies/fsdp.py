@@ -1,5 +1,6 @@
 # Weights, gradients and the optimizer's state sharded over the ranks (FSDP),
-# which MMEngine offers under its FlexibleRunner. A single process does without.
+# which MMEngine offers under its FlexibleRunner. A single process does
+# without.
 runner_type = 'FlexibleRunner'
 strategy = dict(
     type='FSDPStrategy',
