@@ -19,6 +19,7 @@ from mmengine.dist import broadcast_object_list, init_dist, is_main_process
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from ..hooks.compiled_forward import CompiledForwardHook
 from .checkpoints import checkpoints_in, glob_escape, restrict_loading
 from .options import check_options
 
@@ -251,4 +252,7 @@ def build_runner(cfg: Config) -> Any:
     """The Runner, or the one that the configuration names."""
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
-    return Runner.from_cfg(cfg)
+    runner = Runner.from_cfg(cfg)
+    if cfg.get('compile'):
+        runner.register_hook(CompiledForwardHook())
+    return runner

@@ -1,6 +1,7 @@
 """What happens around training and testing."""
 from .architecture import ArchitectureHook
 from .bounded_history import BoundedHistoryHook
+from .compiled_forward import CompiledForwardHook
 from .consistency import ConsistencyHook
 from .exact_resume import ExactResumeHook
 from .finite_loss import FiniteLossHook
@@ -10,7 +11,7 @@ from .kept_memory import KeptMemoryHook
 from .retrieval_visualization import RetrievalVisualizationHook
 from .safe_checkpoint import SafeCheckpointHook
 
-__all__ = ['ArchitectureHook', 'BoundedHistoryHook', 'ConsistencyHook',
-           'ExactResumeHook', 'FiniteLossHook', 'GlobalBatchNormHook',
-           'IterationSeedHook', 'KeptMemoryHook',
+__all__ = ['ArchitectureHook', 'BoundedHistoryHook', 'CompiledForwardHook',
+           'ConsistencyHook', 'ExactResumeHook', 'FiniteLossHook',
+           'GlobalBatchNormHook', 'IterationSeedHook', 'KeptMemoryHook',
            'RetrievalVisualizationHook', 'SafeCheckpointHook']
