@@ -15,7 +15,9 @@ class CrossModalDataPreprocessor(BaseDataPreprocessor):
     """Moves a batch to the model's device and normalises its images.
 
     Images are what has four dimensions, (B, channels, H, W); ready features
-    pass as they are.
+    pass as they are. Which item is which (``sample_idx``, ``image_idx``,
+    ``text_idx``) stays on the host, where it is asked for: an answer from a
+    GPU would wait for all its work.
 
     Args:
         mean: Subtracted from each channel, in the image's own scale (0..255
@@ -43,11 +45,17 @@ class CrossModalDataPreprocessor(BaseDataPreprocessor):
     def forward(self, data: dict[str, Any], training: bool = False
                 ) -> dict[str, Any]:
         """The batch on the device, its images normalised float32."""
-        data = self.cast_data(data)
+        samples = data['data_samples']
+        indices = {name: value for name, value in samples.items()
+                   if name.endswith('_idx')}
+        data = self.cast_data(dict(inputs=data['inputs'], data_samples={
+            name: value for name, value in samples.items()
+            if name not in indices}))
         inputs = {name: self._normalized(value)
                   if name in ('image', 'source_image') and value.dim() == 4
                   else value for name, value in data['inputs'].items()}
-        return dict(inputs=inputs, data_samples=data['data_samples'])
+        return dict(inputs=inputs,
+                    data_samples=dict(data['data_samples'], **indices))
 
     def _normalized(self, images: Tensor) -> Tensor:
         if self.bgr_to_rgb:

@@ -56,3 +56,13 @@ def test_statistics_are_no_part_of_a_checkpoint():
 def test_refuses_two_numbers(name):
     with pytest.raises(ValueError, match=f'{name} needs 1 or 3 numbers'):
         CrossModalDataPreprocessor(**{name: [1, 2]})
+
+
+def test_labels_go_to_the_device_and_indices_stay():
+    data = batch(image=image(1, 2, 3))
+    data['data_samples']['sample_idx'] = torch.tensor([4])
+    made = CrossModalDataPreprocessor().to('meta')(data)
+    assert {name: value.device.type for name, value in
+            made['data_samples'].items()} == dict(label='meta',
+                                                  sample_idx='cpu')
+    assert made['inputs']['image'].device.type == 'meta'
