@@ -4,7 +4,7 @@
 #   python tools/train.py \
 #       configs/chtn/chtn_efflite0-charcnn_1xb64-600i_webnews.py
 #
-# Expect: see README.md beside this file.
+# Expect: not measured yet.
 _base_ = [
     '../_base_/models/chtn_features.py',
     '../_base_/datasets/webnews_features.py',
