@@ -3,10 +3,11 @@
 Each is a configuration. The state that is tested is the one that is best on
 the validation split, which is cut from the training rows; the test split is
 read once a run. Beside each stands semantic matching: a logistic regression a
-modality on the same features and the same rows, the two strengths of
-regularisation chosen on the validation split too.
+modality on the same features (of pictures: their pixels) and the same rows,
+the two strengths of regularisation chosen on the validation split too.
 
     python benchmarks/combinations.py configs/chtn/*_webnews.py --seeds 0 1 2
+    python benchmarks/combinations.py configs/chtn_demo.py --seeds
 """
 from __future__ import annotations
 
@@ -31,21 +32,20 @@ from chtn_plugin.evaluation import (  # isort: skip
 
 def semantic_matching(config: str, options: dict[str, Any]
                       ) -> dict[str, float]:
-    """Logistic regression on the features that a configuration reads."""
+    """Logistic regression on the features or pixels a configuration reads."""
     from sklearn.linear_model import LogisticRegression
     cfg = Config.fromfile(config)
     cfg.merge_from_dict(options)
-    train = cfg.train_dataloader.dataset
-    targets = dict(train=train.get('target', train),
-                   val=cfg.val_dataloader.dataset,
-                   test=cfg.test_dataloader.dataset)
-    parts = {}
     encoder = _text_vectors(cfg)
-    for name, dataset_cfg in targets.items():
-        dataset = DATASETS.build(dataset_cfg)
-        batch = dataset.__getitems__(range(len(dataset)))
+    preprocessor = MODELS.build(cfg.model.get(
+        'data_preprocessor', dict(type='CrossModalDataPreprocessor')))
+    parts = {}
+    for name in ('train', 'val', 'test'):
+        # Of the training rows, too, as they are: no random crop.
+        dataset = DATASETS.build(dict(cfg.val_dataloader.dataset, split=name))
+        batch = preprocessor(dataset.__getitems__(range(len(dataset))))
         parts[name] = dict(
-            image=_unit(batch['inputs']['image'].numpy()),
+            image=_unit(batch['inputs']['image'].flatten(1).numpy()),
             text=_unit(encoder(batch['inputs']['text'])),
             label=batch['data_samples']['label'].numpy())
     fitted = {
@@ -111,7 +111,8 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='+', help='configuration files')
-    parser.add_argument('--seeds', nargs='+', type=int, default=range(5))
+    parser.add_argument('--seeds', nargs='*', type=int, default=range(5),
+                        help='none: semantic matching alone')
     parser.add_argument('--work-dir', type=Path,
                         default=Path('work_dirs/combinations'))
     parser.add_argument('--no-baseline', action='store_true',
