@@ -17,6 +17,8 @@ model = dict(
     source_pathway='image',
     num_source_classes=50,
     text_encoder=dict(out_features=3000, norm=None),
-    image_pathway=dict(widths=widths, dropout=0.5),
+    image_pathway=dict(widths=widths, dropout=0.7),
+    text_pathway=dict(type='Pathway', widths=widths, dropout=0.7,
+                      input_dropout=0.3),
     common_head=dict(widths=widths),
     mmd=dict(_delete_=True, type='MMDLoss'))
