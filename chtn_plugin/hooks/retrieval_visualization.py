@@ -127,13 +127,15 @@ class RetrievalVisualizationHook(Hook):
                           logger='current')
                 self._told = True
             return
+        # A FlexibleRunner would load the training data to tell, in a test.
+        iterations = runner.iter if split == 'val' else 0
         picture = draw_result_sheet(
             self._sections(dataset), fonts=self.fonts, scale=self.scale,
             title='What a few queries find'
-            + (f' after {runner.iter} iterations' if runner.iter else ''),
+            + (f' after {iterations} iterations' if iterations else ''),
             subtitle=self._subtitle(split, metrics))
         runner.visualizer.add_image(f'retrieval_{split}', np.asarray(picture),
-                                    step=runner.iter)
+                                    step=iterations)
         encoded = io.BytesIO()
         picture.save(encoded, 'PNG', optimize=True)
         path = Path(runner.work_dir) / f'retrieval_{split}.png'

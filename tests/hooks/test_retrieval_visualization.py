@@ -65,6 +65,16 @@ def test_picture_goes_to_back_ends_and_to_work_dir(runner, tmp_path):
     assert np.array_equal(np.asarray(saved), image)
 
 
+def test_a_test_asks_for_no_iteration(runner):
+    # A FlexibleRunner builds its training loop to answer, on rank 0 alone.
+    del runner.iter
+    hook = RetrievalVisualizationHook()
+    hook.before_test_epoch(runner)
+    hook.after_test_iter(runner, 0, None, _items([0, 1, 0, 1]))
+    hook.after_test_epoch(runner, {})
+    assert [step for _, _, step in runner.visualizer.images] == [0]
+
+
 def test_local_back_end_keeps_a_file(runner, tmp_path):
     # a slash in the name would be a folder that it does not make
     from mmengine.visualization import Visualizer
