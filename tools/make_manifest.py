@@ -13,10 +13,20 @@ _EPILOG = """a folder may hold
     one for each of its texts; several labels are separated by ';'.
   class folders: cats/1.jpg with cats/1.txt, dogs/..., and no table.
 
+a few dozen pictures teach a network little; two options bring what it lacks:
+  --source takes more labelled pictures, of any classes and without texts, to
+    learn from beside yours: class folders, or a folder with list.txt, whose
+    lines are 'path label', the label a number from 0.
+  --backbone takes a network that knows pictures already, a vision model of
+    transformers. Its weights are fetched once; without network, name a
+    folder that 'hf download NAME --local-dir DIR' filled where there is one.
+
 examples:
   %(prog)s path/to/folder
   %(prog)s path/to/folder --text-column title --label-column kind
-  %(prog)s path/to/folder --config configs/mine.py --split 0.7 0.1 0.2"""
+  %(prog)s path/to/folder --config configs/mine.py --split 0.7 0.1 0.2
+  %(prog)s path/to/folder --source data/tiny_imagenet/train
+  %(prog)s path/to/folder --backbone facebook/dinov2-small"""
 _CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 
 
@@ -52,6 +62,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--config', type=Path,
                         help='configuration to write (default: '
                         'configs/own_FOLDER.py)')
+    parser.add_argument('--source', type=Path, metavar='FOLDER',
+                        help='labelled pictures for the source domain')
+    parser.add_argument('--backbone', metavar='NAME|DIR',
+                        help='pretrained vision model of transformers, '
+                        'frozen (default: a small network from scratch)')
     parser.add_argument('--no-config', action='store_true',
                         help='write the manifest alone')
     return parser
@@ -59,7 +74,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Run the tool; return the exit status."""
-    args = build_parser().parse_args()
+    parser = build_parser()
+    args = parser.parse_args()
+    if args.no_config and (args.source or args.backbone):
+        parser.error('--source and --backbone belong to the configuration, '
+                     'which --no-config leaves out')
     columns = {field: value for field in ('image', 'text', 'label', 'split')
                if (value := getattr(args, f'{field}_column'))}
     config = args.config or _default_config(args.folder)
@@ -67,7 +86,8 @@ def main() -> int:
         make_manifest(args.folder, Options(
             args.table, columns, args.label_separator, args.encoding,
             args.line_texts, tuple(args.fractions), args.seed,
-            args.skip_broken), None if args.no_config else config)
+            args.skip_broken, args.source, args.backbone),
+            None if args.no_config else config)
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1

@@ -38,6 +38,10 @@ class Options:
         fractions: Shares of train, val and test.
         seed: Seed of the split.
         skip_broken: Leave out rows whose picture is missing or broken.
+        source: Labelled images for the config's source domain: class
+            folders, or a folder with ``list.txt``; None: there is none.
+        backbone: The config's pretrained vision model, a folder or a name on
+            the hub; None: a small network from scratch.
     """
     table: Optional[str] = None
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -47,6 +51,8 @@ class Options:
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
     seed: int = 0
     skip_broken: bool = False
+    source: Optional[Path] = None
+    backbone: Optional[str] = None
 
 
 def make_manifest(folder: str | Path, options: Options = Options(),
@@ -67,7 +73,8 @@ def make_manifest(folder: str | Path, options: Options = Options(),
         The records of the manifest.
 
     Raises:
-        FileNotFoundError: There is nothing to read, or pictures are missing.
+        FileNotFoundError: There is nothing to read, pictures are missing, or
+            the pretrained model cannot be had.
         ValueError: The table, a picture or an option is broken.
     """
     folder = Path(folder)
@@ -83,7 +90,8 @@ def make_manifest(folder: str | Path, options: Options = Options(),
         say(line)
     say(f'wrote {folder / MANIFEST}: {len(records)} rows')
     if config is not None:
-        write_config(config, folder, MANIFEST, records)
+        write_config(config, folder, MANIFEST, records, options.source,
+                     options.backbone)
         say(f'wrote {config}\n\nnext:\n'
             f'  python tools/check_data.py {folder / MANIFEST}\n'
             f'  python tools/train.py {config}\n'

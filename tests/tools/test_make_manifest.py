@@ -1,6 +1,8 @@
 """From a folder of pictures to an evaluated model, with no Python."""
 from __future__ import annotations
 
+import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from chtn_plugin.datasets.own_data import Options, make_manifest
+from chtn_plugin.models.backbones.hf_vision import HFVisionBackbone
 
 from mmengine.runner import Runner  # isort: skip
 
@@ -54,9 +57,14 @@ def test_written_config_trains_and_evaluates(tmp_path, configs, label):
     config = configs / 'own.py'
     make_manifest(data, Options(fractions=(.6, .2, .2)), config,
                   lambda line: None)
+    assert 0 <= trained(config, tmp_path)['retrieval/mean_mAP'] <= 1
+
+
+def trained(config, tmp_path):
+    """Train four iterations; the figures of the test split."""
     cfg = Config.fromfile(str(config))
     cfg.merge_from_dict(dict(
-        work_dir=str(tmp_path / 'work'), image_size=16,
+        work_dir=str(tmp_path / 'work'),
         train_cfg=dict(max_iters=4, val_interval=4),
         train_dataloader=dict(num_workers=0, persistent_workers=False),
         custom_hooks=[], vis_backends=[],
@@ -64,8 +72,45 @@ def test_written_config_trains_and_evaluates(tmp_path, configs, label):
     cfg.default_hooks.checkpoint.interval = 4
     runner = Runner.from_cfg(cfg)
     runner.train()
-    figures = runner.test()
-    assert 0 <= figures['retrieval/mean_mAP'] <= 1
+    return runner.test()
+
+
+def log(tmp_path):
+    """Lines that the run logged, as dictionaries."""
+    path, = tmp_path.glob('work/*/vis_data/scalars.json')
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_source_domain_is_trained_on(tmp_path, configs, source):
+    data = make_data(tmp_path / 'data', lambda kind: f'class {kind}')
+    config = configs / 'own.py'
+    make_manifest(data, Options(source=source), config, lambda line: None)
+    assert 0 <= trained(config, tmp_path)['retrieval/mean_mAP'] <= 1
+    losses = {name for line in log(tmp_path) for name in line}
+    assert {'loss_cls_source', 'loss_mmd_fc6', 'loss_mmd_fc7'} <= losses
+
+
+def test_pretrained_network_is_run_once_a_picture(tmp_path, configs,
+                                                  monkeypatch):
+    from transformers import ViTConfig, ViTModel
+    monkeypatch.chdir(tmp_path)
+    vit = tmp_path / 'vit'
+    ViTModel(ViTConfig(hidden_size=8, num_hidden_layers=1,
+                       num_attention_heads=2, intermediate_size=8,
+                       image_size=16, patch_size=8)).save_pretrained(vit)
+    (vit / 'preprocessor_config.json').write_text(json.dumps(dict(
+        image_mean=[.5] * 3, image_std=[.5] * 3, size=16)))
+    data = make_data(tmp_path / 'data', lambda kind: f'class {kind}')
+    config = configs / 'own.py'
+    make_manifest(data, Options(backbone=str(vit)), config,
+                  lambda line: None)
+    passed = []
+    forward = HFVisionBackbone.forward
+    monkeypatch.setattr(HFVisionBackbone, 'forward', lambda self, images: (
+        passed.append(len(images)), forward(self, images))[1])
+    assert 0 <= trained(config, tmp_path)['retrieval/mean_mAP'] <= 1
+    # One image when the model is built, to learn its width; then the 27.
+    assert sum(passed) == 1 + 27
 
 
 def test_tool_writes_both_files_and_says_what_is_next(tmp_path, configs):
@@ -80,3 +125,30 @@ def test_tool_writes_both_files_and_says_what_is_next(tmp_path, configs):
                             capture_output=True, text=True)
     assert result.returncode == 1
     assert result.stderr.startswith('error: no such folder')
+
+
+def run(monkeypatch, *args):
+    """The exit status of the tool, in this process."""
+    monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, args)])
+    return runpy.run_path(str(TOOL), run_name='tool')['main']()
+
+
+@pytest.mark.parametrize('option', ['--source', '--backbone'])
+def test_options_of_the_configuration_need_one(tmp_path, monkeypatch, capsys,
+                                               option):
+    with pytest.raises(SystemExit, match='2'):
+        run(monkeypatch, tmp_path, '--no-config', option, 'x')
+    assert '--no-config leaves out' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('options, reason', [
+    (['--source', 'none'], 'source images not found'),
+    (['--backbone', 'nobody/nothing'], 'hf download nobody/nothing')])
+def test_what_cannot_be_had_is_named(tmp_path, configs, monkeypatch, capsys,
+                                     options, reason):
+    data = make_data(tmp_path / 'data', lambda kind: f'class {kind}')
+    assert run(monkeypatch, data, '--config', configs / 'own.py',
+               *options) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith('error: ') and reason in said
+    assert not (configs / 'own.py').exists()
