@@ -85,7 +85,7 @@ def read_manifest(path: str | Path,
     if unknown:
         raise ValueError(f'columns may name {list(COLUMNS)}, '
                          f'got {sorted(unknown)}')
-    _check_size(path, max_rows)
+    check_size(path, max_rows)
     records: list[PairRecord] = []
     seen: dict[str, str] = {}
     for line, row in _rows(path):
@@ -147,8 +147,16 @@ def _check_writable(record: PairRecord) -> None:
                              f'blanks: {value!r} does')
 
 
-def _check_size(path: Path, max_rows: int) -> None:
-    """Refuse a file that would only fill the memory; costs 0.1 s a GB."""
+def check_size(path: Path, max_rows: int = MAX_ROWS) -> None:
+    """Refuse a file that would only fill the memory; costs 0.1 s a GB.
+
+    Args:
+        path: A text file.
+        max_rows: Lines that it may have, besides a header.
+
+    Raises:
+        ValueError: It has more, or a line of over 64 MB.
+    """
     lines, run = 0, 0
     with path.open('rb') as file:
         while chunk := file.read(1 << 22):
@@ -160,9 +168,8 @@ def _check_size(path: Path, max_rows: int) -> None:
                 raise ValueError(f'a line must have at most {_MAX_LINE_BYTES} '
                                  f'bytes: {path}:{lines + 1} has more')
             if lines > max_rows + 1:
-                raise ValueError(f'a manifest must have at most {max_rows} '
-                                 f'rows, {path} has more: raise max_rows to '
-                                 'read it')
+                raise ValueError(f'a table must have at most {max_rows} '
+                                 f'rows, {path} has more')
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict]]:

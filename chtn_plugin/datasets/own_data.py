@@ -143,7 +143,6 @@ def _resolved(folder: Path, image: str) -> Optional[str]:
     """Return a path relative to the folder, or None if it is not there."""
     root = folder.resolve()
     for candidate in (folder / image, folder / 'images' / image):
-        path = candidate.resolve()
         if candidate.is_file():
             # A link inside the folder may lead out; a path may not.
             inside = Path(*_normal(candidate.absolute().parts))
@@ -151,7 +150,7 @@ def _resolved(folder: Path, image: str) -> Optional[str]:
                 if base in inside.parents:
                     return inside.relative_to(base).as_posix()
             raise ValueError(f'a picture must lie inside {folder}: {image} '
-                             f'is {path}')
+                             f'is {candidate.resolve()}')
     return None
 
 

@@ -219,6 +219,34 @@ def test_picture_outside_the_folder_is_refused(tmp_path):
         make(tmp_path / 'mine')
 
 
+def test_linked_picture_is_taken(folder, tmp_path_factory):
+    # Whoever laid the link meant its target; a path may be a stranger's.
+    other = tmp_path_factory.mktemp('other')
+    picture(other / 'x.png', 99)
+    (folder / 'images' / '0.png').unlink()
+    (folder / 'images' / '0.png').symlink_to(other / 'x.png')
+    write_csv(folder, rows())
+    assert make(folder)[0].image == 'images/0.png'
+
+
+@pytest.mark.parametrize('target', ['0.png', 'nowhere.png'],
+                         ids=['itself', 'nothing'])
+def test_link_to_no_picture_is_named(folder, target):
+    (folder / 'images' / '0.png').unlink()
+    (folder / 'images' / '0.png').symlink_to(target)
+    write_csv(folder, rows())
+    with pytest.raises(ValueError, match=r'0\.png \(.*:2: no such file'):
+        make(folder)
+
+
+def test_picture_that_would_fill_the_memory_is_named(folder, monkeypatch):
+    # Pillow refuses above twice its limit; these have 108 pixels.
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 50)
+    write_csv(folder, rows())
+    with pytest.raises(ValueError, match=r'images/0\.png .*too large'):
+        make(folder)
+
+
 def test_broken_pictures_can_be_left_out(folder):
     write_csv(folder, rows())
     path = folder / 'images/5.png'

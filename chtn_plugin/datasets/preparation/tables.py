@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from ..manifest import check_size
 from ._articles import clean_text
 
 SUFFIXES = ('.csv', '.tsv', '.jsonl')
@@ -88,12 +90,14 @@ def read_table(path: Path, columns: Mapping[str, str],
         The rows in file order.
 
     Raises:
-        ValueError: The file cannot be read, a column is missing or unknown,
-            or a row has no label. The message names file and line.
+        ValueError: The file cannot be read or is too long, a column is
+            missing or unknown, or a row has no label. The message names file
+            and line.
     """
     readers = {'.csv': _csv, '.tsv': _tsv, '.jsonl': _jsonl}
     if path.suffix.lower() not in readers:
         raise ValueError(f'a table ends in {", ".join(SUFFIXES)}, got {path}')
+    check_size(path)
     text = _decoded(path, encoding)
     names: dict[str, str] = {}
     rows = []
@@ -187,7 +191,7 @@ def _csv(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     header = text.partition('\n')[0]
     delimiter = max(_DELIMITERS, key=header.count)
     csv.field_size_limit(10_000_000)
-    reader = csv.DictReader(text.splitlines(keepends=True),
+    reader = csv.DictReader(io.StringIO(text, newline=''),
                             delimiter=delimiter, strict=True)
     try:
         for cells in reader:
@@ -274,5 +278,10 @@ def _row(cells: dict[str, Any], label_separator: str, where: str) -> Row:
     if not image and not texts:
         raise ValueError('a row needs an image, a text or both: '
                          f'{where} has neither')
+    try:
+        ''.join((image, *texts, *classes)).encode('utf-8')
+    except UnicodeEncodeError as error:
+        raise ValueError('a row must not hold half a character (a lone '
+                         f'surrogate): {where}') from error
     return Row(image.replace('\\', '/') or None, texts, classes,
                SPLITS.get(split, ''), where)
