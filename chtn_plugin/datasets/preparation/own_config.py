@@ -126,7 +126,7 @@ model = dict(
     input_shape=(3, image_size, image_size),
     text_encoder=dict(type='VectorTextEncoder', out_features=num_terms,
                       norm=None),
-    image_pathway=dict(type='Pathway', widths=widths),
+    image_pathway=dict(type='Pathway', widths=widths, dropout=0.5),
     common_head=dict(type='CommonHead', widths=widths),
     # Of RGB pixels 0 to 255.
     data_preprocessor=dict(
@@ -155,7 +155,7 @@ _SCHEDULE = '''
 max_iters = {max_iters}
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4),
+    optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-3),
     paramwise_cfg=dict(bias_lr_mult=2.0, bias_decay_mult=0.0))
 param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False,
                        T_max=max_iters)
