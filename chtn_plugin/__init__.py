@@ -3,9 +3,14 @@
 Import it before torchvision, transformers or mmpretrain: on a machine
 without a GPU it makes their import possible (see ``_torchvision``).
 """
+import warnings
+
 from ._torchvision import declare_missing_operators
 
 declare_missing_operators()
+# Of mmcv-lite; nothing here needs that operator.
+warnings.filterwarnings(
+    'ignore', 'Fail to import ``MultiScaleDeformableAttention``')
 
 from . import (  # noqa: E402
     apis,

@@ -65,6 +65,9 @@ def main() -> None:
         file.write(text)
     print(f'written: {out} ({len(text) / 1e6:.1f} MB)')
     if args.tsne_out and not args.no_tsne:
+        if report.scatter is None:
+            sys.exit('error: the picture of the common space needs '
+                     'scikit-learn: pip install scikit-learn')
         with atomic_write(args.tsne_out) as file:
             report.scatter.save(file, 'PNG', optimize=True)
         print(f'written: {args.tsne_out}')

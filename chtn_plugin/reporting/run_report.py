@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 import numpy as np
+from PIL import Image
 
 from chtn_plugin.evaluation.embeddings import Embeddings
 from chtn_plugin.evaluation.results import make_results
@@ -39,6 +40,8 @@ class RunReport:
         worst: Worst queries shown.
         tsne: Whether to draw the common space; takes some seconds.
         notes: What was found missing on the way.
+        scatter: The common space as a picture, once ``html`` has drawn it;
+            None without scikit-learn.
     """
     embeddings: Embeddings
     title: str
@@ -50,6 +53,7 @@ class RunReport:
     worst: int = 20
     tsne: bool = True
     notes: list[str] = field(default_factory=list)
+    scatter: Optional[Image.Image] = field(default=None, init=False)
 
     def html(self) -> str:
         """One self-contained HTML document.

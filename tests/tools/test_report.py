@@ -1,4 +1,6 @@
 """tools/report.py as a user runs it, and a browser that shows it."""
+import sys
+
 import numpy as np
 import pytest
 from browser import browse, needs_browser
@@ -60,3 +62,15 @@ def test_page_fits_a_phone(tiny, tmp_path):
     assert (pixels != 255).any()
     # the page's right margin stays empty
     assert (pixels[:, -8:] == 255).all()
+
+
+def test_picture_of_the_space_without_scikit_learn(tiny, tmp_path,
+                                                   monkeypatch):
+    monkeypatch.setitem(sys.modules, 'sklearn.manifold', None)
+    status, said, err = run_tool('report', tiny / 'run', '--out',
+                                 tmp_path / 'r.html', '--tsne-out',
+                                 tmp_path / 'space.png')
+    assert status == 1 and 'pip install scikit-learn' in err
+    # The report is there and says so; no half of a picture is.
+    assert 'scikit-learn' in (tmp_path / 'r.html').read_text()
+    assert not (tmp_path / 'space.png').exists()
