@@ -5,7 +5,7 @@
 #   python tools/train.py configs/chtn_demo.py
 #   python tools/test.py configs/chtn_demo.py work_dirs/chtn_demo
 #
-# Expect .619 ± .001 mean mAP on the test split (chtn-map-all, five seeds).
+# Expect .651 ± .004 mean mAP on the test split (chtn-map-all, five seeds).
 _base_ = ['_base_/datasets/glyphs.py', '_base_/default_runtime.py']
 
 # Small pictures, a small network, all of it trained from scratch: there is no
