@@ -182,8 +182,10 @@ def test_gradients_of_an_incomplete_update_are_not_lost(tmp_path):
 
 
 def test_an_epoch_resumes_in_its_middle(tmp_path):
+    # No batch of one at the epoch's end: batch normalisation has no use for it.
     config = write_config(tmp_path, """
-train_dataloader.update(sampler=dict(type='PassSampler', shuffle=True))
+train_dataloader.update(sampler=dict(type='PassSampler', shuffle=True),
+                        batch_size=7)
 train_cfg = dict(by_epoch=True, max_epochs=3, val_interval=1)
 """)
     assert train(config, tmp_path / 'whole') == 0
