@@ -149,6 +149,7 @@ def test_fix_writes_a_new_manifest_and_never_the_old(spoilt):
     assert fixed.read_bytes() == written
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (WEBNEWS.is_file() and PHOTOS.is_dir()),
                     reason='web news is not shipped')
 def test_shipped_split_of_web_news_leaks_as_is_known():

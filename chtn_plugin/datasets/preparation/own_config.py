@@ -140,7 +140,9 @@ _NO_TRANSFER = '''\
 _TRANSFER = '''\
     source_pathway='image',
     num_source_classes={num_source_classes},
-    mmd=dict(type='MMDLoss'),'''
+    mmd=dict(type='MMDLoss'),
+    # Many source classes would outweigh the few of the pairs.
+    cls_weights=dict(source=0.1),'''
 _SCRATCH = '''\
     backbone=dict(type='SmallConvNet', in_channels=3,
                   channels=(16, 32, 64)),

@@ -62,6 +62,7 @@ def test_class_folders_become_the_source_domain(written, source):
     assert made.source.pipeline == made.target.pipeline
     assert config.model.source_pathway == 'image'
     assert config.model.mmd.type == 'MMDLoss'
+    assert config.model.cls_weights == dict(source=0.1)
     # Folders a and b.
     assert config.model.num_source_classes == made.source.num_classes == 2
 
