@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import traceback
+from pathlib import Path
 
 import torch
 
@@ -54,14 +55,16 @@ def on_ranks(world, function, folder, connect=True):
             # As torchrun does: the others end with the first that fails.
             for other in set(pids) - set(ends):
                 os.kill(other, signal.SIGKILL)
+    # All of them: where one fails, another may fail of that in the meantime.
+    failed = [f'rank {rank}: ' + Path(folder, f'out{rank}.txt').read_text(
+        )[-3000:] for rank, pid in enumerate(pids) if ends[pid] > 0]
+    if failed:
+        raise AssertionError('\n'.join(failed))
     results = []
     for rank, pid in enumerate(pids):
         if ends[pid] < 0:
             results.append(ends[pid])
             continue
-        if ends[pid]:
-            with open(f'{folder}/out{rank}.txt') as file:
-                raise AssertionError(f'rank {rank}: {file.read()[-3000:]}')
         with open(f'{folder}/result{rank}.pkl', 'rb') as file:
             results.append(pickle.load(file))
     return results

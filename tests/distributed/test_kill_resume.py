@@ -182,7 +182,7 @@ def test_gradients_of_an_incomplete_update_are_not_lost(tmp_path):
 
 
 def test_an_epoch_resumes_in_its_middle(tmp_path):
-    # No batch of one at the epoch's end: batch normalisation has no use for it.
+    # No batch of one at the epoch's end, which cannot be normalised.
     config = write_config(tmp_path, """
 train_dataloader.update(sampler=dict(type='PassSampler', shuffle=True),
                         batch_size=7)
