@@ -34,7 +34,7 @@ train_dataloader = dict(dataset=dict(target=dict(text=words)))
 val_dataloader = dict(dataset=dict(text=words))
 test_dataloader = dict(dataset=dict(text=words))
 
-# On validation (seed 0) SGD reaches .21 to .27, at rates of .03 and .1 and with
-# fc6 of the texts dropped or not; AdamW reaches .36 after 400 updates.
+# On validation (seed 0) SGD reaches .21 to .27, at rates of .03 and .1 and
+# with fc6 of the texts dropped or not; AdamW reaches .36 after 400 updates.
 optim_wrapper = dict(optimizer=dict(
     _delete_=True, type='AdamW', lr=2e-3, weight_decay=0.05))
