@@ -21,6 +21,7 @@ from chtn_plugin.apis.launch import (  # isort: skip
     add_arguments,
     add_config_arguments,
     build_runner,
+    end_processes,
     on_main_rank,
     plain_errors,
     read_config,
@@ -103,3 +104,4 @@ def main() -> None:
 
 if __name__ == '__main__':
     main()
+    end_processes()

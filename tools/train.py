@@ -14,6 +14,7 @@ from chtn_plugin.apis.launch import (  # isort: skip
     add_config_arguments,
     build_runner,
     claim_work_dir,
+    end_processes,
     on_main_rank,
     plain_errors,
     read_config,
@@ -104,3 +105,4 @@ def main() -> None:
 
 if __name__ == '__main__':
     main()
+    end_processes()

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import gc
 import multiprocessing
 import os
 import os.path as osp
@@ -160,6 +161,19 @@ def start_processes(cfg: Config) -> None:
     wrapper = dict(_DDP_ON_PROCESSOR, find_unused_parameters=cfg.get(
         'find_unused_parameters', False))
     cfg.model_wrapper_cfg = {**wrapper, **cfg.get('model_wrapper_cfg', {})}
+
+
+def end_processes() -> None:
+    """Leave the other processes of a distributed run, as its last step.
+
+    A thread of gloo's may still hold tensors of the last exchange. One that
+    frees them while Python shuts down aborts the process, and a run that was
+    whole ends as a failed one. The threads end with the last reference to
+    the group: of a Runner that is still in use they do not.
+    """
+    if torch.distributed.is_initialized():
+        gc.collect()
+        torch.distributed.destroy_process_group()
 
 
 def _on_processor(strategy: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import io
 import json
 import runpy
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -57,6 +58,31 @@ def rates(folder):
 def statistics(folder):
     return {name: value for name, value in weights(folder)[
         'state_dict'].items() if 'running' in name}
+
+
+def gloo_threads():
+    return [name for name in (path.read_text() for path in Path(
+        '/proc/self/task').glob('*/comm')) if 'gloo' in name]
+
+
+@pytest.mark.skipif(not Path('/proc/self/task').exists(),
+                    reason='lists threads as Linux does')
+@pytest.mark.parametrize('tool', ['train', 'test'])
+def test_no_thread_of_gloo_outlives_the_tool(one_process, tmp_path, tool):
+    # It would abort a process that ends while the thread frees tensors.
+    config = write_config(tmp_path)
+    given = [one_process] if tool == 'test' else [
+        '--cfg-options', 'train_cfg.max_iters=2']
+
+    def share(rank):
+        Config.pretty_text = PRETTY_TEXT
+        done = run_tool(tool, config, *given, '--work-dir', tmp_path / 'run',
+                        '--launcher', 'pytorch')
+        return done, gloo_threads()
+    for (status, _, err), threads in on_ranks(2, share, tmp_path / 'out',
+                                              connect=False):
+        assert status == 0, err
+        assert threads == []
 
 
 @pytest.mark.slow
