@@ -25,6 +25,7 @@ from chtn_plugin.apis.launch import (  # isort: skip
     on_main_rank,
     plain_errors,
     read_config,
+    read_data,
     start_processes,
 )
 from chtn_plugin.apis.resume import check_format  # isort: skip
@@ -90,6 +91,8 @@ def main() -> None:
             lambda: choose_checkpoint(given))
         apply_options(cfg, args)
     runner = build_runner(cfg)
+    with plain_errors('test.py'):
+        read_data(runner, 'test')
     metrics = runner.test()
     if is_main_process():
         print(describe_figures(cfg, runner.test_dataloader.dataset, metrics))

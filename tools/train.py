@@ -18,6 +18,7 @@ from chtn_plugin.apis.launch import (  # isort: skip
     on_main_rank,
     plain_errors,
     read_config,
+    read_data,
     start_processes,
 )
 from chtn_plugin.apis.precision import use_mixed_precision  # isort: skip
@@ -97,7 +98,10 @@ def main() -> None:
             cfg.resume = path is not None
             cfg.load_from = path or (
                 cfg.get('load_from') if not cfg.get('resume') else None)
-    build_runner(cfg).train()
+    runner = build_runner(cfg)
+    with plain_errors('train.py'):
+        read_data(runner, 'train', 'val')
+    runner.train()
     if is_main_process():
         print('To test it: python tools/test.py '
               f'{args.config} {cfg.work_dir}')

@@ -270,3 +270,14 @@ def build_runner(cfg: Config) -> Any:
     if cfg.get('compile'):
         runner.register_hook(CompiledForwardHook())
     return runner
+
+
+def read_data(runner: Any, *loops: str) -> None:
+    """Have the Runner read its data sets now, not once it runs.
+
+    Args:
+        runner: As :func:`build_runner` returns it.
+        loops: Of ``'train'``, ``'val'``, ``'test'``.
+    """
+    for name in loops:
+        getattr(runner, f'{name}_loop')

@@ -155,3 +155,14 @@ def test_the_tool_ends_with_a_line_not_a_traceback(tmp_path):
     assert done.stderr.strip().splitlines()[-1] == (
         f'train.py: configuration not found: {tmp_path}/no.py')
     assert 'Traceback' not in done.stderr
+
+
+def test_data_that_are_missing_are_a_line_too(tmp_path):
+    config = write_config(tmp_path)
+    (tmp_path / 'source.npz').unlink()
+    done = run('train.py', config, '--work-dir', tmp_path / 'run',
+               check=False)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith('train.py: ') and 'source.npz' in last
+    assert 'Traceback' not in done.stderr
