@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
+from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 from ..datasets.draws import Draw
@@ -26,6 +27,7 @@ class ConsistencyHook(Hook):
       vocabulary of the data it is to be used with. MMEngine warns at most.
     - A checkpoint holds every weight of the model, in the model's shapes.
       MMEngine loads what fits and leaves the rest as it was initialised.
+    - No batch of an epoch is a single pair, which batch normalisation refuses.
     - Images come in the channel order that the backbone's weights expect,
       and of the size that the model's ``input_shape`` says. This is a
       warning: the numbers run, and mean less.
@@ -44,6 +46,7 @@ class ConsistencyHook(Hook):
     def before_train(self, runner: Any) -> None:
         """Check the training data against the model."""
         self._check_data(runner, runner.train_dataloader)
+        _check_last_batch(_bare(runner.model), runner.train_dataloader)
 
     def before_val(self, runner: Any) -> None:
         """Check the validation data against the model."""
@@ -94,6 +97,21 @@ class ConsistencyHook(Hook):
 
 def _bare(model: Any) -> Any:
     return model.module if is_model_wrapper(model) else model
+
+
+def _check_last_batch(model: Any, loader: Any) -> None:
+    """Refuse a last batch of one pair under batch normalisation."""
+    pairs, size = len(loader.sampler), loader.batch_size
+    if (size is None or loader.drop_last
+            or getattr(loader.sampler, 'infinite', False)
+            or min(pairs, (pairs - 1) % size + 1) > 1
+            or not any(isinstance(part, nn.BatchNorm1d) and part.training
+                       for part in model.modules())):
+        return
+    raise ValueError(
+        'a training batch must have two pairs at least, to be normalised: '
+        f'the last of {pairs} pairs in batches of {size} stands alone; set '
+        'train_dataloader.drop_last=True or another batch_size')
 
 
 def _check_images(model: Any, dataset: Any) -> None:

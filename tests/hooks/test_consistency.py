@@ -117,6 +117,18 @@ def test_looking_at_an_image_leaves_the_randomness_alone(pairs):
     assert torch.equal(torch.get_rng_state(), before[1])
 
 
+def test_a_last_batch_of_one_pair_is_refused_before_training(pairs):
+    alone = data(pairs, 'train')
+    alone['batch_size'] = 3
+    with pytest.raises(ValueError, match='last of 4 pairs in batches of 3 '
+                       'stands alone.*drop_last'):
+        runner(pairs, alone).train()
+    runner(pairs, dict(alone, drop_last=True)).train()
+    plain = dict(type='Pathway', widths=(4, 4), norm=False)
+    runner(pairs, alone, image_pathway=plain, text_encoder=dict(
+        type='VectorTextEncoder', out_features=TERMS, norm='l2')).train()
+
+
 def test_model_of_other_classes_is_refused_before_testing(pairs):
     with pytest.raises(ValueError, match='the model has 3, the test data 2'):
         runner(pairs, test=data(pairs, 'test'), num_classes=3).test()
