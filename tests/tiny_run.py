@@ -23,7 +23,8 @@ _BAG = (dict(type='BagOfWords', num_terms=12),
 
 def write_run(folder: Path, seed: int = 0,
               text_tower: Optional[tuple[dict, dict]] = None,
-              representation: str = 'prob', **changes: Any) -> Path:
+              representation: str = 'prob', model: Optional[dict] = None,
+              **changes: Any) -> Path:
     """A work directory with a checkpoint, and the data it was tested on.
 
     Args:
@@ -31,6 +32,7 @@ def write_run(folder: Path, seed: int = 0,
         seed: Of the random weights.
         text_tower: Text transform and text encoder; None: bag of words.
         representation: Of the model.
+        model: Further keys of the model's configuration to set.
         changes: Top-level keys of the configuration to set.
 
     Returns:
@@ -39,16 +41,17 @@ def write_run(folder: Path, seed: int = 0,
     data = folder / 'data'
     if not data.exists():
         _write_data(data)
-    cfg = Config(dict(_config(str(data), *(text_tower or _BAG)), **changes))
-    cfg.model.representation = representation
+    config = _config(str(data), *(text_tower or _BAG))
+    config['model'] |= dict(model or {}, representation=representation)
+    cfg = Config(dict(config, **changes))
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     dataset.full_init()
     torch.manual_seed(seed)
-    model = MODELS.build(cfg.model).eval()
-    ArchitectureHook().before_run(SimpleNamespace(model=model, cfg=cfg))
+    built = MODELS.build(cfg.model).eval()
+    ArchitectureHook().before_run(SimpleNamespace(model=built, cfg=cfg))
     # Untrained networks answer nearly the same to everything.
     with torch.no_grad():
-        for value in model.common_head.parameters():
+        for value in built.common_head.parameters():
             value.mul_(8)
     run = folder / 'run'
     run.mkdir(parents=True, exist_ok=True)
@@ -57,7 +60,7 @@ def write_run(folder: Path, seed: int = 0,
         meta=dict(cfg=cfg.pretty_text, iter=10, epoch=0, seed=seed,
                   experiment_name='tiny', time='20260101_000000',
                   mmengine_version='0', dataset_meta=dataset.metainfo),
-        state_dict=model.state_dict(), message_hub={}), path)
+        state_dict=built.state_dict(), message_hub={}), path)
     return run
 
 

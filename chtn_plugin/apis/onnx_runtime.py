@@ -71,7 +71,14 @@ class Towers:
 
     def run(self, kind, inputs):
         """One tower on ready inputs, as the export's metadata name them."""
-        return self._sessions[kind].run(['repr', 'probabilities'], inputs)
+        session, names = self._sessions[kind], ['repr', 'probabilities']
+        if isinstance(session.get_inputs()[0].shape[0], str):
+            return session.run(names, inputs)
+        # A network that takes one item at a time.
+        rows = [session.run(names, {name: value[i:i + 1]
+                                    for name, value in inputs.items()})
+                for i in range(len(next(iter(inputs.values()))))]
+        return [np.concatenate(part) for part in zip(*rows, strict=True)]
 
     def load(self, picture):
         """A picture as the image tower takes it, (channels, H, W)."""
