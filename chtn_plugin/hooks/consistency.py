@@ -1,14 +1,17 @@
 """Refusing models, data sets and checkpoints that do not fit together."""
 from __future__ import annotations
 
+import base64
+import json
 import logging
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
+from mmengine.runner import BaseLoop
 from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
@@ -16,6 +19,11 @@ from ..datasets.draws import Draw
 from ..datasets.feature_cache import image_datasets
 from ..datasets.images import channel_order, load_image
 from ..models.normalization import check_order
+
+# Of the model and of a checkpoint: what testing does without.
+_SOURCE = ('source_pathway.', 'source_classifier.')
+# Arguments by which a backbone gets its weights.
+_ORIGINS = ('init_cfg', 'model', 'pretrained', 'checkpoint_path')
 
 
 @HOOKS.register_module()
@@ -25,15 +33,18 @@ class ConsistencyHook(Hook):
     - The model has as many target and source classes as its data.
     - A checkpoint was trained with the classes (in the same order) and the
       vocabulary of the data it is to be used with. MMEngine warns at most.
-    - A checkpoint holds every weight of the model, in the model's shapes.
-      MMEngine loads what fits and leaves the rest as it was initialised.
-    - No batch of an epoch is a single pair, which batch normalisation refuses.
+    - A checkpoint holds every weight of the model, in the model's shapes, and
+      none beside them but the source domain's. MMEngine loads what fits and
+      leaves the rest as it was initialised.
+    - No batch is a single pair, which batch normalisation refuses.
+    - A trunk that is not trained has its weights from somewhere, and every
+      one of ``custom_keys`` is part of a parameter's name. These are warnings.
     - Images come in the channel order that the backbone's weights expect,
       and of the size that the model's ``input_shape`` says. This is a
       warning: the numbers run, and mean less.
 
     A checkpoint of weights alone (converted from another framework) has no
-    meta information; only what it holds is checked, and it may lack layers.
+    meta information; to start training from, it may lack layers, not all.
 
     Raises:
         ValueError: Something does not fit; the message says what.
@@ -45,8 +56,11 @@ class ConsistencyHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Check the training data against the model."""
+        model = _bare(runner.model)
         self._check_data(runner, runner.train_dataloader)
-        _check_last_batch(_bare(runner.model), runner.train_dataloader)
+        _check_last_batch(model, runner.train_dataloader)
+        _check_origin(model, runner)
+        _check_custom_keys(model, runner.cfg)
 
     def before_val(self, runner: Any) -> None:
         """Check the validation data against the model."""
@@ -61,7 +75,8 @@ class ConsistencyHook(Hook):
         model = runner.model
         if not isinstance(model, FullyShardedDataParallel):
             model = _bare(model)  # sharded, only the wrapper has whole weights
-        _check_weights(model, checkpoint)
+        _check_weights(model, checkpoint,
+                       trains=isinstance(runner._train_loop, BaseLoop))
         stored = checkpoint.get('meta', {}).get('dataset_meta')
         if not stored:
             return
@@ -100,18 +115,48 @@ def _bare(model: Any) -> Any:
 
 
 def _check_last_batch(model: Any, loader: Any) -> None:
-    """Refuse a last batch of one pair under batch normalisation."""
+    """Refuse batches of one pair under batch normalisation."""
     pairs, size = len(loader.sampler), loader.batch_size
-    if (size is None or loader.drop_last
-            or getattr(loader.sampler, 'infinite', False)
-            or min(pairs, (pairs - 1) % size + 1) > 1
-            or not any(isinstance(part, nn.BatchNorm1d) and part.training
-                       for part in model.modules())):
+    if size is None or not any(
+            isinstance(part, nn.BatchNorm1d) and part.training
+            for part in model.modules()):
+        return
+    last = min(pairs, (pairs - 1) % size + 1)
+    if size > 1 and (loader.drop_last or last > 1
+                     or getattr(loader.sampler, 'infinite', False)):
         return
     raise ValueError(
         'a training batch must have two pairs at least, to be normalised: '
         f'the last of {pairs} pairs in batches of {size} stands alone; set '
-        'train_dataloader.drop_last=True or another batch_size')
+        'another batch_size, or train_dataloader.drop_last=True')
+
+
+def _check_origin(model: Any, runner: Any) -> None:
+    """Warn where a trunk would stay as random as it is."""
+    backbone = (runner.cfg.get('model') or {}).get('backbone')
+    if (backbone is None or model.trunk.mode == 'train'
+            or runner._load_from or runner._resume
+            or any(backbone.get(key) for key in _ORIGINS)):
+        return
+    print_log(
+        f'the trunk is not trained (trunk_mode={model.trunk.mode!r}) and no '
+        'weights were loaded into it, so its features are those of a random '
+        "network: give model.backbone.init_cfg (type='Pretrained'), "
+        "load_from, or trunk_mode='train'", logger='current',
+        level=logging.WARNING)
+
+
+def _check_custom_keys(model: Any, cfg: Mapping) -> None:
+    """Warn of rates and decays that are set for no parameter."""
+    optimizer = cfg.get('optim_wrapper') or {}
+    keys = (optimizer.get('paramwise_cfg') or {}).get('custom_keys') or ()
+    names = [name for name, _ in model.named_parameters()]
+    idle = [key for key in keys if not any(key in name for name in names)]
+    if idle:
+        print_log(
+            'custom_keys of the optimizer should be parts of parameter '
+            f'names: {idle} are of none, and change nothing',
+            logger='current', level=logging.WARNING)
 
 
 def _check_images(model: Any, dataset: Any) -> None:
@@ -132,16 +177,28 @@ def _check_images(model: Any, dataset: Any) -> None:
             'transforms', logger='current', level=logging.WARNING)
 
 
-def _check_weights(model: Any, checkpoint: dict) -> None:
+def _check_weights(model: Any, checkpoint: dict, trains: bool) -> None:
     stored = checkpoint.get('state_dict', checkpoint)
     whole = 'dataset_meta' in checkpoint.get('meta', {})
     expected = model.state_dict()
     missing = [name for name in expected if name not in stored]
-    if whole and missing:
+    if len(missing) == len(expected):
+        raise ValueError(
+            'a checkpoint must hold weights of the model: this one holds '
+            f'none of {list(expected)[:3]}, but {list(stored)[:3]}; '
+            "tools/convert_weights.py converts a classifier's")
+    if missing and (whole or not trains):
         raise ValueError(
             'a checkpoint must hold every weight of the model: this one '
             f'lacks {len(missing)}, as {missing[:3]}. Is it of another '
             'configuration?')
+    beside = [name for name in stored if name not in expected
+              and not name.startswith(_SOURCE)]
+    if beside and whole:
+        raise ValueError(
+            'a checkpoint must hold no weights beside those of the model: '
+            f'this one has {len(beside)} more, as {beside[:3]}. Is it of '
+            'another configuration?')
     for name, value in expected.items():
         if name in stored and stored[name].shape != value.shape:
             raise ValueError(
@@ -151,9 +208,16 @@ def _check_weights(model: Any, checkpoint: dict) -> None:
 
 
 def _check_meta(stored: Mapping, meta: Mapping) -> None:
+    old_text, new_text = (each.get('text') or {} for each in (stored, meta))
+    if old_text and new_text and set(old_text) != set(new_text):
+        raise ValueError(
+            'a checkpoint must have the text transform of the data: it was '
+            f'trained with one that stores {sorted(old_text)}, that of the '
+            f'data stores {sorted(new_text)}')
     for what, old, new in (
-        ('classes', stored.get('classes'), meta.get('classes')),
-        ('vocabulary', _terms(stored), _terms(meta))):
+            ('classes', stored.get('classes'), meta.get('classes')),
+            *(('vocabulary', old_text.get(key), new_text.get(key))
+              for key in ('terms', 'words'))):
         if old is None or new is None or list(old) == list(new):
             continue
         shared = min(len(old), len(new))
@@ -163,10 +227,22 @@ def _check_meta(stored: Mapping, meta: Mapping) -> None:
             f'with {len(old)}, the data have {len(new)}, and they differ '
             f'first at number {place} ({_at(old, place)!r}, '
             f'{_at(new, place)!r})')
+    old, new = (_vocabulary(text) for text in (old_text, new_text))
+    if old is not None and new is not None and old != new:
+        raise ValueError(
+            'a checkpoint must have the tokenizer of the data: it was trained '
+            'with one of another vocabulary')
 
 
-def _terms(meta: Mapping) -> Optional[list[str]]:
-    return (meta.get('text') or {}).get('terms')
+def _vocabulary(text: Mapping) -> Any:
+    """What a transformers' tokenizer makes numbers with, without its name.
+
+    Releases of transformers write the settings around it differently.
+    """
+    files = text.get('files')
+    if not files or 'tokenizer.json' not in files:
+        return files
+    return json.loads(base64.b64decode(files['tokenizer.json']))['model']
 
 
 def _at(values: Any, place: int) -> Any:

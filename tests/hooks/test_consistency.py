@@ -1,6 +1,8 @@
 """What does not fit together is refused, through MMEngine's Runner."""
 from __future__ import annotations
 
+import base64
+import json
 import os
 
 import numpy as np
@@ -9,7 +11,7 @@ import torch
 from mmengine.runner import Runner
 
 from chtn_plugin.hooks import ConsistencyHook
-from chtn_plugin.models import CHTN
+from chtn_plugin.hooks.consistency import _check_meta
 
 TERMS = 8
 
@@ -31,6 +33,7 @@ def runner(root, train=None, test=None, load_from=None, **model):
         dict(type='CHTN', num_classes=2, num_source_classes=2,
              backbone=dict(type='SmallConvNet', channels=(4, ),
                            in_channels=3), input_shape=(3, 4, 4),
+             trunk_mode='train',
              text_encoder=dict(type='VectorTextEncoder', out_features=TERMS),
              image_pathway=dict(type='Pathway', widths=(4, 4)),
              common_head=dict(type='CommonHead', widths=(4, 4))), **model)
@@ -48,7 +51,7 @@ def runner(root, train=None, test=None, load_from=None, **model):
                   custom_hooks=[dict(type='ConsistencyHook')],
                   default_hooks=dict(logger=None), log_level='ERROR',
                   experiment_name=f'{root.name}-{torch.rand(1).item()}',
-                  **parts)
+                  cfg=dict(model=model, **parts), **parts)
 
 
 @pytest.fixture
@@ -129,6 +132,51 @@ def test_a_last_batch_of_one_pair_is_refused_before_training(pairs):
         type='VectorTextEncoder', out_features=TERMS, norm='l2')).train()
 
 
+def test_batches_of_one_pair_are_refused_under_any_sampler(pairs):
+    ones = data(pairs, 'train')
+    ones.update(batch_size=1, drop_last=True, sampler=dict(
+        type='PassSampler', shuffle=True, infinite=True))
+    with pytest.raises(ValueError, match='two pairs at least'):
+        runner(pairs, ones).train()
+
+
+def test_a_frozen_random_trunk_is_told(pairs, warnings):
+    runner(pairs, data(pairs, 'train'), trunk_mode='frozen').train()
+    assert ["trunk_mode='frozen'" in text for text in warnings] == [True]
+
+
+def test_custom_keys_of_no_parameter_are_told(pairs, warnings):
+    made = runner(pairs, data(pairs, 'train'))
+    made.cfg.optim_wrapper.paramwise_cfg = dict(custom_keys={
+        'trunk.backbone': dict(lr_mult=0.1), 'trunk.backbon.': dict()})
+    made.train()
+    assert len(warnings) == 1 and "['trunk.backbon.'] are of none" in (
+        warnings[0])
+
+
+def _state(**files):
+    return dict(text=dict(files={name: base64.b64encode(json.dumps(
+        value).encode()).decode() for name, value in files.items()}))
+
+
+@pytest.mark.parametrize('old, new, message', [
+    (dict(text=dict(words=['a', 'b'])), dict(text=dict(words=['a', 'c'])),
+     r"vocabulary .* first at number 1 \('b', 'c'\)"),
+    (dict(text=dict(words=['a'])), dict(text=dict(terms=['a'], idf=[1])),
+     r"text transform .* \['words'\], .* \['idf', 'terms'\]"),
+    (_state(**{'tokenizer.json': dict(model=1)}),
+     _state(**{'tokenizer.json': dict(model=2)}), 'another vocabulary'),
+])
+def test_another_vocabulary_of_any_transform_is_refused(old, new, message):
+    with pytest.raises(ValueError, match=message):
+        _check_meta(old, new)
+
+
+def test_a_tokenizer_may_be_stored_by_another_release():
+    _check_meta(_state(**{'tokenizer.json': dict(model=1, version=1)}),
+                _state(**{'tokenizer.json': dict(model=1, version=2)}))
+
+
 def test_model_of_other_classes_is_refused_before_testing(pairs):
     with pytest.raises(ValueError, match='the model has 3, the test data 2'):
         runner(pairs, test=data(pairs, 'test'), num_classes=3).test()
@@ -187,15 +235,48 @@ def test_checkpoint_that_lacks_layers_is_refused(pairs, checkpoint):
                shared_head=False).test()
 
 
-def test_weights_alone_may_lack_layers(pairs):
+@pytest.fixture
+def converted(pairs):
+    """The weights of one layer alone."""
     made = runner(pairs, data(pairs, 'train'))
     weights = {name: torch.full_like(value, 0.5)
                for name, value in made.model.state_dict().items()
                if name.startswith('image_pathway.fc6')}
     torch.save(dict(state_dict=weights, meta=dict(converted_from='x')),
                pairs / 'converted.pth')
-    loaded = runner(pairs, test=data(pairs, 'test'),
-                    load_from=str(pairs / 'converted.pth'))
-    loaded.test()
-    assert isinstance(loaded.model, CHTN)
-    assert (loaded.model.image_pathway.fc6.weight == 0.5).all()
+    return str(pairs / 'converted.pth')
+
+
+def test_weights_alone_may_lack_layers_to_train_from(pairs, converted):
+    made = runner(pairs, data(pairs, 'train'), load_from=converted)
+    made.train_loop.run = lambda: None
+    made.train()
+    assert (made.model.image_pathway.fc6.weight == 0.5).all()
+
+
+def test_weights_alone_must_be_whole_to_be_tested(pairs, converted):
+    with pytest.raises(ValueError, match='every weight of the model'):
+        runner(pairs, test=data(pairs, 'test'), load_from=converted).test()
+
+
+def test_weights_of_nothing_here_are_refused(pairs):
+    torch.save({'features.0.weight': torch.ones(2)}, pairs / 'alien.pth')
+    with pytest.raises(ValueError, match='weights of the model: this one '
+                       r"holds none of .*, but \['features.0.weight'\]"):
+        runner(pairs, data(pairs, 'train'),
+               load_from=str(pairs / 'alien.pth')).train()
+
+
+def test_checkpoint_with_layers_beside_the_model_is_refused(pairs):
+    two_heads = runner(pairs, data(pairs, 'train'), shared_head=False)
+    two_heads.train()
+    two_heads.save_checkpoint(str(pairs), 'two.pth', by_epoch=True)
+    with pytest.raises(ValueError, match=r'has 6 more, as '
+                       r"\['text_head.fc8.weight'"):
+        runner(pairs, test=data(pairs, 'test'),
+               load_from=str(pairs / 'two.pth')).test()
+
+
+def test_checkpoint_may_hold_a_source_that_the_model_lacks(pairs, checkpoint):
+    runner(pairs, test=data(pairs, 'test'), load_from=checkpoint,
+           source_pathway=None).test()
