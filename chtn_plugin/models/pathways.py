@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
+from typing import Any, Optional
 
 import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
+
+from .text_inputs import check_text
 
 
 def linear(in_features: int, out_features: int) -> nn.Linear:
@@ -94,8 +96,13 @@ class VectorTextEncoder(nn.Module):
         self.input_norm = (nn.BatchNorm1d(out_features)
                            if norm == 'bn' else nn.Identity())
 
-    def forward(self, text: Tensor) -> Tensor:
-        """(B, D) to (B, D)."""
+    def forward(self, text: Any) -> Tensor:
+        """(B, D) to (B, D).
+
+        Raises:
+            ValueError: These are no vectors of that size.
+        """
+        check_text(text, 'vectors')
         if text.shape[1:] != (self.out_features, ):
             raise ValueError(f'text vectors must be (B, {self.out_features})'
                              f', got {tuple(text.shape)}')

@@ -142,13 +142,20 @@ class Trunk(BaseModule):
         which may come from a cache.
 
         Raises:
-            ValueError: The images are vectors, but cannot be its output.
+            ValueError: The images are vectors, but cannot be its output, or
+                they end in vectors of another size.
         """
         if images.dim() == 2 and len(self.input_shape) > 1:
             return self._checked_output(images)
         with torch.set_grad_enabled(torch.is_grad_enabled()
                                     and self.mode == 'train'):
-            return self._pooled(self.backbone(images))
+            out = self._pooled(self.backbone(images))
+        if out.shape[1] != self.out_features:
+            raise ValueError(
+                f'images must have the input_shape of the model, '
+                f'{self.input_shape}: those of {tuple(images.shape[1:])} end '
+                f'in vectors of {out.shape[1]}, not of {self.out_features}')
+        return out
 
     def _checked_output(self, vectors: Tensor) -> Tensor:
         if self.mode != 'frozen':

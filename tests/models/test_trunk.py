@@ -148,3 +148,13 @@ def test_output_that_is_no_map_and_no_vector_is_refused():
 def test_unknown_backbone_is_refused():
     with pytest.raises(KeyError, match='NoSuchNet'):
         Trunk(dict(type='NoSuchNet'), (1, 3, 4))
+
+
+def test_images_of_another_size_are_refused_with_both_sizes():
+    trunk = Trunk(dict(type='SmallConvNet', in_channels=3, channels=(4, )),
+                  (3, 8, 8), 'train')
+    with pytest.raises(ValueError, match=r'\(3, 8, 8\): those of '
+                       r'\(3, 16, 16\) end in vectors of 256, not of 64'):
+        trunk(torch.zeros(2, 3, 16, 16))
+    with pytest.raises(ValueError, match=r'\(6,\): those of \(7,\)'):
+        Trunk(None, (6, ))(torch.zeros(2, 7))

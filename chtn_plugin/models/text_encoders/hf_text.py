@@ -115,6 +115,7 @@ class HFTextEncoder(nn.Module):
         Raises:
             ValueError: The tokens do not fit the model.
         """
+        check_text(text, 'tokens')
         if torch.jit.is_tracing():
             # An export's size must not depend on the example.
             return self._encoded(text)

@@ -1,7 +1,7 @@
 """Word vectors of a network: from a file, or to be learned."""
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 from mmengine.logging import print_log
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ...datasets.word_indices import NUM_SPECIAL, PADDING
 from ...datasets.word_vectors import read_word_vectors
+from ..text_inputs import check_text
 
 
 class WordEmbedding(nn.Module):
@@ -58,18 +59,16 @@ class WordEmbedding(nn.Module):
         print_log(f'{len(words)} word vectors read from {self.vectors}',
                   logger='current')
 
-    def forward(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, numbers: Any) -> tuple[Tensor, Tensor]:
         """Vectors (B, L, E) of numbers (B, L), and where words are, (B, L).
 
         Columns in which the whole batch has padding are left out, save in
         an export, whose size must not depend on the example.
 
         Raises:
-            ValueError: A number is not below W.
+            ValueError: These are no word numbers, or one is not below W.
         """
-        if numbers.dim() != 2:
-            raise ValueError('word numbers must be (B, L), got '
-                             f'{tuple(numbers.shape)}')
+        check_text(numbers, 'word numbers')
         present = numbers != PADDING
         if numbers.device.type == 'cpu' and not torch.jit.is_tracing():
             if numbers.numel() and int(numbers.max()) >= len(self.weight):
