@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from chtn_plugin.datasets.images import load_image
@@ -107,6 +107,8 @@ def _as_file(picture: Any, max_pixels: int) -> Iterator[Path]:
         raise TypeError('a picture must be a path, a PIL picture or an array,'
                         f' got {type(picture).__name__}')
     _check_size(*picture.size, max_pixels, 'this one')
+    # A camera's orientation stands in the EXIF data, which PNG would lose.
+    picture = ImageOps.exif_transpose(picture)
     if picture.mode not in ('L', 'RGB', '1', 'I;16'):
         picture = picture.convert('RGB')
     with tempfile.TemporaryDirectory(prefix='picture.') as folder:

@@ -44,6 +44,20 @@ def test_every_kind_of_picture_is_the_same_picture(model, tiny, mode):
                                   model.encode_images([path]))
 
 
+def test_photo_in_memory_is_upright_as_its_file_is(model, tmp_path):
+    stored = np.zeros((8, 8, 3), np.uint8)
+    stored[:, 4:] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn it right to see it, as phones store photos
+    path = tmp_path / 'photo.jpg'
+    Image.fromarray(stored).save(path, quality=100, exif=exif)
+    with Image.open(path) as photo:
+        given = model.load_image(photo).int()
+    assert (given[:, :4] < 5).all() and (given[:, 4:] > 250).all()
+    # two decoders, a level apart
+    assert (given - model.load_image(path).int()).abs().max() <= 2
+
+
 def test_any_iterable_in_batches(tiny, model):
     small = RetrievalInferencer(tiny / 'run', batch_size=2,
                                 show_progress=False)
