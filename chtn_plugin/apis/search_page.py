@@ -136,7 +136,8 @@ def _answer(inferencer: Any, text: str, picture: bytes,
     """Status and page of one query."""
     text = text.strip()
     try:
-        if not topk.isdecimal() or not 1 <= int(topk[:9]) <= MAX_TOPK:
+        count = int(topk) if topk.isdecimal() and len(topk) < 10 else 0
+        if not 1 <= count <= MAX_TOPK:
             raise ValueError('the number of results must be 1 to '
                              f'{MAX_TOPK}, got {topk[:20]!r}')
         if bool(text) == bool(picture):
@@ -147,7 +148,7 @@ def _answer(inferencer: Any, text: str, picture: bytes,
                              f'characters, got {len(text)}')
         query: dict[str, Any] = (dict(image=_opened(picture)) if picture
                                  else dict(text=text))
-        result = inferencer.search(**query, topk=int(topk))
+        result = inferencer.search(**query, topk=count)
     except ValueError as error:
         return 400, search_page(inferencer, text[:200], topk[:4],
                                 error=str(error))

@@ -121,6 +121,8 @@ def test_query_is_text_and_not_markup(address):
     (dict(text='cat', topk=3), _png(), 'both'),
     (dict(text='cat', topk=0), None, 'number of results'),
     (dict(text='cat', topk='9' * 5000), None, 'number of results'),
+    (dict(text='cat', topk='0000000010000'), None, 'number of results'),
+    (dict(text='cat', topk='101'), None, 'number of results'),
     (dict(text='x' * 20_000, topk=3), None, '10000 characters'),
     (dict(text='', topk=3), b'not a picture', 'such as JPEG'),
     (dict(text='', topk=3), b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9'
