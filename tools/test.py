@@ -24,6 +24,7 @@ from chtn_plugin.apis.launch import (  # isort: skip
     end_processes,
     on_main_rank,
     plain_errors,
+    plain_refusals,
     read_config,
     read_data,
     start_processes,
@@ -90,10 +91,11 @@ def main() -> None:
         args.checkpoint = given and on_main_rank(
             lambda: choose_checkpoint(given))
         apply_options(cfg, args)
-    runner = build_runner(cfg)
-    with plain_errors('test.py'):
-        read_data(runner, 'test')
-    metrics = runner.test()
+    with plain_refusals('test.py'):
+        runner = build_runner(cfg)
+        with plain_errors('test.py'):
+            read_data(runner, 'test')
+        metrics = runner.test()
     if is_main_process():
         print(describe_figures(cfg, runner.test_dataloader.dataset, metrics))
         results = osp.join(cfg.work_dir, 'results.json')

@@ -10,6 +10,7 @@ from mmengine.config import Config  # isort: skip
 from mmengine.dist import is_main_process  # isort: skip
 
 from chtn_plugin.apis.launch import (  # isort: skip
+    ClearWorkDirHook,
     add_arguments,
     add_config_arguments,
     build_runner,
@@ -17,6 +18,7 @@ from chtn_plugin.apis.launch import (  # isort: skip
     end_processes,
     on_main_rank,
     plain_errors,
+    plain_refusals,
     read_config,
     read_data,
     start_processes,
@@ -63,7 +65,9 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
         use_mixed_precision(cfg, args.amp)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-        cfg.default_hooks.checkpoint.pop('save_best', None)
+        hook = (cfg.get('default_hooks') or {}).get('checkpoint')
+        if hook:
+            hook.pop('save_best', None)
     if args.auto_scale_lr:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             raise ValueError('--auto-scale-lr needs '
@@ -98,10 +102,13 @@ def main() -> None:
             cfg.resume = path is not None
             cfg.load_from = path or (
                 cfg.get('load_from') if not cfg.get('resume') else None)
-    runner = build_runner(cfg)
-    with plain_errors('train.py'):
-        read_data(runner, 'train', 'val')
-    runner.train()
+    with plain_refusals('train.py'):
+        runner = build_runner(cfg)
+        with plain_errors('train.py'):
+            read_data(runner, 'train', 'val')
+        if args.overwrite and not resume:
+            runner.register_hook(ClearWorkDirHook())
+        runner.train()
     if is_main_process():
         print('To test it: python tools/test.py '
               f'{args.config} {cfg.work_dir}')

@@ -16,16 +16,22 @@ from typing import Any, TypeVar
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.dist import broadcast_object_list, init_dist, is_main_process
+from mmengine.dist import (
+    broadcast_object_list,
+    init_dist,
+    is_main_process,
+    master_only,
+)
+from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from ..hooks.compiled_forward import CompiledForwardHook
 from .checkpoints import checkpoints_in, glob_escape, restrict_loading
-from .options import check_options
+from .options import check_config, check_options
 
 Result = TypeVar('Result')
-
+_PACKAGE = osp.dirname(osp.dirname(osp.abspath(__file__))) + os.sep
 
 #: Keys that a FlexibleRunner does not read, and what to do instead.
 _RUNNER_ONLY = {
@@ -71,6 +77,25 @@ def plain_errors(tool: str) -> Iterator[None]:
         sys.exit(f'{tool}: {message}')
 
 
+@contextmanager
+def plain_refusals(tool: str) -> Iterator[None]:
+    """The same for what the plugin itself refuses, once a run is under way.
+
+    Any other error keeps its traceback: it may be one of the user's modules.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, OSError, FloatingPointError) as error:
+        place = error.__traceback__
+        while place and place.tb_next:
+            place = place.tb_next
+        message = error.args[0] if isinstance(error, KeyError) else str(error)
+        if (place is None or ' ' not in str(message) or not
+                place.tb_frame.f_code.co_filename.startswith(_PACKAGE)):
+            raise
+        sys.exit(f'{tool}: {message}')
+
+
 def load_config(args: argparse.Namespace) -> Config:
     """The configuration with its overrides.
 
@@ -99,11 +124,13 @@ def read_config(args: argparse.Namespace) -> Config:
 
     Raises:
         FileNotFoundError, KeyError: As :func:`load_config`.
+        KeyError: It has a key that nothing reads, too.
         ValueError: It has a key that its Runner passes by.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     restrict_loading(args.trust_checkpoint)
     cfg = load_config(args)
+    check_config(cfg)
     if cfg.get('runner_type') == 'FlexibleRunner':
         for key, instead in _RUNNER_ONLY.items():
             if cfg.get(key):
@@ -228,12 +255,13 @@ def on_main_rank(function: Callable[[], Result]) -> Result:
 
 
 def claim_work_dir(work_dir: str, resume: bool, overwrite: bool) -> None:
-    """Make the work directory, and never lose the run that is in it.
+    """Make the work directory, and refuse to lose the run that is in it.
 
     Args:
         work_dir: The folder.
         resume: The run in it is to go on.
-        overwrite: The checkpoints in it may be deleted.
+        overwrite: The checkpoints in it may be deleted, by
+            :class:`ClearWorkDirHook`.
 
     Raises:
         ValueError: It holds another run's checkpoints.
@@ -248,18 +276,34 @@ def claim_work_dir(work_dir: str, resume: bool, overwrite: bool) -> None:
                       f'{work_dir}: {error.strerror}') from error
     if resume:
         return
-    best = glob(osp.join(glob_escape(work_dir), 'best_*.pth'))
-    there = checkpoints_in(work_dir) + best
+    there = checkpoints_in(work_dir) + _best(work_dir)
     if there and not overwrite:
         raise ValueError(
             f'{work_dir} holds the checkpoints of a run '
             f'({osp.basename(there[0])} and {len(there) - 1} more): --resume '
             'goes on with it, --work-dir names another folder, --overwrite '
             'deletes them')
-    for path in there:
-        os.remove(path)
-    if there and osp.exists(last := osp.join(work_dir, 'last_checkpoint')):
-        os.remove(last)
+
+
+class ClearWorkDirHook(Hook):
+    """Deletes an earlier run's checkpoints, as ``--overwrite`` asks.
+
+    It does once everything is built, loaded and checked: what ends with an
+    error before leaves them there.
+    """
+    priority = 'VERY_LOW'
+
+    @master_only
+    def before_train(self, runner: Any) -> None:
+        """Delete what :func:`claim_work_dir` found."""
+        work_dir = runner.work_dir
+        for path in (checkpoints_in(work_dir) + _best(work_dir) + glob(
+                osp.join(glob_escape(work_dir), 'last_checkpoint'))):
+            os.remove(path)
+
+
+def _best(work_dir: str) -> list[str]:
+    return glob(osp.join(glob_escape(work_dir), 'best_*.pth'))
 
 
 def build_runner(cfg: Config) -> Any:

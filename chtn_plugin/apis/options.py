@@ -1,9 +1,9 @@
-"""Refusing overrides of a configuration that would change nothing."""
+"""Refusing keys of a configuration, or overrides, that nothing reads."""
 from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
 from mmengine import registry
@@ -28,6 +28,67 @@ _FIXED = {'randomness': {'seed', 'diff_rank_seed', 'deterministic'},
           'auto_scale_lr': {'base_batch_size', 'enable'}}
 
 
+# What builders take out of a dictionary on the way to its class.
+_TAKEN = {'type', '_scope_', 'priority', 'constructor', 'paramwise_cfg',
+          'override', 'convert_to_iter_based', 'name'}
+_PARAMWISE = {'custom_keys', 'bias_lr_mult', 'bias_decay_mult',
+              'norm_decay_mult', 'flat_decay_mult', 'dwconv_decay_mult',
+              'dcn_offset_lr_mult', 'bypass_duplicate'}
+
+
+def check_config(cfg: Config) -> None:
+    """Refuse keys of a configuration file that nothing reads.
+
+    Known is what the class of a dictionary takes. Top-level names beside the
+    Runner's are variables of the file, unless they look like one of them.
+
+    Args:
+        cfg: The configuration.
+
+    Raises:
+        KeyError: A key is misspelt; the message has the likely one.
+    """
+    read = _read()
+    for name in cfg:
+        close = difflib.get_close_matches(name, sorted(read), 1, 0.88)
+        if name not in read and close:
+            raise KeyError(f'{name}: nothing reads this key; did you mean '
+                           f'{close[0]!r}? A variable needs a name less like '
+                           'it')
+    for path in sorted(read & set(cfg)):
+        for key, known in strange_keys(cfg[path], path):
+            raise _unknown(key, known)
+
+
+def strange_keys(here: Any, path: str) -> Iterator[tuple[str, set[str]]]:
+    """Keys, at any depth, that the class of their dictionary lacks.
+
+    Args:
+        here: Part of a configuration.
+        path: Dotted key that it stands under.
+
+    Yields:
+        The dotted key, and what its dictionary may hold.
+    """
+    if isinstance(here, (list, tuple)):
+        for place, item in enumerate(here):
+            yield from strange_keys(item, f'{path}.{place}')
+    if not isinstance(here, Mapping):
+        return
+    known = _arguments(path, here)
+    for key, value in here.items():
+        if known is not None and key not in known:
+            yield f'{path}.{key}', known
+        yield from strange_keys(value, f'{path}.{key}')
+    if not here.get('constructor'):
+        for key in set(here.get('paramwise_cfg') or ()) - _PARAMWISE:
+            yield f'{path}.paramwise_cfg.{key}', _PARAMWISE
+
+
+def _read() -> set[str]:
+    return set(inspect.signature(Runner).parameters) | _READ_ELSEWHERE
+
+
 def check_options(cfg: Config, options: Mapping[str, Any]) -> None:
     """Refuse overrides whose key nothing reads, where that can be known.
 
@@ -49,7 +110,7 @@ def check_options(cfg: Config, options: Mapping[str, Any]) -> None:
 def _check(cfg: Config, key: str) -> None:
     parts = key.split('.')
     top = parts[0]
-    read = set(inspect.signature(Runner).parameters) | _READ_ELSEWHERE
+    read = _read()
     if top not in read:
         if top in cfg:
             places = _places({name: cfg[name] for name in sorted(read)
@@ -60,7 +121,7 @@ def _check(cfg: Config, key: str) -> None:
                 f'{top} is a variable of the configuration file, and '
                 f'overriding it changes nothing any more: override what it '
                 f'was used for{hint}')
-        raise _unknown(key, top, read | set(cfg))
+        raise _unknown(f'--cfg-options {key}', read | set(cfg), top)
     here: Any = cfg.get(top)
     for depth, part in enumerate(parts[1:], 1):
         if isinstance(here, (list, tuple)):
@@ -74,16 +135,19 @@ def _check(cfg: Config, key: str) -> None:
         if part not in here:
             known = _arguments('.'.join(parts[:depth]), here)
             if known is not None and part not in known:
-                raise _unknown(key, part, known | set(here))
+                raise _unknown(f'--cfg-options {key}', known | set(here), part)
             return
         here = here[part]
 
 
-def _unknown(key: str, part: str, known: set[str]) -> KeyError:
+def _unknown(key: str, known: set[str], part: Optional[str] = None
+             ) -> KeyError:
+    """The error for a dotted key, of which ``part`` (the last) is unknown."""
+    part = part or key.rpartition('.')[2]
     close = difflib.get_close_matches(part, sorted(known), 1)
     hint = (f'did you mean {close[0]!r}?' if close else
             f'known are {", ".join(sorted(known)[:30])}')
-    return KeyError(f'--cfg-options {key}: there is no {part!r} here; {hint}')
+    return KeyError(f'{key}: there is no {part!r} here; {hint}')
 
 
 def _arguments(path: str, here: Mapping) -> Optional[set[str]]:
@@ -91,23 +155,36 @@ def _arguments(path: str, here: Mapping) -> Optional[set[str]]:
     if path.endswith('_dataloader'):
         return set(inspect.signature(DataLoader).parameters) | _LOADER
     if path in _FIXED:
-        return _FIXED[path] | set(here)
+        return _FIXED[path]
     if path == 'train_cfg' and 'type' not in here:
         name = ('EpochBasedTrainLoop' if here.get('by_epoch', True)
                 else 'IterBasedTrainLoop')
-        return _of_class(name, {'by_epoch'})
+        return (_of_class(name) or set()) | {'by_epoch'}
     name = here.get('type', _DEFAULT_TYPES.get(path))
-    return None if name is None else _of_class(name, {'type', '_scope_'})
+    return None if name is None else _of_class(name)
 
 
-def _of_class(name: Any, more: set[str]) -> Optional[set[str]]:
-    """Arguments of a registered class, its bases' too; None if open."""
-    cls = name if inspect.isclass(name) else _registered(name)
+def _of_class(name: Any) -> Optional[set[str]]:
+    """What a registered class takes, its bases too; None where that is open.
+
+    Where several registries know the name, what any of its classes takes.
+    """
+    found = [name] if inspect.isclass(name) else _registered(name)
+    known = set(_TAKEN)
+    for cls in found:
+        taken = _of_bases(cls)
+        if taken is None:
+            return None
+        known |= taken
+    return known if found else None
+
+
+def _of_bases(cls: Any) -> Optional[set[str]]:
     if not inspect.isclass(cls):
         return None
-    known = set(more)
+    known: set[str] = set()
     for base in cls.__mro__:
-        if '__init__' not in vars(base):
+        if base is object or '__init__' not in vars(base):
             continue
         parameters = inspect.signature(base).parameters
         known |= set(parameters)
@@ -116,17 +193,17 @@ def _of_class(name: Any, more: set[str]) -> Optional[set[str]]:
     return None
 
 
-def _registered(name: str) -> Any:
-    found = [candidate for candidate in vars(registry).values()
-             if isinstance(candidate, type(registry.MODELS))]
-    for candidate in found:
-        try:
-            cls = candidate.get(name)
-        except (ImportError, KeyError, ValueError):
-            continue
-        if cls is not None:
-            return cls
-    return None
+def _registered(name: str) -> list[Any]:
+    found = []
+    for candidate in vars(registry).values():
+        if isinstance(candidate, type(registry.MODELS)):
+            try:
+                cls = candidate.get(name)
+            except (ImportError, KeyError, ValueError):
+                continue
+            if cls is not None:
+                found.append(cls)
+    return found
 
 
 def _places(cfg: Mapping, value: Any) -> list[str]:

@@ -4,10 +4,11 @@ import pytest
 import torch
 from mmengine.config import Config
 from short_run import ROOT, run, write_config
+from tiny_run import run_tool
 
 from chtn_plugin.apis.checkpoints import restrict_loading
 from chtn_plugin.apis.launch import claim_work_dir
-from chtn_plugin.apis.options import check_options
+from chtn_plugin.apis.options import check_config, check_options
 from chtn_plugin.apis.precision import use_mixed_precision
 from chtn_plugin.apis.resume import choose_resume, differences
 
@@ -30,6 +31,38 @@ def cfg(tmp_path):
 def test_a_misspelt_override_is_refused_with_the_right_name(cfg, key, hint):
     with pytest.raises(KeyError, match=f'did you mean {hint!r}'):
         check_options(cfg, {key: 1})
+
+
+@pytest.mark.parametrize('line, message', [
+    ("model['pair']['weight'] = 2", "model.pair.weight: there is no 'weight' "
+     "here; did you mean 'loss_weight'"),
+    ("train_dataloader['dataset']['target']['splitt'] = 'x'",
+     "train_dataloader.dataset.target.splitt: .*'split'"),
+    ("default_hooks['checkpoint']['intervall'] = 5", "'interval'"),
+    ("optim_wrapper['paramwise_cfg'] = dict(bias_lr_mul=2.)",
+     "paramwise_cfg.bias_lr_mul: .*'bias_lr_mult'"),
+    ("train_cfg['max_iter'] = 5", "train_cfg.max_iter: .*'max_iters'"),
+    ("param_schedulers = []", "param_schedulers: nothing reads this key; did "
+     "you mean 'param_scheduler'"),
+    ("load_form = 'nowhere.pth'", "did you mean 'load_from'"),
+])
+def test_a_misspelt_key_of_the_file_is_refused(tmp_path, line, message):
+    cfg = Config.fromfile(write_config(tmp_path, f'\n{line}\n'))
+    with pytest.raises(KeyError, match=message):
+        check_config(cfg)
+
+
+def test_what_builders_take_out_is_no_misspelling(tmp_path):
+    check_config(Config.fromfile(write_config(tmp_path, """
+folder = 'a variable'
+custom_hooks = [dict(type='EMAHook', momentum=0.1, priority='LOW')]
+optim_wrapper['paramwise_cfg'] = dict(
+    bias_lr_mult=2., custom_keys={'trunk': dict(lr_mult=0.)})
+param_scheduler = [dict(type='LinearLR', start_factor=0.1, end=1,
+                        convert_to_iter_based=True)]
+model['init_cfg'] = dict(type='Constant', layer='Linear', val=0.,
+                         override=dict(name='common_head', type='Xavier'))
+""")))
 
 
 @pytest.mark.parametrize('key', [
@@ -61,7 +94,38 @@ def test_a_finished_run_is_not_overwritten_unasked(tmp_path):
     claim_work_dir(str(tmp_path), resume=True, overwrite=False)
     assert len(list(tmp_path.glob('*.pth'))) == 2
     claim_work_dir(str(tmp_path), resume=False, overwrite=True)
-    assert not list(tmp_path.glob('*.pth'))
+    assert len(list(tmp_path.glob('*.pth'))) == 2
+
+
+def test_overwriting_deletes_once_the_new_run_starts(tmp_path):
+    config, folder = write_config(tmp_path), tmp_path / 'run'
+    folder.mkdir()
+    old = [folder / name for name in ('iter_500.pth', 'best_x_iter_500.pth',
+                                      'last_checkpoint')]
+    for path in old:
+        path.touch()
+    # The model and the data do not fit: found after both are built.
+    status, _, err = run_tool(
+        'train', config, '--work-dir', folder, '--overwrite',
+        '--cfg-options', 'model.num_classes=4', 'train_cfg.max_iters=2')
+    assert status == 1
+    assert err.splitlines()[-1].startswith('train.py: num_classes must match')
+    assert 'Traceback' not in err
+    assert all(path.exists() for path in old)
+    status, _, err = run_tool('train', config, '--work-dir', folder,
+                              '--overwrite', '--cfg-options',
+                              'train_cfg.max_iters=2')
+    assert status == 0, err
+    assert [path.exists() for path in old] == [False, False, True]
+    assert 'iter_2.pth' in old[2].read_text()
+
+
+def test_without_a_checkpoint_hook_it_need_not_validate(tmp_path):
+    config = write_config(tmp_path, "default_hooks['checkpoint'] = None\n")
+    status, _, err = run_tool(
+        'train', config, '--work-dir', tmp_path / 'run', '--no-validate',
+        '--cfg-options', 'train_cfg.max_iters=2')
+    assert status == 0, err
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='root may write anywhere')

@@ -10,6 +10,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..hf_loading import architecture_of, is_dual, load_hf_model, projected
+from ..text_inputs import check_text
 from ..trunk import freeze_unused
 
 POOLINGS = ('cls', 'mean', 'eos', 'pooler', 'projection')
