@@ -3,7 +3,8 @@
 An index is a folder with everything encoded by one model, which
 tools/search.py opens in an instant. Work that was cut off goes on when the
 same command is given again; pictures that cannot be read are listed and left
-out; files that changed are encoded anew.
+out; files that changed are encoded anew, and those that are gone from a folder
+or manifest are dropped when it is given again.
 """
 from __future__ import annotations
 
@@ -72,12 +73,17 @@ def _build(args: argparse.Namespace) -> None:
     model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint,
                                 'bf16' if args.bf16 else 'fp32')
     store = IndexStore(args.out)
-    for source in args.source:
-        added = store.build(model, source)
-        print(f'{source}: {added} items added')
-    for name, reason in store.head['skipped']:
+    changes = store.build(model, *args.source)
+    for source, change in zip(args.source, changes, strict=True):
+        print(f'{source}: {change.added} items added' + (
+            f', {change.dropped} dropped that are no longer there'
+            if change.dropped else ''))
+    for _, name, reason in store.head['skipped']:
         print(f'skipped {name}: {reason}')
     print(f'{args.out}: {store.count} items')
+    for path, done in store.sources:
+        if not done:
+            print(f'unfinished: {path}. Build again with it to go on')
     if args.faiss:
         told = approximate_index(store, model, args.faiss, args.queries)
         for kind, facts in told.items():
@@ -93,11 +99,13 @@ def _inspect(args: argparse.Namespace) -> None:
     print(f'model      {head["model"]} ({head["fingerprint"]})')
     print(f'items      {gallery.count("image")} pictures, '
           f'{gallery.count("text")} texts, each {head["size"]} numbers')
-    print(f'state      {"whole" if head["complete"] else "unfinished"}, '
+    print(f'state      {"whole" if store.complete else "unfinished"}, '
           f'{len(head["parts"])} parts')
-    print(f'sources    {", ".join(head["sources"])}')
+    told = [path + ('' if done else ' (unfinished)')
+            for path, done in store.sources]
+    print(f'sources    {", ".join(told)}')
     print(f'skipped    {len(head["skipped"])}')
-    for name, reason in head['skipped']:
+    for _, name, reason in head['skipped']:
         print(f'           {name}: {reason}')
     if gone:
         print(f'not found  {len(gone)} picture files, such as {gone[0]}')

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from .gallery import (
 )
 from .gallery_sources import ITEM_FIELDS, Item, list_items
 
-FORMAT = 1
+FORMAT = 2
 _SECONDS = 60.
 _HEAD = 'index.json'
 
@@ -36,12 +36,20 @@ def is_index(path: Path) -> bool:
     return (path / _HEAD).is_file()
 
 
+class Change(NamedTuple):
+    """Items that a pass over a source added, and that it found gone."""
+    added: int
+    dropped: int
+
+
 class IndexStore:
     """A folder with ``index.json`` and ``part-….npz``.
 
     A part is written before the head names it, both atomically; so whenever
     the work is cut off, the head tells what is whole, and building again
-    goes on from there. A picture that changed since is encoded anew.
+    goes on from there. A picture that changed since is encoded anew; what a
+    source no longer has is dropped at the end of a pass over it. A source is
+    known again when the index was moved, alone or along with it.
 
     Args:
         folder: The index; :meth:`build` creates it.
@@ -56,29 +64,34 @@ class IndexStore:
         if is_index(self.folder):
             self.head = self._read_head()
 
-    def build(self, encoder: Any, source: str | Path,
-              part_size: int = 4096, progress: bool = True) -> int:
-        """Encode what a source has and the index has not.
+    def build(self, encoder: Any, *sources: str | Path,
+              part_size: int = 4096, progress: bool = True) -> list[Change]:
+        """Encode what sources have and the index has not.
+
+        The index is unfinished until the last of them, and any that an
+        earlier call did not finish, is done.
 
         Args:
             encoder: The inferencer.
-            source: See :func:`list_items`. Several may go to one index.
+            sources: See :func:`list_items`.
             part_size: Items a part. When the work is cut off, at most so
                 many are lost, or those of the last minute.
             progress: Show a bar.
 
         Returns:
-            Number of items added.
+            What changed, source by source.
 
         Raises:
+            FileNotFoundError: A source is not there.
             ValueError: The index is of another model, the folder holds
-                other files, or the source has no items.
+                other files, or a source has no items.
             RuntimeError: Another process builds this index.
         """
-        items = list_items(source)
-        if not items:
-            raise ValueError('a gallery must have at least one picture or '
-                             f'text: {source} has none')
+        listed = [list_items(source) for source in sources]
+        for source, items in zip(sources, listed, strict=True):
+            if not items:
+                raise ValueError('a gallery must have at least one picture '
+                                 f'or text: {source} has none')
         if not self.head and self.folder.exists() and any(
                 not p.name.startswith('.') for p in self.folder.iterdir()):
             raise ValueError('an index needs a folder of its own: '
@@ -88,7 +101,9 @@ class IndexStore:
         with self._locked():
             if is_index(self.folder):
                 self.head = self._read_head()
-            return self._add(encoder, source, items, part_size, progress)
+            numbers = self._register(encoder, sources)
+            return [self._add(encoder, number, items, part_size, progress)
+                    for number, items in zip(numbers, listed, strict=True)]
 
     def gallery(self, fingerprint: str = '',
                 unfinished: bool = False) -> Gallery:
@@ -103,24 +118,38 @@ class IndexStore:
         """
         self._require()
         check_fingerprint(self.head['fingerprint'], fingerprint, self.folder)
-        if not self.head['complete'] and not unfinished:
+        if not self.complete and not unfinished:
+            missing = [path for path, done in self.sources if not done]
             raise ValueError(
                 f'an index must be finished: {self.folder} has '
-                f'{self.count} items and more were to come. Build it again '
-                'with the same command: it goes on where it stopped')
+                f'{self.count} items and more were to come, of '
+                f'{", ".join(missing)}. Build it again with that: it goes on '
+                'where it stopped')
         vectors, items = self.contents()
         approximate = load_approximate(self.folder,
                                        self.head.get('approximate', {}))
-        notes = [] if self.head['complete'] else ['the index is unfinished']
+        notes = [] if self.complete else ['the index is unfinished']
         return Gallery(vectors, items, self.head['fingerprint'],
-                       [tuple(s) for s in self.head['skipped']], notes,
-                       approximate)
+                       [(name, reason) for _, name, reason in
+                        self.head['skipped']], notes, approximate)
 
     @property
     def count(self) -> int:
         """Items it holds."""
         return (sum(part['rows'] for part in self.head['parts'])
                 - len(self.head['dropped']))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every source was gone through to its end."""
+        return not self.head['unfinished']
+
+    @property
+    def sources(self) -> list[tuple[str, bool]]:
+        """Each source, and whether it was gone through to its end."""
+        return [(_existing(self._seen(number)),
+                 number not in self.head['unfinished'])
+                for number in range(len(self.head['sources']))]
 
     def contents(self) -> tuple[np.ndarray, list[Item]]:
         """Vectors (G, D) and items, checked against their hashes."""
@@ -143,31 +172,61 @@ class IndexStore:
         self.head['approximate'] = told
         self._write_head()
 
-    def _add(self, encoder: Any, source: Any, items: Sequence[Item],
-             part_size: int, progress: bool) -> int:
+    def _register(self, encoder: Any, sources: Sequence[str | Path]
+                  ) -> list[int]:
+        """Numbers of sources, noted as unfinished before the first starts."""
         if not self.head:
             self.head = dict(
                 format=FORMAT, fingerprint=encoder.run.fingerprint,
-                model=encoder.run.name, size=0, complete=False, sources=[],
-                home=str(self.folder.resolve()), parts=[], dropped=[],
-                skipped=[], approximate={})
-        self.head['complete'] = False
-        name = os.path.relpath(source, self.folder)
-        self.head['sources'] = sorted({*self.head['sources'], name})
-        new = self._unknown([dict(item, source=name) for item in items])
-        skipped = dict(self.head['skipped'])
-        added = 0
-        if new:
+                model=encoder.run.name, size=0, sources=[], unfinished=[],
+                parts=[], dropped=[], skipped=[], approximate={})
+        numbers = []
+        for source in sources:
+            number = self._number(source)
+            self.head['sources'][number:number + 1] = [dict(
+                path=os.path.relpath(source, self.folder),
+                home=os.path.abspath(self.folder))]
+            numbers.append(number)
+        self.head['unfinished'] = sorted({*self.head['unfinished'],
+                                          *numbers})
+        self._write_head()
+        return numbers
+
+    def _number(self, source: str | Path) -> int:
+        """Number of a source that is known; of a new one the next."""
+        count = len(self.head['sources'])
+        seen = [[os.path.realpath(path) for path in self._seen(number)]
+                for number in range(count)]
+        given = os.path.realpath(source)
+        for place in (0, 1):
+            for number in range(count):
+                if seen[number][place] == given:
+                    return number
+        return count
+
+    def _seen(self, number: int) -> tuple[str, str]:
+        """Where a source is: seen from here, and from where it was added."""
+        source = self.head['sources'][number]
+        here, built = (os.path.normpath(os.path.join(base, source['path']))
+                       for base in (self.folder, source['home']))
+        return here, built
+
+    def _add(self, encoder: Any, number: int, items: Sequence[Item],
+             part_size: int, progress: bool) -> Change:
+        new, gone = self._compared(number, [dict(item, source=number)
+                                            for item in items])
+        if new or gone:
             # A changed gallery needs its FAISS index built anew.
             self.head['approximate'] = {}
+        # What could not be read is tried again, and so found again.
+        self.head['skipped'] = [entry for entry in self.head['skipped']
+                                if entry[0] != number]
         self._write_head()
+        added = 0
         waiting: list[tuple[list[Item], np.ndarray]] = []
         written = time.monotonic()
         for kept, rows, faults in encode_items(encoder, new, progress):
-            skipped.update(faults)
-            for item in kept:
-                skipped.pop(item['id'], None)
-            self.head['skipped'] = [list(pair) for pair in skipped.items()]
+            self.head['skipped'] += [[number, *fault] for fault in faults]
             if kept:
                 waiting.append((kept, rows))
                 added += len(kept)
@@ -176,29 +235,35 @@ class IndexStore:
                 self._write_part(waiting)
                 waiting, written = [], time.monotonic()
         self._write_part(waiting)
-        self.head['complete'] = True
+        self.head['dropped'] = sorted({*self.head['dropped'], *gone})
+        self.head['unfinished'] = [n for n in self.head['unfinished']
+                                   if n != number]
         self._write_head()
-        return added
+        return Change(added, len(gone))
 
-    def _unknown(self, items: Sequence[Item]) -> list[Item]:
-        """Items that are not in the index; changed ones are dropped."""
-        stored: dict[tuple[str, ...], tuple[int, str]] = {}
+    def _compared(self, number: int, items: Sequence[Item]
+                  ) -> tuple[list[Item], list[int]]:
+        """What of a source is new, and rows of what it no longer has.
+
+        Changed items are new; their old rows are dropped.
+        """
+        stored: dict[tuple[str, str], tuple[int, str]] = {}
+        dropped = set(self.head['dropped'])
         row = 0
         for part in self.head['parts']:
             for item in self._part(part)[1]:
-                stored[_place(item)] = row, item_key(item)
+                if item['source'] == number and row not in dropped:
+                    stored[item['kind'], item['id']] = row, item_key(item)
                 row += 1
-        dropped = set(self.head['dropped'])
         new = []
         for item in items:
-            place = stored.get(_place(item))
-            if place is not None and place[0] not in dropped:
-                if place[1] == item_key(item):
-                    continue
-                dropped.add(place[0])
-            new.append(item)
+            row, key = stored.pop((item['kind'], item['id']), (-1, ''))
+            if key != item_key(item):
+                new.append(item)
+                if row >= 0:
+                    dropped.add(row)
         self.head['dropped'] = sorted(dropped)
-        return new
+        return new, [row for row, _ in stored.values()]
 
     def _write_part(self, waiting: Sequence[tuple[list[Item], np.ndarray]]
                     ) -> None:
@@ -209,7 +274,7 @@ class IndexStore:
         self.head['size'] = rows.shape[1]
         name = f'part-{len(self.head["parts"]):05d}.npz'
         stored = [dict(item, path=item['path'] and os.path.relpath(
-            item['path'], self.folder)) for item in items]
+            item['path'], self._seen(item['source'])[0])) for item in items]
         content = np.frombuffer(json.dumps(stored).encode(), np.uint8)
         with atomic_write(self.folder / name) as file:
             np.savez(file, vectors=rows, items=content)
@@ -229,15 +294,12 @@ class IndexStore:
             return arrays['vectors'], items
 
     def _located(self, item: Item) -> Item:
-        """Its picture: seen from here, or from where the index was built."""
+        """Its picture, whose path is stored as seen from its source."""
         found = {field: item[field] for field in ITEM_FIELDS}
         if found['path']:
-            here = Path(os.path.normpath(self.folder / found['path']))
-            if not here.exists():
-                built = Path(os.path.normpath(
-                    Path(self.head['home']) / found['path']))
-                here = built if built.exists() else here
-            found['path'] = str(here)
+            found['path'] = _existing([
+                os.path.normpath(os.path.join(source, found['path']))
+                for source in self._seen(item['source'])])
         return found
 
     def _read_head(self) -> dict[str, Any]:
@@ -250,7 +312,8 @@ class IndexStore:
                              f'({error})') from error
         if known != FORMAT:
             raise ValueError(f'an index must be of format {FORMAT}: {path} '
-                             f'is of {known}')
+                             f'is of {known}. Delete {self.folder} and build '
+                             'it anew')
         return head
 
     def _write_head(self) -> None:
@@ -274,9 +337,10 @@ class IndexStore:
             yield
 
 
-def _place(item: Item) -> tuple[str, ...]:
-    """Where an item comes from; two sources may use one name."""
-    return item['kind'], item['source'], item['id']
+def _existing(places: Sequence[str]) -> str:
+    """The first place where something is; if nowhere, the first."""
+    return next((place for place in places if os.path.exists(place)),
+                places[0])
 
 
 def _digest(path: Path) -> str:

@@ -13,8 +13,12 @@ from chtn_plugin.apis.index_store import IndexStore, approximate_index
 @pytest.fixture
 def index(model, pictures, tmp_path):
     store = IndexStore(tmp_path / 'index')
-    assert store.build(model, pictures, progress=False) == 3
+    assert store.build(model, pictures, progress=False) == [(3, 0)]
     return tmp_path / 'index'
+
+
+def _build(index, model, *sources):
+    return IndexStore(index).build(model, *sources, progress=False)
 
 
 def _hits(model, source, text='cat word1'):
@@ -27,16 +31,16 @@ def test_index_answers_as_the_folder(model, index, pictures):
 
 
 def test_building_again_adds_only_what_is_new(model, index, pictures):
-    assert IndexStore(index).build(model, pictures, progress=False) == 0
+    assert _build(index, model, pictures) == [(0, 0)]
     shutil.copy(pictures / '0.png', pictures / 'new.png')
-    assert IndexStore(index).build(model, pictures, progress=False) == 1
+    assert _build(index, model, pictures) == [(1, 0)]
     assert IndexStore(index).count == 4
 
 
 def test_changed_picture_is_encoded_anew(model, index, pictures):
     shutil.copy(pictures / '2.png', pictures / '0.png')
     os.utime(pictures / '0.png', (1, 1))
-    assert IndexStore(index).build(model, pictures, progress=False) == 1
+    assert _build(index, model, pictures) == [(1, 0)]
     assert IndexStore(index).count == 3
     assert sorted(_hits(model, index)) == sorted(_hits(model, pictures))
 
@@ -47,9 +51,9 @@ def test_two_sources_may_use_one_name(model, index, pictures, tmp_path):
     assert IndexStore(index).count == 6
 
 
-def test_work_that_was_cut_off_goes_on(model, pictures, tmp_path,
-                                       monkeypatch):
-    folder = tmp_path / 'index'
+@pytest.fixture
+def cut_off(model, monkeypatch):
+    """Fails a build at its third picture."""
     loaded = []
     load = model.load_image
 
@@ -59,17 +63,62 @@ def test_work_that_was_cut_off_goes_on(model, pictures, tmp_path,
         loaded.append(path)
         return load(path)
 
-    monkeypatch.setattr(model, 'load_image', failing)
-    monkeypatch.setattr(model, 'batch_size', 1)
-    with pytest.raises(KeyboardInterrupt):
-        IndexStore(folder).build(model, pictures, part_size=1,
-                                 progress=False)
+    def build(folder, *sources):
+        with monkeypatch.context() as patch:
+            patch.setattr(model, 'load_image', failing)
+            patch.setattr(model, 'batch_size', 1)
+            with pytest.raises(KeyboardInterrupt):
+                IndexStore(folder).build(model, *sources, part_size=1,
+                                         progress=False)
+    return build
+
+
+def test_work_that_was_cut_off_goes_on(model, pictures, tmp_path, cut_off):
+    folder = tmp_path / 'index'
+    cut_off(folder, pictures)
     with pytest.raises(ValueError, match='must be finished.* has 2 items'):
         model.index(folder)
     assert len(IndexStore(folder).gallery(unfinished=True)) == 2
-    monkeypatch.setattr(model, 'load_image', load)
-    assert IndexStore(folder).build(model, pictures, progress=False) == 1
+    assert _build(folder, model, pictures) == [(1, 0)]
     assert sorted(_hits(model, folder)) == sorted(_hits(model, pictures))
+
+
+def test_whole_is_only_what_has_every_source(model, pictures, tmp_path,
+                                             cut_off):
+    folder, words = tmp_path / 'index', tmp_path / 'words.txt'
+    words.write_text('cat')
+    cut_off(folder, pictures)
+    assert _build(folder, model, words) == [(1, 0)]
+    with pytest.raises(ValueError, match=f'to come, of {pictures}. Build'):
+        model.index(folder)
+    assert _build(folder, model, pictures) == [(1, 0)]
+    assert len(model.index(folder)) == 4
+
+
+def test_sources_after_the_one_that_was_cut_off_are_missed(
+        model, pictures, tmp_path, cut_off):
+    folder, words = tmp_path / 'index', tmp_path / 'words.txt'
+    words.write_text('cat')
+    cut_off(folder, pictures, words)
+    assert _build(folder, model, pictures) == [(1, 0)]
+    with pytest.raises(ValueError, match=f'of {words}. Build'):
+        model.index(folder)
+    with pytest.raises(FileNotFoundError, match='gallery not found'):
+        _build(folder, model, words, tmp_path / 'misspelt')
+    assert _build(folder, model, words) == [(1, 0)]
+    assert IndexStore(folder).complete
+
+
+def test_what_a_source_no_longer_has_is_dropped(model, index, pictures,
+                                                tmp_path):
+    shutil.copytree(pictures, tmp_path / 'others')
+    _build(index, model, tmp_path / 'others')
+    (pictures / '1.png').unlink()
+    assert _build(index, model, pictures) == [(0, 1)]
+    assert sorted(hit[0] for hit in _hits(model, index)) == [
+        '0.png', '0.png', '1.png', '2.png', '2.png']
+    assert _build(index, model, pictures, tmp_path / 'others') == [
+        (0, 0), (0, 0)]
 
 
 def test_index_of_another_model_is_refused(model, index, tmp_path):
@@ -86,7 +135,8 @@ def test_index_of_another_model_is_refused(model, index, tmp_path):
     (lambda p: (p / 'part-00000.npz').write_bytes(b'half'), 'damaged'),
     (lambda p: (p / 'index.json').write_text('{"format"'), 'damaged'),
     (lambda p: (p / 'index.json').write_text('[]'), 'damaged'),
-    (lambda p: (p / 'index.json').write_text('{"format": 9}'), 'format 1')])
+    (lambda p: (p / 'index.json').write_text('{"format": 1}'),
+     'must be of format 2: .* build it anew')])
 def test_damage_is_said(model, index, damage, said):
     damage(index)
     with pytest.raises(ValueError, match=said):
@@ -97,10 +147,25 @@ def test_unreadable_pictures_are_kept_as_a_list(model, pictures, tmp_path):
     (pictures / 'broken.png').write_text('no')
     store = IndexStore(tmp_path / 'index')
     store.build(model, pictures, progress=False)
-    assert [name for name, _ in store.head['skipped']] == ['broken.png']
+    assert [name for _, name, _ in store.head['skipped']] == ['broken.png']
     shutil.copy(pictures / '0.png', pictures / 'broken.png')
-    assert store.build(model, pictures, progress=False) == 1
+    assert store.build(model, pictures, progress=False) == [(1, 0)]
     assert store.head['skipped'] == []
+
+
+def test_one_name_in_two_sources_is_skipped_twice(model, pictures, tmp_path):
+    (pictures / 'broken.png').write_text('no')
+    shutil.copytree(pictures, tmp_path / 'others')
+    _build(tmp_path / 'index', model, pictures, tmp_path / 'others')
+    shutil.copy(pictures / '0.png', tmp_path / 'others' / 'broken.png')
+    _build(tmp_path / 'index', model, tmp_path / 'others')
+    (_, reason), = model.index(tmp_path / 'index').skipped
+    assert str(pictures / 'broken.png') in reason
+
+
+def _picture_folder(model, index):
+    model.index(index)
+    return os.path.dirname(model.search(text='cat').hits[0].path)
 
 
 def test_index_and_pictures_may_move_together(model, index, pictures,
@@ -109,16 +174,34 @@ def test_index_and_pictures_may_move_together(model, index, pictures,
     moved.mkdir()
     index.rename(moved / 'index')
     pictures.rename(moved / 'pictures')
-    model.index(moved / 'index')
-    path = model.search(text='cat').hits[0].path
-    assert os.path.samefile(os.path.dirname(path), moved / 'pictures')
+    assert os.path.samefile(_picture_folder(model, moved / 'index'),
+                            moved / 'pictures')
+    assert _build(moved / 'index', model, moved / 'pictures') == [(0, 0)]
+    # The place is known anew: now the index may move on alone.
+    (moved / 'index').rename(tmp_path / 'index')
+    assert os.path.samefile(_picture_folder(model, tmp_path / 'index'),
+                            moved / 'pictures')
 
 
 def test_index_alone_may_move(model, index, pictures, tmp_path):
-    (tmp_path / 'far' / 'away').mkdir(parents=True)
-    index.rename(tmp_path / 'far' / 'away' / 'index')
-    model.index(tmp_path / 'far' / 'away' / 'index')
-    assert os.path.isfile(model.search(text='cat').hits[0].path)
+    away = tmp_path / 'far' / 'away' / 'index'
+    away.parent.mkdir(parents=True)
+    index.rename(away)
+    assert os.path.samefile(_picture_folder(model, away), pictures)
+    assert _build(away, model, pictures) == [(0, 0)]
+    assert _build(away, model, tmp_path / 'far' / '..' / 'pictures') == [
+        (0, 0)]
+    assert os.path.samefile(_picture_folder(model, away), pictures)
+
+
+def test_manifest_finds_its_pictures_from_a_moved_index(model, tiny,
+                                                        tmp_path):
+    (tmp_path / 'away').mkdir()
+    _build(tmp_path / 'index', model, tiny / 'data' / 'pairs.tsv')
+    (tmp_path / 'index').rename(tmp_path / 'away' / 'index')
+    assert os.path.samefile(
+        _picture_folder(model, tmp_path / 'away' / 'index'),
+        tiny / 'data' / 'images')
 
 
 def test_folder_with_other_files_is_refused(model, pictures):

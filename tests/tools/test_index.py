@@ -30,6 +30,31 @@ def test_build_extend_inspect_search(tiny, tmp_path):
     status, out, err = run_tool('search', tiny / 'run', '--gallery', index,
                                 '--text', 'cat')
     assert (status, out.count('.png')) == (0, 10)
+    (tmp_path / 'more' / 'broken.png').unlink()
+    (tmp_path / 'more' / 'names.txt').write_text('cat\n')
+    status, out, err = run_tool('index', 'build', tiny / 'run',
+                                tmp_path / 'more', '--out', index)
+    assert '0 items added, 1 dropped that are no longer there' in out
+    assert 'skipped' not in out
+
+
+def test_unfinished_sources_are_named(tiny, tmp_path, monkeypatch):
+    from chtn_plugin.apis import index_store
+    images, words = tiny / 'data' / 'images', tmp_path / 'words.txt'
+    words.write_text('cat')
+
+    def failing(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(index_store, 'encode_items', failing)
+        run_tool('index', 'build', tiny / 'run', images, words, '--out',
+                 tmp_path / 'index')
+    _, out, _ = run_tool('index', 'build', tiny / 'run', images, '--out',
+                         tmp_path / 'index')
+    assert f'unfinished: {words}. Build again' in out
+    _, out, _ = run_tool('index', 'inspect', tmp_path / 'index')
+    assert f'sources    {images}, {words} (unfinished)' in out
 
 
 def test_faiss_recall_is_shown(tiny, tmp_path):
