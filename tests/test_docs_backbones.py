@@ -71,3 +71,13 @@ def test_block_is_a_leaf_that_builds(block, config):
 
 def test_all_blocks_are_found():
     assert len(LEAVES) == 7
+
+
+def test_the_line_of_the_readme_builds(tmp_path):
+    line = re.search(r'^model = dict\(backbone=.*$', (
+        ROOT / 'README.md').read_text(), re.MULTILINE)[0]
+    base = str(ROOT / 'configs/chtn_webnews_photos.py')
+    (tmp_path / 'leaf.py').write_text(f'_base_ = [{base!r}]\n{line}\n')
+    model = MODELS.build(Config.fromfile(tmp_path / 'leaf.py').model)
+    assert type(model.trunk.backbone).__name__ == 'ResNet'
+    assert model.trunk.mode == 'train' and model.trunk.out_features == 512
