@@ -1,12 +1,14 @@
 """Encode a split of a run's data, or pictures and texts of your own.
 
 The file holds both modalities, their classes and names; tools/score.py
-scores it, tools/search.py searches it, numpy.load reads it.
+scores it, tools/search.py searches it, numpy.load reads it. A folder or a
+.txt file knows no classes: what is made of it can be searched, not scored.
 """
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 
@@ -14,6 +16,7 @@ import numpy as np  # isort: skip
 from chtn_plugin.apis import RetrievalInferencer  # isort: skip
 from chtn_plugin.apis.encoded_split import (  # isort: skip
     TAPS, encode_split)
+from chtn_plugin.apis.index_store import is_index  # isort: skip
 from chtn_plugin.evaluation import Embeddings, save_embeddings  # isort: skip
 
 
@@ -78,19 +81,27 @@ def _extract(args: argparse.Namespace) -> dict[str, int]:
 
 def _of_source(model: RetrievalInferencer,
                args: argparse.Namespace) -> dict[str, int]:
+    if is_index(Path(args.source)) or args.source.endswith('.npz'):
+        raise ValueError('a source must be a folder, a manifest or a .txt '
+                         f'file: {args.source} is encoded already')
     gallery = model.index(args.source)
     if not len(gallery):
         raise ValueError('a source must have at least one picture or text: '
                          f'{args.source} has none that can be encoded')
     fields, content, counts = {}, {}, {}
-    classes = sorted({item['label'] for item in gallery.items})
+    classes = sorted({name for item in gallery.items
+                      for name in item['classes']})
+    several = model.run.label_separator is not None
     for part in ('image', 'text'):
         items = [i for i in gallery.items if i['kind'] == part]
         if items:
             fields[part] = gallery.rows(part)
             fields[f'{part}_id'] = np.array([item['id'] for item in items])
-            fields[f'{part}_label'] = np.array(
-                [classes.index(item['label']) for item in items])
+            if classes:
+                members = np.array([[name in item['classes'] for name in
+                                     classes] for item in items], np.uint8)
+                fields[f'{part}_label'] = (members if several else
+                                           members.argmax(1))
             content[f'{part}_content'] = [
                 item['path' if part == 'image' else 'text'] for item in items]
             counts[part] = len(items)

@@ -125,8 +125,9 @@ def open_gallery(encoder: Any, source: Any, progress: bool) -> Gallery:
     skipped: list[tuple[str, str]] = []
     kept: list[Item] = []
     vectors: list[np.ndarray] = []
-    for items, rows, faults in encode_items(encoder, list_items(path),
-                                            progress):
+    for items, rows, faults in encode_items(
+            encoder, list_items(path, encoder.run.label_separator),
+            progress):
         skipped += faults
         if items:
             kept += items
@@ -185,16 +186,18 @@ def _of_embeddings(path: Path, fingerprint: str) -> Gallery:
     vectors = []
     for kind in KINDS:
         rows, labels, ids = embeddings.part(kind)
-        if rows is None or labels is None:
+        if rows is None:
             continue
         names = [str(i) for i in (range(len(rows)) if ids is None else ids)]
         content = embeddings.meta.get(f'{kind}_content') or [''] * len(rows)
         vectors.append(rows)
-        for name, label, shown in zip(names, labels, content, strict=True):
+        told = ([''] * len(rows) if labels is None else
+                [_class_name(label, embeddings.classes) for label in labels])
+        for name, label, shown in zip(names, told, content, strict=True):
             items.append(Item(
                 kind=kind, id=name, path=(shown or None) if kind == 'image'
                 else None, text=shown if kind == 'text' else '',
-                label=_class_name(label, embeddings.classes)))
+                label=label))
     notes = () if stored else (
         f'{path.name} does not say which model it is of',)
     return Gallery(np.concatenate(vectors) if vectors else np.zeros((0, 1)),

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from chtn_plugin.datasets.manifest import read_manifest
 
@@ -14,7 +14,8 @@ ITEM_FIELDS = ('kind', 'id', 'path', 'text', 'label')
 _MAX_LINES = 10_000_000
 
 
-def list_items(source: str | Path) -> list[Item]:
+def list_items(source: str | Path, label_separator: Optional[str] = None
+               ) -> list[Item]:
     """Everything that can be encoded there, in a fixed order.
 
     Args:
@@ -22,10 +23,12 @@ def list_items(source: str | Path) -> list[Item]:
             with those of folders inside it, hidden ones left out); a
             manifest (images and texts); a ``.txt`` file, one text a line; or
             one picture.
+        label_separator: Of a manifest; see :func:`read_manifest`.
 
     Returns:
         Items: ``kind``, ``id`` (unique within the source), ``path``,
-        ``text``, ``label``, and ``stamp``, which changes with a file.
+        ``text``, ``label`` and ``classes`` (of manifests alone), and
+        ``stamp``, which changes with a file.
 
     Raises:
         FileNotFoundError: There is nothing of that name.
@@ -39,7 +42,7 @@ def list_items(source: str | Path) -> list[Item]:
     if not path.is_file():
         raise FileNotFoundError(f'gallery not found: {path}')
     if path.suffix in ('.tsv', '.csv', '.jsonl'):
-        return _of_manifest(path)
+        return _of_manifest(path, label_separator)
     items = list(_of_file(path, path.name))
     if not items and path.suffix != '.txt':
         raise ValueError(
@@ -78,31 +81,30 @@ def _of_file(path: Path, name: str) -> list[Item]:
     return items
 
 
-def _of_manifest(path: Path) -> list[Item]:
+def _of_manifest(path: Path, label_separator: Optional[str]) -> list[Item]:
     items = []
     seen = set()
-    for record in read_manifest(path):
-        label = ', '.join(record.classes)
+    for record in read_manifest(path, label_separator=label_separator):
         if record.image and record.image not in seen:
             seen.add(record.image)
             items.append(_image(path.parent / record.image, record.image,
-                                label))
+                                record.classes))
         for number, text in enumerate(record.texts):
             name = f'{record.id}#{number}' if number else record.id
-            items.append(_text(name, text, label))
+            items.append(_text(name, text, record.classes))
     return items
 
 
-def _image(path: Path, name: str, label: str = '') -> Item:
+def _image(path: Path, name: str, classes: tuple[str, ...] = ()) -> Item:
     try:
         status = path.stat()
         stamp = f'{status.st_size}:{status.st_mtime_ns}'
     except OSError:
         stamp = ''
-    return Item(kind='image', id=name, path=str(path), text='', label=label,
-                stamp=stamp)
+    return Item(kind='image', id=name, path=str(path), text='',
+                label=', '.join(classes), classes=classes, stamp=stamp)
 
 
-def _text(name: str, text: str, label: str = '') -> Item:
-    return Item(kind='text', id=name, path=None, text=text, label=label,
-                stamp=text)
+def _text(name: str, text: str, classes: tuple[str, ...] = ()) -> Item:
+    return Item(kind='text', id=name, path=None, text=text,
+                label=', '.join(classes), classes=classes, stamp=text)

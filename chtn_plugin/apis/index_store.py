@@ -87,7 +87,8 @@ class IndexStore:
                 other files, or a source has no items.
             RuntimeError: Another process builds this index.
         """
-        listed = [list_items(source) for source in sources]
+        listed = [list_items(source, encoder.run.label_separator)
+                  for source in sources]
         for source, items in zip(sources, listed, strict=True):
             if not items:
                 raise ValueError('a gallery must have at least one picture '

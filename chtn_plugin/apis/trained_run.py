@@ -75,6 +75,12 @@ class TrainedRun:
             return None
         return [step for part in pipeline for step in _uncached(part)]
 
+    @property
+    def label_separator(self) -> Optional[str]:
+        """What parts the classes of a pair in the run's manifests."""
+        return self._of_data('label_separator',
+                             lambda value: isinstance(value, str))
+
     def build_model(self) -> Any:
         """The model with its weights, in evaluation mode.
 

@@ -2,6 +2,9 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
@@ -22,7 +25,8 @@ class Embeddings:
     Attributes:
         image: (N, D). None where there is none.
         text: (M, D).
-        image_label: Classes as (N,), or as 0/1, (N, C).
+        image_label: Classes as (N,), or as 0/1, (N, C). None: unknown, so
+            that nothing can be scored.
         text_label: The same of the texts.
         image_id: Names of the images, (N,). None: their positions.
         text_id: Names of the texts, (M,).
@@ -50,8 +54,6 @@ class Embeddings:
                     raise ValueError(f'{part}: as many {what} as embeddings '
                                      f'are needed, got {len(values)} and '
                                      f'{len(rows)}')
-            if rows is not None and labels is None:
-                raise ValueError(f'{part} embeddings need labels')
             if labels is not None:
                 label_array(labels)
 
@@ -102,11 +104,44 @@ def save_embeddings(path: str | Path, embeddings: Embeddings,
 
 
 def load_embeddings(path: str | Path) -> Embeddings:
-    """Read what :func:`save_embeddings` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        fields: dict[str, Any] = {
-            part + end: arrays[part + end] for part in PARTS
-            for end in ('', '_label', '_id') if part + end in arrays}
-        classes = arrays['classes'].tolist() if 'classes' in arrays else ()
-        meta = json.loads(str(arrays['meta'])) if 'meta' in arrays else {}
-    return Embeddings(**fields, classes=tuple(classes), meta=meta)
+    """Read what :func:`save_embeddings` wrote.
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`load_arrays`.
+    """
+    names = [part + end for part in PARTS for end in ('', '_label', '_id')]
+    arrays: dict[str, Any] = load_arrays(path, [*names, 'classes', 'meta'])
+    classes = arrays.pop('classes', np.array([])).tolist()
+    meta = json.loads(str(arrays.pop('meta', '{}')))
+    return Embeddings(**arrays, classes=tuple(classes), meta=meta)
+
+
+def load_arrays(path: str | Path, names: Optional[Container[str]] = None
+                ) -> dict[str, np.ndarray]:
+    """Arrays of a ``.npz``, or of a ``.npy`` the only one, as ``''``.
+
+    Args:
+        path: The file.
+        names: Those to read. None: all.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is damaged or no such file, or an array holds Python
+            objects.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'embeddings not found: {path}')
+    try:
+        arrays = np.load(path, allow_pickle=False)
+        if isinstance(arrays, np.ndarray):
+            return {'': arrays}
+        with arrays:
+            return {name: arrays[name] for name in arrays.files
+                    if names is None or name in names}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile,
+            zlib.error) as error:
+        # Numpy's own advice is to unpickle, which runs what is in there.
+        said = ('it must hold plain numbers and strings, and holds Python '
+                'objects or something else' if 'pickle' in str(error)
+                else error)
+        raise ValueError(f'{path} cannot be read: {said}') from error

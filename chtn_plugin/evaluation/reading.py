@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from .embeddings import PARTS, Embeddings
+from .embeddings import PARTS, Embeddings, load_arrays
 
 # Our own names first, then those of public supervised-retrieval code: DSCMR,
 # ACMR and CLIP4CMR style feature files, MRL and SDML, torchcmh and DCMH.
@@ -217,12 +217,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         raise ValueError(f'embeddings must be one of {", ".join(SUFFIXES)} '
                          '(pickles are not read: they can run code), got '
                          f'{path}')
+    if suffix in ('.npy', '.npz'):
+        return load_arrays(path)
     try:
-        if suffix == '.npy':
-            return {'': np.load(path, allow_pickle=False)}
-        if suffix == '.npz':
-            with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
         if suffix == '.mat':
             return _matlab(path)
         return _hdf5(path)

@@ -185,7 +185,9 @@ def direction_task(embeddings: Embeddings, protocol: Protocol,
         raise ValueError(f'{direction} needs {source} embeddings, got none')
     if gallery is None or not len(gallery):
         raise ValueError(f'{direction} needs {target} embeddings, got none')
-    assert labels is not None and gallery_labels is not None
+    if labels is None or gallery_labels is None:
+        raise ValueError(f'scoring needs labels: {direction} got embeddings '
+                         'without any')
     same = (np.arange(len(query)) if source == target
             and searched is embeddings else None)
     try:

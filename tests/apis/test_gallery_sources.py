@@ -35,6 +35,14 @@ def test_manifest_gives_each_picture_once_with_its_class(tmp_path):
     assert items[0]['path'] == str(tmp_path / 'a.png')
 
 
+def test_several_classes_are_parted_as_the_run_does(tmp_path):
+    path = write_pairs(tmp_path, ['1,train,dog;pet,a.png,one'])
+    assert list_items(path)[0]['classes'] == ('dog;pet', )
+    image, text = list_items(path, ';')
+    assert image['classes'] == text['classes'] == ('dog', 'pet')
+    assert image['label'] == 'dog, pet'
+
+
 def test_stamp_follows_the_file(tmp_path):
     path = write_picture(tmp_path / 'a.png', size=4)
     before, = list_items(path)

@@ -1,10 +1,15 @@
 """tools/extract_features.py as a user runs it."""
 import numpy as np
 import pytest
+import torch
 from tiny_run import run_tool, write_run
 
 from chtn_plugin.apis import RetrievalInferencer
-from chtn_plugin.evaluation import load_embeddings, score_embeddings
+from chtn_plugin.evaluation import (
+    load_embeddings,
+    read_embeddings,
+    score_embeddings,
+)
 
 
 @pytest.fixture(scope='module')
@@ -50,6 +55,48 @@ def test_own_pictures(tiny, tmp_path):
     rows = model.encode_images(sorted(images.iterdir()))
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     np.testing.assert_allclose(load_embeddings(out).image, rows, atol=1e-6)
+    status, _, err = run_tool('extract_features', tiny / 'run', '--source',
+                              out, '--out', tmp_path / 'again.npz')
+    assert (status, 'is encoded already' in err) == (1, True)
+
+
+def test_without_classes_it_is_searched_and_not_scored(tiny, tmp_path):
+    words = tmp_path / 'words.txt'
+    words.write_text('cat\nbird\n')
+    out = tmp_path / 'words.npz'
+    run_tool('extract_features', tiny / 'run', '--source', words, '--out',
+             out)
+    assert load_embeddings(out).text_label is None
+    status, _, err = run_tool('score', out)
+    assert status == 1
+    assert 'no labels for text' in err
+    with pytest.raises(ValueError, match='scoring needs labels: t2t'):
+        score_embeddings(load_embeddings(out), ['chtn-map-all'], ['t2t'])
+    model = RetrievalInferencer(tiny / 'run', show_progress=False)
+    model.index(out)
+    assert {hit.label for hit in model.search(text='cat').hits} == {''}
+
+
+def test_several_classes_of_a_manifest_are_several_labels(tiny, tmp_path):
+    run = write_run(tmp_path)
+    path, = run.glob('*.pth')
+    checkpoint = torch.load(path, weights_only=False)
+    checkpoint['meta']['cfg'] = checkpoint['meta']['cfg'].replace(
+        "ann_file='pairs.tsv'", "ann_file='pairs.tsv', label_separator=';'")
+    torch.save(checkpoint, path)
+    manifest = tmp_path / 'data' / 'mine.tsv'
+    manifest.write_text('id\tsplit\tclass\timage\ttext\n'
+                        'a\ttest\tdog;pet\timages/0.png\tone\n'
+                        'b\ttest\tpet\timages/1.png\ttwo\n'
+                        'c\ttest\tsea\timages/2.png\tthree\n')
+    out = tmp_path / 'mine.npz'
+    status, _, err = run_tool('extract_features', run, '--source', manifest,
+                              '--out', out)
+    assert status == 0, err
+    embeddings = read_embeddings([out])
+    assert embeddings.classes == ('dog', 'pet', 'sea')
+    assert embeddings.text_label.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    assert (embeddings.image_label == embeddings.text_label).all()
 
 
 def test_moved_data_are_found(tiny, tmp_path):
