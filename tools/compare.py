@@ -7,6 +7,7 @@ Takes results files of tools/score.py or tools/test.py, or folders with them.
 """
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import chtn_plugin  # noqa: F401  (first: see its docstring)
@@ -42,6 +43,13 @@ def parse_args(argv=None):
 
 def main(argv=None):
     args = parse_args(argv)
+    try:
+        _compare(args)
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
+
+
+def _compare(args):
     comparison = compare_methods(load_methods(args.methods), args.protocol,
                                  args.bootstrap, args.flips, args.seed)
     text = format_comparison(comparison)

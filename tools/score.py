@@ -7,6 +7,7 @@ Runs on .npz, .mat, .h5 and .npy files; common layouts are recognised, other
 field names are given with --fields.
 """
 import argparse
+import sys
 
 import chtn_plugin  # noqa: F401  (first: see its docstring)
 from chtn_plugin.evaluation import (
@@ -70,6 +71,9 @@ def parse_args(argv=None):
     args = parser.parse_args(argv)
     if not args.list and not args.embeddings:
         parser.error('EMBEDDINGS is needed')
+    for field in args.fields:
+        if '=' not in field:
+            parser.error(f'--fields takes FIELD=NAME, got {field}')
     return args
 
 
@@ -98,6 +102,15 @@ def main(argv=None):
         for split in SPLITS.values():
             print(f'.../{split.name:18} {split.summary}')
         return
+    try:
+        _score(args)
+    except KeyError as error:
+        sys.exit(f'error: {error.args[0]}')
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f'error: {error}')
+
+
+def _score(args):
     fields = dict(field.split('=', 1) for field in args.fields)
     embeddings = read_embeddings(args.embeddings, args.labels, fields)
     protocols = wanted_protocols(args.protocol, args.k, args.split)

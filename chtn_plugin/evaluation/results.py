@@ -16,6 +16,7 @@ from .scoring import Score
 from .statistics import RESAMPLES, bootstrap_means, interval
 
 SCHEMA = 'chtn_plugin.results/1'
+_EMBEDDINGS = ('.npz', '.npy', '.mat', '.h5', '.hdf5', '.h5py')
 RESULTS_NAME = 'results.json'
 Results = dict[str, Any]
 
@@ -89,8 +90,13 @@ def read_results(path: str | Path) -> Results:
         raise FileNotFoundError(f'results not found: {path}')
     try:
         results = json.loads(path.read_text(encoding='utf-8'))
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{path} is no JSON: {error}') from None
+    except ValueError as error:
+        raise ValueError(
+            'results must be a JSON file that tools/test.py or tools/score.py'
+            f' wrote: {path} is no JSON ({error})' + (
+                '. Score embeddings first: python tools/score.py '
+                f'{path} --out results.json' if path.suffix in _EMBEDDINGS
+                else '')) from None
     if not isinstance(results, dict) or results.get('schema') != SCHEMA:
         raise ValueError(f'{path} must hold results of schema {SCHEMA}')
     return results

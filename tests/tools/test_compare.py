@@ -37,3 +37,15 @@ def test_compares_work_directories(tmp_path):
     assert (tmp_path / 'c.md').read_text() == done.stdout
     compared = json.loads((tmp_path / 'c.json').read_text())
     assert compared['tests'] == 3
+
+
+def test_what_is_no_result_is_an_error_in_words(tmp_path):
+    np.savez(tmp_path / 'a.npz', image=np.eye(2))
+    for name, said in (('a.npz', 'results must be a JSON file that '
+                        'tools/test.py or tools/score.py wrote: a.npz is no '
+                        'JSON'), ('gone.json', 'results not found')):
+        done = subprocess.run([sys.executable, TOOL, name],
+                              capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f'error: {said}')
+        assert 'Traceback' not in done.stderr

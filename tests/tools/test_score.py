@@ -50,7 +50,32 @@ def test_gives_the_cuts_to_a_name_without_one(embeddings):
     assert 'precision@3:stable' in done.stdout
 
 
+def _refused(*arguments):
+    """The line that says why."""
+    done = run(*arguments)
+    assert done.returncode == 1
+    said, = done.stderr.strip().split('\n')
+    assert said.startswith('error: ')
+    return said
+
+
+def test_what_cannot_be_scored_is_an_error_in_words(tmp_path):
+    rows = np.eye(2)
+    np.savez(tmp_path / 'objects.npz', image=rows, text=rows,
+             label=np.array([{}, []], object))
+    (tmp_path / 'cut.npz').write_bytes(
+        (tmp_path / 'objects.npz').read_bytes()[:-9])
+    save_embeddings(tmp_path / 'unlabelled.npz', Embeddings(rows, rows))
+    assert 'embeddings not found' in _refused(tmp_path / 'gone.npz')
+    said = _refused(tmp_path / 'objects.npz')
+    assert 'objects.npz cannot be read: it must hold plain numbers' in said
+    assert 'pickle' not in said
+    assert 'cannot be read' in _refused(tmp_path / 'cut.npz')
+    assert 'no labels for image; name them or give a file of labels' in (
+        _refused(tmp_path / 'unlabelled.npz'))
+
+
 def test_lists_the_protocols_and_refuses_others(embeddings):
     assert 'torchcmh-map-first@K' in run('--list').stdout
-    done = run(embeddings, '--protocol', 'map')
-    assert done.returncode and 'chtn-map-all' in done.stderr
+    assert 'chtn-map-all' in _refused(embeddings, '--protocol', 'map')
+    assert 'FIELD=NAME, got x' in run(embeddings, '--fields', 'x').stderr
