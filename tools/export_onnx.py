@@ -5,7 +5,8 @@ tokenizer.json where the text encoder is of transformers, and onnx_runtime.py,
 a file that runs them with numpy, onnxruntime, Pillow and, for that tokenizer,
 tokenizers alone. Texts go in as strings, and pixels as they are: the
 normalisation is part of the tower. The export fails, and writes nothing, where
-the towers do not answer like PyTorch.
+the towers do not answer like PyTorch. With --source, pictures are compared from
+the file on too: onnx_runtime.py decodes with Pillow, training with OpenCV.
 """
 from __future__ import annotations
 
@@ -57,6 +58,13 @@ def main() -> None:
     print(f'largest difference to PyTorch {parity.difference:.2g}, rank '
           f'agreement {parity.agreement:.2%} over {parity.samples} pictures '
           'and as many texts')
+    if parity.files:
+        print(f'from {parity.files.samples} picture files on: pixels differ '
+              f'by {parity.files.mean:.2g} levels on average, at most '
+              f'{parity.files.largest:.0f}; representations by '
+              f'{parity.files.difference:.2g}')
+    elif parity.refusal:
+        print(f'onnx_runtime.py loads no pictures: {parity.refusal}')
 
 
 if __name__ == '__main__':

@@ -4,8 +4,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -25,6 +26,30 @@ OUTPUTS = ('repr', 'probabilities')
 _EDGES = ('', ' ', 'A Cat, 12 dogs!', '猫 é ß', 'word ' * 300)
 
 
+# Most levels of 255 that pixels may differ by on average: two decoders and
+# two ways to round stay far below, another transform does not.
+MAX_PIXEL_DIFFERENCE = 1.
+
+
+@dataclass(frozen=True)
+class FileParity:
+    """How far pictures are that onnx_runtime.py loads from their files.
+
+    It decodes with Pillow, training with OpenCV, a level or two apart.
+
+    Attributes:
+        mean: Mean absolute difference of the pixels, in levels of 255.
+        largest: Largest one.
+        difference: Largest absolute difference of any number of the common
+            representations, each scaled to length 1, that this makes.
+        samples: Pictures compared.
+    """
+    mean: float
+    largest: float
+    difference: float
+    samples: int
+
+
 @dataclass(frozen=True)
 class Parity:
     """How far ONNX Runtime is from PyTorch.
@@ -36,10 +61,15 @@ class Parity:
             directions, that both find. Results count as equal where their
             scores are.
         samples: Pictures and texts, each, that were compared.
+        files: The same from picture files on. None: nothing was compared.
+        refusal: Why onnx_runtime.py loads no pictures of this model; empty
+            where it does.
     """
     difference: float
     agreement: float
     samples: int
+    files: Optional[FileParity] = None
+    refusal: str = ''
 
 
 class Tower(nn.Module):
@@ -89,7 +119,8 @@ def export_towers(inferencer: Any, folder: str | Path,
 
     For a transformers' encoder its ``tokenizer.json`` too. Nothing is written
     unless the exported towers answer like PyTorch: images from pixels on,
-    texts from the string on.
+    texts from the string on. With a source, pictures that are loaded without
+    OpenCV may differ by :data:`MAX_PIXEL_DIFFERENCE` on average.
 
     Args:
         inferencer: A :class:`RetrievalInferencer`.
@@ -114,7 +145,7 @@ def export_towers(inferencer: Any, folder: str | Path,
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model = deepcopy(inferencer.model).cpu().eval()
-    inputs, texts = _samples(inferencer, samples, source)
+    inputs, texts, files = _samples(inferencer, samples, source)
     with tempfile.TemporaryDirectory(dir=folder, prefix='.export.') as name:
         building = Path(name)
         towers = {}
@@ -125,6 +156,8 @@ def export_towers(inferencer: Any, folder: str | Path,
         _write_meta(inferencer, building, inputs, towers)
         parity = _compare(towers, building, inputs, texts,
                           inferencer.text_transform)
+        parity = _compare_files(parity, building, files, inputs['image'],
+                                towers['image'])
         if not (parity.difference <= tolerance
                 and parity.agreement >= agreement):
             raise ValueError(
@@ -132,6 +165,12 @@ def export_towers(inferencer: Any, folder: str | Path,
                 f'difference is {parity.difference:.2g} (allowed '
                 f'{tolerance:.2g}), the rank agreement '
                 f'{parity.agreement:.2%} (at least {agreement:.2%})')
+        if parity.files and parity.files.mean > MAX_PIXEL_DIFFERENCE:
+            raise ValueError(
+                'exported pictures must have the pixels that the model was '
+                f'trained with: they differ by {parity.files.mean:.2g} '
+                'levels on average (allowed '
+                f'{MAX_PIXEL_DIFFERENCE:.2g})')
         shutil.copy(onnx_runtime.__file__, building / 'onnx_runtime.py')
         for path in sorted(building.iterdir()):
             path.replace(folder / path.name)
@@ -215,6 +254,26 @@ def _compare(towers: dict[str, Tower], folder: Path,
                   min(len(pair[0]) for pair in rows.values()))
 
 
+@torch.inference_mode()
+def _compare_files(parity: Parity, folder: Path, files: Sequence[str],
+                   inputs: dict[str, Tensor], tower: Tower) -> Parity:
+    """The same, with what picture files on make of a difference."""
+    if not files:
+        return parity
+    exported = onnx_runtime.Towers(folder)
+    try:
+        there = np.stack([exported.load(path) for path in files])
+    except ValueError as error:
+        return replace(parity, refusal=str(error))
+    here, = inputs.values()
+    apart = np.abs(here.numpy() - there)
+    rows = [unit_rows(side) for side in (tower(here)[0].numpy(),
+                                         exported.images(there)[0])]
+    return replace(parity, files=FileParity(
+        float(apart.mean()), float(apart.max()),
+        float(np.abs(rows[0] - rows[1]).max()), len(files)))
+
+
 def _check_tokens(exported: onnx_runtime.Towers, transform: Any,
                   texts: list[str]) -> None:
     here = transform(texts)
@@ -239,8 +298,8 @@ def _agreement(query: np.ndarray, query_there: np.ndarray,
 
 
 def _samples(inferencer: Any, count: int, source: Optional[str]
-             ) -> tuple[dict[str, dict[str, Tensor]], list[str]]:
-    """Inputs of both towers, and the texts that they are made from."""
+             ) -> tuple[dict[str, dict[str, Tensor]], list[str], list[str]]:
+    """Inputs of both towers, and the texts and files they are made from."""
     from .gallery_sources import list_items
     draw = np.random.default_rng(0)
     items = [] if source is None else list_items(source)
@@ -266,7 +325,7 @@ def _samples(inferencer: Any, count: int, source: Optional[str]
         text = torch.from_numpy(draw.standard_normal((count, width))).float()
     return dict(image=dict(image=image.float()),
                 text=dict(text) if isinstance(text, dict) else
-                dict(text=text)), texts
+                dict(text=text)), texts, images
 
 
 def _write_tokenizer(transform: Any, folder: Path) -> None:

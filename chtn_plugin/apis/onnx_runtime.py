@@ -14,7 +14,6 @@ Cosines between vectors rank; `towers.classes` names the probabilities.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections import Counter
 from pathlib import Path
@@ -22,6 +21,21 @@ from pathlib import Path
 import numpy as np
 
 FORMAT = 1
+_RESIZING = {'interpolation': ('bilinear', ), 'backend': ('cv2', )}
+# Values of the options of each transform; None: any.
+_OPTIONS = {
+    'LoadRGBImage': {'min_side': None},
+    'LoadImageFromFile': {
+        'color_type': ('color', 'grayscale'), 'to_float32': (False, ),
+        'imdecode_backend': ('cv2', ), 'ignore_empty': None},
+    'Resize': {'scale': None, 'keep_ratio': None, 'clip_object_border': None,
+               **_RESIZING},
+    'ResizeEdge': {'scale': None,
+                   'edge': ('short', 'long', 'width', 'height'), **_RESIZING},
+    'ResizeShorterSide': {'size': None, 'interpolation': ('bilinear', )},
+    'CenterCrop': {'crop_size': None, 'auto_pad': (False, ),
+                   'clip_object_border': None},
+}
 
 
 class Towers:
@@ -81,31 +95,23 @@ class Towers:
         return [np.concatenate(part) for part in zip(*rows, strict=True)]
 
     def load(self, picture):
-        """A picture as the image tower takes it, (channels, H, W)."""
-        from PIL import Image, ImageOps
-        if not isinstance(picture, Image.Image):
-            picture = Image.open(picture)
-        picture = ImageOps.exif_transpose(picture)
+        """A picture as the image tower takes it, (channels, H, W).
+
+        Decoded by Pillow, and so a level or two from OpenCV's pixels.
+        """
         steps = self.meta['pipeline']
         if steps is None:
             raise ValueError('this model takes ready features: give images() '
                              'an array')
-        array = np.asarray(picture)
+        array = None
         for step in steps:
-            kind = step['type'].rpartition('.')[2]
+            kind = _known(step)
             if kind in ('LoadImageFromFile', 'LoadRGBImage'):
-                grey = step.get('color_type', 'color') == 'grayscale'
-                array = np.asarray(picture.convert('L' if grey else 'RGB'))
-                array = array[..., None] if grey else array
-                if kind == 'LoadImageFromFile' and not grey:
-                    array = array[..., ::-1]  # OpenCV's order
-            elif kind in ('Resize', 'ResizeEdge', 'ResizeShorterSide'):
-                array = _resized(array, _new_size(kind, step, array.shape))
+                array = _decoded(picture, kind, step)
             elif kind == 'CenterCrop':
                 array = _cropped(array, step['crop_size'])
             else:
-                raise ValueError(f'{kind} is not known here: give images() '
-                                 'an array')
+                array = _resized(array, _new_size(kind, step, array.shape))
         return np.ascontiguousarray(array.transpose(2, 0, 1))
 
     def encode(self, texts):
@@ -186,16 +192,64 @@ def _trimmed(inputs):
     return {name: rows[:, :length] for name, rows in inputs.items()}
 
 
+def _known(step):
+    """Kind of a transform that can be done here, options and all."""
+    kind = step['type'].rpartition('.')[2]
+    if kind not in _OPTIONS:
+        raise ValueError(f'{kind} is not known here: give images() an array')
+    for name, value in step.items():
+        values = _OPTIONS[kind].get(name, ())
+        if name != 'type' and values is not None and value not in values:
+            raise ValueError(f'{kind} with {name}={value!r} is not known '
+                             'here: give images() an array')
+    return kind
+
+
+def _decoded(picture, kind, step):
+    """Pixels, (H, W, 3), or (H, W, 1) of grey ones."""
+    from PIL import Image, ImageOps
+    if not isinstance(picture, Image.Image):
+        with Image.open(picture) as opened:
+            _reduce(opened, step.get('min_side'))
+            opened.load()
+            picture = opened
+    picture = ImageOps.exif_transpose(picture)
+    grey = step.get('color_type', 'color') == 'grayscale'
+    if picture.mode.startswith('I'):
+        # Of 16 bits the upper eight: Pillow would clip at 255.
+        picture = Image.fromarray(np.clip(
+            np.asarray(picture).astype(np.int64) >> 8, 0, 255
+        ).astype(np.uint8))
+    array = np.asarray(picture.convert('L' if grey else 'RGB'))
+    if grey:
+        return array[..., None]
+    # OpenCV's order
+    return array[..., ::-1] if kind == 'LoadImageFromFile' else array
+
+
+def _reduce(picture, min_side):
+    """Have a large JPEG decoded at a part of its size, as in training."""
+    if min_side is None or picture.format != 'JPEG':
+        return
+    width, height = picture.size
+    scale = max((scale for scale in (1, 2, 4, 8)
+                 if min(width, height) // scale >= min_side), default=1)
+    if scale > 1:
+        picture.draft(None, (width // scale, height // scale))
+
+
 def _new_size(kind, step, shape):
     height, width = shape[:2]
     if kind == 'Resize':
         scale = step['scale']
         size = (scale, scale) if isinstance(scale, int) else tuple(scale)
+        if step.get('keep_ratio'):
+            factor = min(max(size) / max(height, width),
+                         min(size) / min(height, width))
+            return int(width * factor + 0.5), int(height * factor + 0.5)
         return size
     if kind == 'ResizeEdge':
         edge, side = step['scale'], step.get('edge', 'short')
-        if side not in ('short', 'long', 'width', 'height'):
-            raise ValueError(f'edge {side!r} is not known here')
         by_width = {'short': width < height, 'long': width > height,
                     'width': True, 'height': False}[side]
         if by_width:
@@ -213,7 +267,6 @@ def _resized(array, size):
         return array
     rows, row_share = _places(array.shape[0], height)
     columns, column_share = _places(array.shape[1], width)
-    array = array.astype(np.float32)
     row_share = row_share[:, None, None]
     tall = (array[rows[0]] * (1 - row_share) + array[rows[1]] * row_share)
     column_share = column_share[None, :, None]
@@ -230,7 +283,8 @@ def _places(old, new):
 
 
 def _cropped(array, size):
-    height, width = (size, size) if isinstance(size, int) else size
-    top = max(0, math.floor((array.shape[0] - height) / 2 + 0.5))
-    left = max(0, math.floor((array.shape[1] - width) / 2 + 0.5))
+    width, height = (size, size) if isinstance(size, int) else size
+    # Halves go to the even number, as mmcv rounds them.
+    top = max(0, round((array.shape[0] - height) / 2))
+    left = max(0, round((array.shape[1] - width) / 2))
     return array[top:top + height, left:left + width]

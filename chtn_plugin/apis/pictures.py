@@ -109,7 +109,11 @@ def _as_file(picture: Any, max_pixels: int) -> Iterator[Path]:
     _check_size(*picture.size, max_pixels, 'this one')
     # A camera's orientation stands in the EXIF data, which PNG would lose.
     picture = ImageOps.exif_transpose(picture)
-    if picture.mode not in ('L', 'RGB', '1', 'I;16'):
+    if picture.mode.startswith('I'):
+        # 16 bits, in whatever mode Pillow opened them.
+        picture = Image.fromarray(np.asarray(picture).clip(
+            0, 65535).astype(np.uint16))
+    elif picture.mode not in ('L', 'RGB', '1'):
         picture = picture.convert('RGB')
     with tempfile.TemporaryDirectory(prefix='picture.') as folder:
         path = Path(folder) / 'picture.png'
