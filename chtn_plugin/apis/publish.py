@@ -29,7 +29,7 @@ def publish(run: str | Path, folder: str | Path, name: Optional[str],
 
     Args:
         run: Work directory or checkpoint.
-        folder: Gets the files.
+        folder: Gets a folder of the model's name, with its files.
         name: Short name. None: that of the work directory.
         data: What it was trained on, for the card.
         licence: Of the weights.
@@ -41,7 +41,8 @@ def publish(run: str | Path, folder: str | Path, name: Optional[str],
         The file of the weights, ``NAME-HASH.pth``.
 
     Raises:
-        ValueError: A weight is not finite, or the name is none.
+        ValueError: A weight is not finite, the name is none, or files that
+            would be replaced are of something else.
     """
     opened = open_run(run, trust)
     name = name or opened.path.parent.resolve().name
@@ -55,17 +56,34 @@ def publish(run: str | Path, folder: str | Path, name: Optional[str],
         raise ValueError('published weights must be finite: '
                          f'{broken[:3]} are not')
     figures = [(Path(path), read_results(path)) for path in results]
-    path = _write_weights(opened, Path(folder), name)
+    texts = ('README.md', f'{name}.py', 'metafile.yml', 'model-index.yml')
+    target = Path(folder) / name
+    _check_target(target, name, texts)
+    path = _write_weights(opened, target, name)
     card = _card(opened, name, path, data, licence, figures, remarks)
     meta = _metafile(opened, name, path, data, figures)
-    for file, text in (
-            ('README.md', card), (f'{name}.py', opened.meta['cfg'] + '\n'),
-            ('metafile.yml', yaml.safe_dump(
-                meta, sort_keys=False, allow_unicode=True)),
-            ('model-index.yml', 'Import:\n  - metafile.yml\n')):
-        with atomic_write(path.parent / file, 'w', 'utf-8') as out:
+    for file, text in zip(texts, (
+            card, opened.meta['cfg'] + '\n', yaml.safe_dump(
+                meta, sort_keys=False, allow_unicode=True),
+            'Import:\n  - metafile.yml\n'), strict=True):
+        with atomic_write(target / file, 'w', 'utf-8') as out:
             out.write(text)
     return path
+
+
+def _check_target(folder: Path, name: str, texts: Sequence[str]) -> None:
+    """Refuse a folder whose files are not those of the model's last time."""
+    there = [file for file in texts if (folder / file).exists()]
+    try:
+        models = yaml.safe_load((folder / 'metafile.yml').read_text('utf-8'))
+        own = models['Models'][0]['Name'] == name
+    except (OSError, ValueError, TypeError, LookupError, yaml.YAMLError):
+        own = False
+    if there and not own:
+        raise ValueError(
+            'a model must be published into a folder of its own: '
+            f'{folder} holds {", ".join(there)} of something else. Choose '
+            'another --out or --name')
 
 
 def _write_weights(run: TrainedRun, folder: Path, name: str) -> Path:

@@ -32,14 +32,14 @@ def tiny(tmp_path_factory):
 
 
 def test_name_holds_the_hash_of_the_file(tiny):
-    path, = (tiny / 'out').glob('*.pth')
+    path, = (tiny / 'out' / 'tiny').glob('*.pth')
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert path.name == f'tiny-{digest[:8]}.pth'
-    assert digest in (tiny / 'out' / 'README.md').read_text()
+    assert digest in (tiny / 'out' / 'tiny' / 'README.md').read_text()
 
 
 def test_published_file_answers_alike(tiny):
-    path, = (tiny / 'out').glob('*.pth')
+    path, = (tiny / 'out' / 'tiny').glob('*.pth')
     published = RetrievalInferencer(path, show_progress=False)
     run = RetrievalInferencer(tiny / 'run', show_progress=False)
     assert published.run.fingerprint == run.run.fingerprint
@@ -47,14 +47,14 @@ def test_published_file_answers_alike(tiny):
 
 
 def test_nothing_but_weights_and_description(tiny):
-    path, = (tiny / 'out').glob('*.pth')
+    path, = (tiny / 'out' / 'tiny').glob('*.pth')
     stored = torch.load(path, weights_only=True)
     assert set(stored) == {'meta', 'state_dict'}
     assert 'optimizer' not in stored
 
 
 def test_card_tells_data_protocol_figures_and_licence(tiny):
-    card = (tiny / 'out' / 'README.md').read_text()
+    card = (tiny / 'out' / 'tiny' / 'README.md').read_text()
     for text in ('twelve squares', 'CC0-1.0', '`chtn-map-all`', '| i2t |',
                  'bird, cat', 'seed 0'):
         assert text in card
@@ -62,12 +62,13 @@ def test_card_tells_data_protocol_figures_and_licence(tiny):
 
 def test_metafile_reads_as_openmmlab_does(tiny):
     from mmengine.infer import BaseInferencer
-    model, = BaseInferencer._get_models_from_metafile(str(tiny / 'out'))
+    model, = BaseInferencer._get_models_from_metafile(
+        str(tiny / 'out' / 'tiny'))
     assert model['Name'] == 'tiny'
-    assert (tiny / 'out' / model['Weights']).is_file()
+    assert (tiny / 'out' / 'tiny' / model['Weights']).is_file()
     metrics = model['Results'][0]['Metrics']
     assert 0 < metrics['mean chtn-map-all'] <= 1
-    text = (tiny / 'out' / 'metafile.yml').read_text()
+    text = (tiny / 'out' / 'tiny' / 'metafile.yml').read_text()
     assert yaml.safe_load(text)['Collections'][0]['Name'] == 'CHTN'
 
 
@@ -92,12 +93,45 @@ def test_hidden_name_is_refused(tiny, tmp_path):
 
 
 def test_published_file_needs_no_trust(tiny):
-    path, = (tiny / 'out').glob('*.pth')
+    path, = (tiny / 'out' / 'tiny').glob('*.pth')
     assert open_run(path).classes == ('bird', 'cat')
 
 
 def test_configuration_lies_beside_the_weights(tiny):
     from mmengine.config import Config
-    model = yaml.safe_load((tiny / 'out' / 'metafile.yml').read_text())
-    cfg = Config.fromfile(tiny / 'out' / model['Models'][0]['Config'])
+    folder = tiny / 'out' / 'tiny'
+    model = yaml.safe_load((folder / 'metafile.yml').read_text())
+    cfg = Config.fromfile(folder / model['Models'][0]['Config'])
     assert cfg.model.type == 'CHTN'
+
+
+def _publish(tiny, out, name):
+    return run_tool('publish_model', tiny / 'run', '--out', out, '--name',
+                    name, '--data', 'd', '--licence', 'l')
+
+
+def test_each_model_has_a_folder_of_its_own(tiny, tmp_path):
+    (tmp_path / 'README.md').write_text('mine')
+    for name in ('one', 'two', 'one'):
+        status, said, err = _publish(tiny, tmp_path, name)
+        assert status == 0, err
+        assert f'{tmp_path / name}' in said
+    assert (tmp_path / 'README.md').read_text() == 'mine'
+    for name in ('one', 'two'):
+        card = (tmp_path / name / 'README.md').read_text()
+        assert card.startswith(f'# {name}\n')
+
+
+@pytest.mark.parametrize('files', [
+    {'README.md': 'mine'},
+    {'README.md': 'mine', 'metafile.yml': 'Models:\n- Name: another\n'},
+    {'README.md': 'mine', 'metafile.yml': '[no'}])
+def test_files_of_something_else_are_not_replaced(tiny, tmp_path, files):
+    (tmp_path / 'one').mkdir()
+    for name, text in files.items():
+        (tmp_path / 'one' / name).write_text(text)
+    status, _, err = _publish(tiny, tmp_path, 'one')
+    assert status == 1
+    assert 'a folder of its own' in err and 'README.md' in err
+    assert {path.name: path.read_text() for path in
+            (tmp_path / 'one').iterdir()} == files
