@@ -50,7 +50,12 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
     if tap not in TAPS:
         raise ValueError(f'tap must be one of {list(TAPS)}, got {tap!r}')
     run = inferencer.run
-    dataset = _dataset(run.cfg, split, data_root)
+    try:
+        dataset = _dataset(run.cfg, split, data_root)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'{error}. If the data lie elsewhere, as seen from this folder, '
+            'say where: --data-root FOLDER (data_root)') from error
     classes = tuple(getattr(dataset, 'metainfo', {}).get('classes') or ())
     if run.classes and classes and run.classes != classes:
         raise ValueError(

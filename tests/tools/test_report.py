@@ -37,6 +37,22 @@ def test_embeddings_need_no_data(tiny, tmp_path):
     assert (tiny / 'run' / 'report.html').read_text() == out.read_text()
 
 
+def test_data_elsewhere_are_asked_for(tiny, tmp_path):
+    (tiny / 'data').rename(tmp_path / 'moved')
+    out = tmp_path / 'report.html'
+    try:
+        status, _, err = run_tool('report', tiny / 'run', '--no-tsne',
+                                  '--out', out)
+        assert status == 1
+        assert 'manifest not found' in err and '--data-root FOLDER' in err
+        status, _, err = run_tool('report', tiny / 'run', '--no-tsne',
+                                  '--out', out, '--data-root',
+                                  tmp_path / 'moved')
+        assert status == 0, err
+    finally:
+        (tmp_path / 'moved').rename(tiny / 'data')
+
+
 @needs_browser
 def test_browser_shows_the_caption_and_runs_nothing(tiny, tmp_path):
     page = (tiny / 'run' / 'report.html').as_uri()
