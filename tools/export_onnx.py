@@ -6,7 +6,8 @@ a file that runs them with numpy, onnxruntime, Pillow and, for that tokenizer,
 tokenizers alone. Texts go in as strings, and pixels as they are: the
 normalisation is part of the tower. The export fails, and writes nothing, where
 the towers do not answer like PyTorch. With --source, pictures are compared
-from the file on too: onnx_runtime.py decodes with Pillow, training with OpenCV.
+from the file on too: onnx_runtime.py decodes with Pillow, training with
+OpenCV.
 """
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 Writes the folder OUT/NAME with the weights and what it takes to use them (no
 optimizer, no history; the file's hash in its name), a model card in Markdown,
-and metafile.yml and model-index.yml as OpenMMLab's tools read them. The weights
-load without running anything.
+and metafile.yml and model-index.yml as OpenMMLab's tools read them. The
+weights load without running anything.
 """
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def parse_args() -> argparse.Namespace:
         '--out published --name chtn_glyphs --data "Unicode glyphs" '
         '--licence Apache-2.0 --results results.json')
     parser.add_argument('run', help='work directory or checkpoint')
-    parser.add_argument('--out', required=True, help='folder that gets the folder NAME')
+    parser.add_argument('--out', required=True,
+                        help='folder that gets the folder NAME')
     parser.add_argument('--name', help='short name of the model (default: '
                         'that of the work directory)')
     parser.add_argument('--data', required=True,
