@@ -7,15 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
-from .grouping import folded
+from .grouping import LEAKING_TOKENS, folded, num_tokens, text_contents
 from .image_facts import ImageFacts, groups, image_facts, near_duplicates
 from .manifest import PairRecord
-from .text import Tokenizer
 
 ERROR, WARNING, NOTE = 'error', 'warning', 'note'
-#: A text shared by two splits leaks if it has so many tokens; short ones
-#: ("a cat") come up twice by themselves.
-LEAKING_TOKENS = 5
 MAX_IMBALANCE = 20.
 MIN_TRAIN_ITEMS = 5
 #: Share of texts with their own class name in them that is worth a warning.
@@ -115,15 +111,17 @@ def check_classes(records: Sequence[PairRecord]) -> list[Finding]:
 
 
 def check_texts(records: Sequence[PairRecord]) -> list[Finding]:
-    """Check what the texts hold, and whether they leak."""
-    tokens = Tokenizer()
-    lengths = [len(tokens(' '.join(record.texts))) for record in records]
+    """Check what the texts hold, and whether they leak.
+
+    Of a picture's several texts each is looked at alone.
+    """
     normal = [folded(' '.join(record.texts)) for record in records]
-    shared = [group for group in groups(normal)
-              if len({records[row].split for row in group}) > 1]
-    long = [group for group in shared if lengths[group[0]] >= LEAKING_TOKENS]
+    lengths = [num_tokens(text) for text in normal]
+    long = _in_two_splits(records, text_contents(records, LEAKING_TOKENS))
     findings = _leak(records, long, ERROR, 'texts that stand in two splits')
-    short = [group for group in shared if lengths[group[0]] < LEAKING_TOKENS]
+    short = _in_two_splits(records, [
+        [text for text in texts if num_tokens(text) < LEAKING_TOKENS]
+        for texts in text_contents(records)])
     findings += _leak(records, short, NOTE, f'texts under {LEAKING_TOKENS} '
                       'words that stand in two splits')
     missing = [row for row, record in enumerate(records) if not record.texts]
@@ -223,18 +221,29 @@ def _found(level: str, what: str, examples: Sequence[str],
                     tuple(drop))]
 
 
+def _in_two_splits(records: Sequence[PairRecord],
+                   contents: Sequence[Sequence[str]]) -> list[list[int]]:
+    """Return the rows of each content that rows of two splits have."""
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for row, keys in enumerate(contents):
+        for key in keys:
+            rows_of[key].append(row)
+    return [rows for rows in rows_of.values()
+            if len({records[row].split for row in rows}) > 1]
+
+
 def _leak(records: Sequence[PairRecord], shared: Sequence[Sequence[int]],
           level: str, what: str) -> list[Finding]:
     """Find pairs across splits; drop what is not of the rarest split."""
     def rank(row: int) -> int:
         split = records[row].split
         return _DROP_ORDER.index(split) if split in _DROP_ORDER else -1
-    drop = []
+    drop: dict[int, None] = {}
     for group in shared:
         kept = max(rank(row) for row in group)
-        drop += [row for row in group if rank(row) < kept]
+        drop |= dict.fromkeys(row for row in group if rank(row) < kept)
     return _found(level, what, [_pair(records, group) for group in shared],
-                  drop)
+                  list(drop))
 
 
 def _pair(records: Sequence[PairRecord], group: Sequence[int]) -> str:

@@ -14,6 +14,11 @@ from tqdm import tqdm
 from ._files import sha256
 from .manifest import PairRecord
 from .splits import grouped_split
+from .text import Tokenizer
+
+#: A text that two splits share leaks if it has so many tokens; short ones
+#: ("a cat") come up twice by themselves.
+LEAKING_TOKENS = 5
 
 
 def folded(text: str) -> str:
@@ -22,14 +27,18 @@ def folded(text: str) -> str:
         'NFKC', text).casefold()).strip()
 
 
-def groups_sharing(*contents: Sequence[Optional[Hashable]]) -> list[int]:
+def groups_sharing(*contents: Sequence[Optional[Hashable] | list[str]]
+                   ) -> list[int]:
     """Group items that share a content, be it through others.
 
     >>> groups_sharing(['a', 'b', 'a', 'd'], [1, 2, 3, 2])
     [0, 1, 0, 1]
+    >>> groups_sharing([['a', 'b'], ['c'], ['b'], []])
+    [0, 1, 0, 3]
 
     Args:
-        contents: Sequences of N contents; None equals nothing.
+        contents: Sequences of N contents. A list holds several contents of
+            one item; None equals nothing.
 
     Returns:
         Group of each of N items: the number of its first member.
@@ -42,18 +51,43 @@ def groups_sharing(*contents: Sequence[Optional[Hashable]]) -> list[int]:
             index = parent[index]
         return index
 
-    for keys in contents:
+    for column in contents:
         first: dict[Hashable, int] = {}
-        for index, key in enumerate(keys):
-            if key is not None:
-                one, other = find(first.setdefault(key, index)), find(index)
-                parent[max(one, other)] = min(one, other)
+        for index, content in enumerate(column):
+            for key in content if isinstance(content, list) else [content]:
+                if key is not None:
+                    one = find(first.setdefault(key, index))
+                    other = find(index)
+                    parent[max(one, other)] = min(one, other)
     return [find(index) for index in range(len(parent))]
 
 
-def text_contents(records: Sequence[PairRecord]) -> list[Optional[str]]:
-    """Words of each pair's texts; None where it has none."""
-    return [folded(' '.join(record.texts)) or None for record in records]
+def num_tokens(content: str) -> int:
+    """Number of words of a folded text; characters where scripts have none."""
+    return len(Tokenizer()(content))
+
+
+def text_contents(records: Sequence[PairRecord], min_tokens: int = 0
+                  ) -> list[list[str]]:
+    """Words of each text of each pair, for :func:`groups_sharing`.
+
+    Args:
+        records: The pairs.
+        min_tokens: Shorter texts are left out. Where all of a pair's are,
+            they count joined to one.
+
+    Returns:
+        For each pair its texts' words, each once; empty where it has none.
+    """
+    contents = []
+    for record in records:
+        texts = [folded(text) for text in record.texts]
+        long = [text for text in texts if num_tokens(text) >= min_tokens]
+        joined = ' '.join(filter(None, texts))
+        if not long and num_tokens(joined) >= min_tokens:
+            long = [joined]
+        contents.append(list(dict.fromkeys(filter(None, long))))
+    return contents
 
 
 def image_contents(records: Sequence[PairRecord],
@@ -117,7 +151,8 @@ def validation_rows(labels: Sequence[Hashable], groups: Sequence[int],
 
 
 def cut_validation(records: Sequence[PairRecord], fraction: float, seed: int,
-                   root: Optional[Path]) -> list[PairRecord]:
+                   root: Optional[Path], min_tokens: int = 0
+                   ) -> list[PairRecord]:
     """Move a share of ``'train'`` to ``'val'``; see :func:`validation_rows`.
 
     Args:
@@ -125,6 +160,7 @@ def cut_validation(records: Sequence[PairRecord], fraction: float, seed: int,
         fraction: Share of the training pairs; 0: the pairs as they are.
         seed: Seed of the cut.
         root: Folder of the images.
+        min_tokens: Shorter texts may be on both sides.
 
     Returns:
         New records in the same order.
@@ -135,7 +171,8 @@ def cut_validation(records: Sequence[PairRecord], fraction: float, seed: int,
     train = [index for index, record in enumerate(records)
              if record.split == 'train']
     pairs = [records[index] for index in train]
-    groups = groups_sharing(text_contents(pairs), image_contents(pairs, root))
+    groups = groups_sharing(text_contents(pairs, min_tokens),
+                            image_contents(pairs, root))
     for row in validation_rows([record.classes for record in pairs], groups,
                                fraction, seed):
         result[train[row]] = dataclasses.replace(pairs[row], split='val')

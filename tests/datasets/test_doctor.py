@@ -139,6 +139,13 @@ def test_broken_image_is_named(tmp_path, content, reason):
     assert reason in finding.examples[0]
 
 
+def test_format_that_training_does_not_read_is_named(tmp_path):
+    records = with_images(sound(), tmp_path)
+    Image.new('RGB', (16, 16)).save(tmp_path / records[3].image, format='TGA')
+    finding = found(examine(records, tmp_path), 'cannot be read')
+    assert finding.drop == (3, ) and 'kind of TGA' in finding.examples[0]
+
+
 def test_one_colour_image_is_a_warning(tmp_path):
     records = with_images(sound(), tmp_path)
     Image.new('RGB', (160, 120), (7, 7, 7)).save(tmp_path / records[0].image)
@@ -159,6 +166,20 @@ def test_text_in_two_splits_is_an_error(other):
                pair('y', 'test', 'a', other)]
     finding = found(check_texts(records), 'texts that stand in two')
     assert finding.level == 'error' and finding.drop == (60, )
+
+
+def test_one_of_several_texts_in_two_splits_is_an_error():
+    def with_texts(number, split, *texts):
+        return PairRecord(number, split, ('a', ), None, texts, '')
+    findings = check_texts([
+        *sound(), with_texts('x', 'train', SENTENCES[0], 'one two', 'three'),
+        with_texts('y', 'test', SENTENCES[1], SENTENCES[0].title()),
+        with_texts('z', 'val', 'one two')])
+    long = found(findings, 'texts that stand in two')
+    assert (long.level, long.count, long.drop) == ('error', 1, (60, ))
+    assert long.examples == ('train x = test y', )
+    short = found(findings, 'texts under 5')
+    assert (short.level, short.examples) == ('note', ('train x = val z', ))
 
 
 def test_short_text_in_two_splits_is_a_note():
