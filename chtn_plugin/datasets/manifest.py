@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Optional
@@ -18,6 +18,7 @@ _SYNONYMS = {
     'split': ('split', 'subset', 'set'),
     'id': ('id', 'pair_id', 'name'),
 }
+_KNOWN = frozenset(name for names in _SYNONYMS.values() for name in names)
 # Beyond these a file is broken or hostile, not a data set.
 _MAX_FIELD_CHARS = 10_000_000
 _MAX_LINE_BYTES = 64 << 20
@@ -54,7 +55,8 @@ def read_manifest(path: str | Path,
     r"""Read a manifest, checking every row.
 
     The columns are ``id``, ``split``, ``class``, ``image`` and ``text`` (or
-    usual synonyms, such as ``label`` and ``captions``); more are ignored.
+    usual synonyms, such as ``label`` and ``captions``) in any case; more are
+    ignored.
     ``.tsv`` files are tab-separated *without quoting*, ``.csv`` files follow
     RFC 4180, ``.jsonl`` files hold one object a line, whose text and class
     may also be lists. All are UTF-8, with or without a byte order mark.
@@ -118,8 +120,7 @@ def write_manifest(path: str | Path, records: list[PairRecord]) -> None:
             name a tab or line break.
     """
     from ._files import atomic_write
-    for record in records:
-        _check_writable(record)
+    check_writable(records)
     with atomic_write(path, 'w', encoding='utf-8', newline='\n') as file:
         file.write('\t'.join(COLUMNS) + '\n')
         for record in records:
@@ -128,6 +129,16 @@ def write_manifest(path: str | Path, records: list[PairRecord]) -> None:
                 record.id, record.split,
                 LABEL_SEPARATOR.join(record.classes), record.image or '',
                 TEXT_SEPARATOR.join(texts))) + '\n')
+
+
+def check_writable(records: Sequence[PairRecord]) -> None:
+    """Refuse what :func:`write_manifest` could not write.
+
+    Raises:
+        ValueError: As there.
+    """
+    for record in records:
+        _check_writable(record)
 
 
 def _check_writable(record: PairRecord) -> None:
@@ -202,7 +213,8 @@ def _encoding_message(path: Path, error: UnicodeDecodeError) -> str:
 
 
 def _header(fields: list[str], where: str) -> list[str]:
-    header = [name.strip() for name in fields]
+    header = [lower if (lower := name.strip().lower()) in _KNOWN
+              else name.strip() for name in fields]
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise ValueError(f'a column must come once: {where} has {twice} '
@@ -248,7 +260,8 @@ def _jsonl_rows(file, path: Path) -> Iterator[tuple[int, dict]]:
         if not isinstance(row, dict):
             raise ValueError(f'{path}:{line}: a line must be a JSON object, '
                              f'got {type(row).__name__}')
-        yield line, row
+        header = _header(list(row), f'{path}:{line}')
+        yield line, dict(zip(header, row.values(), strict=True))
 
 
 def _zip(header: list[str], fields: list[str], where: str) -> dict:
@@ -262,8 +275,9 @@ def _record(row: dict, columns: dict[str, str],
             label_separator: Optional[str], text_separator: str,
             where: str) -> PairRecord:
     def field(name: str, required: bool = True):
-        names = (columns[name], ) if name in columns else _SYNONYMS[name]
-        for candidate in names:
+        given = columns.get(name)
+        names = _SYNONYMS[name] if given is None else (given, )
+        for candidate in names if given is None else (given, given.lower()):
             if candidate in row:
                 return row[candidate]
         if required:

@@ -30,7 +30,8 @@ class SourceImageDataset(BaseDataset):
             are the classes, labelled in sorted order.
         pipeline: Image transforms; they end in the target images' size.
         ann_file: List file, relative to ``data_root``: lines of
-            ``path label``, the label a number from 0 (the released format).
+            ``path label``, the label a number from 0 (the released format);
+            a tab may stand between them.
         num_classes: How many classes there are; labels outside are refused.
             None: as many as the folders or the largest label say.
         hint: How to get the images, for the error where they are missing.
@@ -87,8 +88,8 @@ class SourceImageDataset(BaseDataset):
                                      f'{where} is not') from error
                 if not raw.strip():
                     continue
-                path, _, label = raw.rstrip().rpartition(' ')
-                if not path or not label.isdecimal():
+                path, label = [*raw.rsplit(None, 1), ''][:2]
+                if not label.isdecimal():
                     raise ValueError("a line must read 'path label', the "
                                      f'label a number from 0: {where} reads '
                                      f'{raw.rstrip()!r}')

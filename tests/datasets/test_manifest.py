@@ -55,6 +55,24 @@ def test_synonyms_and_named_columns(tmp_path):
     assert read_manifest(path, {'text': 'title'})[0].texts == ('A cat.', )
 
 
+@pytest.mark.parametrize('name, content', [
+    ('pairs.tsv', 'ID\tSplit\tClass\tImage\tText\na\ttrain\tcat\ta.jpg\tx\n'),
+    ('pairs.csv', 'Name,SUBSET,Label,File,Caption\na,train,cat,a.jpg,x\n'),
+    ('pairs.jsonl', '{"Id": "a", "Split": "train", "Class": "cat", '
+     '"Image": "a.jpg", "Text": "x"}')])
+def test_case_of_the_header_means_nothing(tmp_path, name, content):
+    row, = read_manifest(file(tmp_path, content, name))
+    assert (row.id, row.split, row.classes, row.image, row.texts) == (
+        'a', 'train', ('cat', ), 'a.jpg', ('x', ))
+
+
+def test_named_column_keeps_its_case(tmp_path):
+    path = file(tmp_path, 'id\tsplit\tclass\tCaption\tTitle\n'
+                'a\ttrain\tcat\tx\ty\n')
+    assert [read_manifest(path, {'text': name})[0].texts
+            for name in ('Caption', 'Title')] == [('x', ), ('y', )]
+
+
 def test_quotes_mean_nothing_in_tsv(tmp_path):
     path = file(tmp_path, HEADER + 'a\ttrain\tcat\ta.jpg\t"A "cat\n')
     assert read_manifest(path)[0].texts == ('"A "cat', )

@@ -45,8 +45,9 @@ def test_other_files_are_passed_by(source):
 
 
 @pytest.mark.parametrize('content', [
-    'b/1.png 7\na/0.png 0\n', '\ufeffb/1.png 7\r\n\r\na/0.png 0'],
-    ids=['plain', 'BOM, CRLF, blank line'])
+    'b/1.png 7\na/0.png 0\n', '\ufeffb/1.png 7\r\n\r\na/0.png 0',
+    'b/1.png\t7\na/0.png \t 0 \n'],
+    ids=['plain', 'BOM, CRLF, blank line', 'tabs'])
 def test_list_names_images_and_labels(source, content):
     made = listed(source, content)
     assert facts(made) == [(103, 7), (100, 0)]
