@@ -10,7 +10,8 @@ from chtn_plugin.datasets.own_data import Options, make_manifest
 _EPILOG = """a folder may hold
   images/ and a table: captions.csv, .tsv or .jsonl, with columns image, text
     and label (or usual names for them). A picture may come in several rows,
-    one for each of its texts; several labels are separated by ';'.
+    one for each of its texts, or have them in numbered columns (caption_1,
+    caption_2); several labels are separated by ';'.
   class folders: cats/1.jpg with cats/1.txt, dogs/..., and no table.
 
 a few dozen pictures teach a network little; two options bring what it lacks:
@@ -69,6 +70,9 @@ def build_parser() -> argparse.ArgumentParser:
                         'frozen (default: a small network from scratch)')
     parser.add_argument('--no-config', action='store_true',
                         help='write the manifest alone')
+    parser.add_argument('--overwrite', action='store_true',
+                        help='replace a manifest.tsv that this tool has not '
+                        'written, or that was edited since')
     return parser
 
 
@@ -86,7 +90,7 @@ def main() -> int:
         make_manifest(args.folder, Options(
             args.table, columns, args.label_separator, args.encoding,
             args.line_texts, tuple(args.fractions), args.seed,
-            args.skip_broken, args.source, args.backbone),
+            args.skip_broken, args.source, args.backbone, args.overwrite),
             None if args.no_config else config)
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)

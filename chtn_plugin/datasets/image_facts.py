@@ -11,6 +11,8 @@ from typing import Optional
 import numpy as np
 from tqdm import tqdm
 
+from .image_transforms import is_decodable
+
 _SIDE = 16
 # Images compared with all others at a time; bounds the memory.
 _CHUNK = 1024
@@ -64,7 +66,7 @@ def _facts(path: Path) -> ImageFacts:
     digest = hashlib.sha256(raw).hexdigest()
     try:
         with Image.open(path) as image:
-            size = image.size
+            size, kind = image.size, image.format
             # JPEG decodes at a fraction of its size for a fraction of cost.
             image.draft('RGB', (4 * _SIDE, 4 * _SIDE))
             image.load()
@@ -75,6 +77,8 @@ def _facts(path: Path) -> ImageFacts:
     except (OSError, SyntaxError, ValueError) as error:
         return ImageFacts(str(error).split(' <')[0].replace(
             f" '{path}'", '') or 'unreadable', digest)
+    if not is_decodable(np.frombuffer(raw, np.uint8)):
+        return ImageFacts(f'OpenCV does not read this kind of {kind}', digest)
     grey = small.convert('L').resize((9, 8), Image.Resampling.BOX)
     pixels = np.asarray(grey, np.int16)
     bits = (pixels[:, 1:] > pixels[:, :-1]).ravel()

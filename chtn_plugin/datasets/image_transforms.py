@@ -95,6 +95,19 @@ def decode_rgb(encoded: np.ndarray, scale: int = 1) -> Optional[np.ndarray]:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
 
 
+def is_decodable(encoded: np.ndarray) -> bool:
+    """Whether :class:`LoadRGBImage` can decode a file; JPEG at an eighth.
+
+    Args:
+        encoded: The file's bytes, (N,) uint8.
+    """
+    try:
+        image = decode_rgb(encoded, 8) if len(encoded) else None
+    except cv2.error:
+        return False
+    return image is not None and image.dtype == np.uint8
+
+
 @TRANSFORMS.register_module()
 class ResizeShorterSide:
     """Resize so that the shorter side has a given length.

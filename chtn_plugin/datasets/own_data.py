@@ -2,19 +2,28 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Optional
 
 from tqdm import tqdm
 
+from ._files import atomic_write, sha256
 from .grouping import (
+    LEAKING_TOKENS,
     cut_validation,
     groups_sharing,
     image_contents,
     text_contents,
 )
-from .manifest import PairRecord, write_manifest
+from .manifest import (
+    LABEL_SEPARATOR,
+    PairRecord,
+    check_writable,
+    write_manifest,
+)
 from .preparation.base import image_problem
 from .preparation.own_config import write_config
 from .preparation.tables import Row, find_table, read_folders, read_table
@@ -22,6 +31,8 @@ from .preparation.verify import histogram_table
 from .splits import grouped_split
 
 MANIFEST = 'manifest.tsv'
+#: Hash of what was written, beside it: an edited manifest is the user's.
+_SUM = f'{MANIFEST}.sha256'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +53,8 @@ class Options:
             folders, or a folder with ``list.txt``; None: there is none.
         backbone: The config's pretrained vision model, a folder or a name on
             the hub; None: a small network from scratch.
+        overwrite: Whether to replace a ``manifest.tsv`` that was not written
+            by this tool, or has been edited.
     """
     table: Optional[str] = None
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -53,6 +66,7 @@ class Options:
     skip_broken: bool = False
     source: Optional[Path] = None
     backbone: Optional[str] = None
+    overwrite: bool = False
 
 
 def make_manifest(folder: str | Path, options: Options = Options(),
@@ -61,7 +75,9 @@ def make_manifest(folder: str | Path, options: Options = Options(),
     """Write ``manifest.tsv`` into a folder, and a config that trains on it.
 
     Rows that name the same picture become one with several texts. Pairs that
-    share a picture's bytes or a text's words go to one side of the split.
+    share a picture's bytes, or the words of a text of at least
+    ``LEAKING_TOKENS``, go to one side of the split. Files are written last,
+    once everything is known to work.
 
     Args:
         folder: The user's folder.
@@ -75,28 +91,59 @@ def make_manifest(folder: str | Path, options: Options = Options(),
     Raises:
         FileNotFoundError: There is nothing to read, pictures are missing, or
             the pretrained model cannot be had.
-        ValueError: The table, a picture or an option is broken.
+        ValueError: The table, a picture or an option is broken, the folder
+            has a manifest of the user's, or no pair is left for the
+            configuration to validate on.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f'no such folder: {folder}')
+    path = folder / MANIFEST
+    if path.exists() and not (options.overwrite or _is_ours(path)):
+        raise ValueError(
+            f'{path} was not written by this tool, or has been edited since: '
+            'rename it (a table of any other name is read), or replace it '
+            'with --overwrite')
     rows = _read(folder, options)
     rows, left_out = _with_images(folder, rows, options.skip_broken)
-    records = _records(_merged(rows))
-    records = _split(records, folder, options)
-    write_manifest(folder / MANIFEST, records)
+    given = _records(_merged(rows))
+    records = _split(given, folder, options)
+    check_writable(records)
+    empty = {split: _cause(records, split, folder, options,
+                           drawn=not any(record.split for record in given))
+             for split in {'val', 'test'} - {r.split for r in records}}
+    if config is not None:
+        if 'val' in empty:
+            raise ValueError('the configuration validates on the split '
+                             f"'val', which is left empty: {empty['val']}")
+        write_config(config, folder, MANIFEST, records, options.source,
+                     options.backbone)
+    write_manifest(path, records)
+    with atomic_write(folder / _SUM, 'w') as file:
+        file.write(f'{sha256(path)}  {MANIFEST}\n')
     say(histogram_table(records))
     for line in _remarks(records, left_out):
         say(line)
-    say(f'wrote {folder / MANIFEST}: {len(records)} rows')
+    for split, cause in empty.items():
+        say(f'the split {split!r} is empty: {cause}')
+    say(f'wrote {path}: {len(records)} rows')
     if config is not None:
-        write_config(config, folder, MANIFEST, records, options.source,
-                     options.backbone)
+        check, run = shlex.quote(str(path)), shlex.quote(str(config))
+        if any(len(record.classes) > 1 for record in records):
+            check += f" --label-separator '{LABEL_SEPARATOR}'"
         say(f'wrote {config}\n\nnext:\n'
-            f'  python tools/check_data.py {folder / MANIFEST}\n'
-            f'  python tools/train.py {config}\n'
-            f'  python tools/test.py {config} work_dirs/{config.stem}')
+            f'  python tools/check_data.py {check}\n'
+            f'  python tools/train.py {run}\n'
+            f'  python tools/test.py {run} '
+            f"{shlex.quote(f'work_dirs/{config.stem}')}")
     return records
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a manifest is as this tool wrote it."""
+    kept = path.with_name(_SUM)
+    return (path.is_file() and kept.is_file()
+            and kept.read_bytes().split()[:1] == [sha256(path).encode()])
 
 
 def _read(folder: Path, options: Options) -> list[Row]:
@@ -202,7 +249,7 @@ def _split(records: list[PairRecord], folder: Path,
     if given == {''}:
         splits = grouped_split(
             [record.classes for record in records],
-            groups_sharing(text_contents(records),
+            groups_sharing(text_contents(records, LEAKING_TOKENS),
                            image_contents(records, folder)),
             {'train': train, 'val': val, 'test': test}, options.seed)
         return [dataclasses.replace(record, split=split)
@@ -213,7 +260,32 @@ def _split(records: list[PairRecord], folder: Path,
                          f'{lacking.where} has none')
     if 'val' in given or not val:
         return records
-    return cut_validation(records, val / (train + val), options.seed, folder)
+    return cut_validation(records, val / (train + val), options.seed, folder,
+                          LEAKING_TOKENS)
+
+
+def _cause(records: Sequence[PairRecord], split: str, folder: Path,
+           options: Options, drawn: bool) -> str:
+    """Return why a split has no pair."""
+    share = dict(val=options.fractions[1], test=options.fractions[2])[split]
+    if not share:
+        return 'its share is 0 (--split gives shares)'
+    if not drawn:
+        return 'the table gives its splits itself, and this is none of them'
+    texts = Counter(text for several in text_contents(
+        records, LEAKING_TOKENS) for text in several)
+    copies = Counter(filter(None, image_contents(records, folder)))
+    text, same_text = (texts.most_common(1) or [('', 0)])[0]
+    same_picture = max(copies.values(), default=0)
+    if round(share * len(records)) < 1 or max(same_text, same_picture) < 2:
+        return (f'{len(records)} pairs are too few for a share of {share:g} '
+                '(--split gives shares)')
+    repeated = (f'the text {text[:60]!r}' if same_text >= same_picture
+                else 'the same picture')
+    return ('pairs with one picture, or with one text of '
+            f'{LEAKING_TOKENS} words or more, stay together, and '
+            f'{max(same_text, same_picture)} have {repeated}. A column '
+            "'split' in the table parts them all the same")
 
 
 def _remarks(records: Sequence[PairRecord],

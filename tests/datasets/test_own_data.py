@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from chtn_plugin.datasets import LoadRGBImage
 from chtn_plugin.datasets.manifest import read_manifest
 from chtn_plugin.datasets.own_data import Options, make_manifest
+from chtn_plugin.datasets.preparation.base import image_problem
 from chtn_plugin.datasets.preparation.tables import read_table
 
 SCRIPTS = ('一只猫在沙发上', 'قطة على الأريكة', 'Кошка на диване', '🐈 on a 🛋️')
@@ -150,15 +152,16 @@ def test_several_labels(folder):
 @pytest.mark.parametrize('text', SCRIPTS)
 @pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
 def test_every_script_round_trips(tmp_path, text, encoding):
-    (tmp_path / 't.csv').write_text(f'text,label\r\n"{text}",{text}\r\n',
-                                    encoding=encoding, newline='')
+    (tmp_path / 't.csv').write_text(
+        f'image,text,label\r\n,"{text}",{text}\r\n', encoding=encoding,
+        newline='')
     row, = read_table(tmp_path / 't.csv', {})
     assert row.texts == (text, ) and row.classes == (text, )
 
 
 def test_other_encodings_can_be_named(tmp_path):
     path = tmp_path / 't.csv'
-    path.write_bytes('text,label\n你好世界,文化\n'.encode('gb18030'))
+    path.write_bytes('image,text,label\n,你好世界,文化\n'.encode('gb18030'))
     with pytest.raises(ValueError, match=r't\.csv:2 is not UTF-8.*gb18030'):
         read_table(path, {})
     assert read_table(path, {}, encoding='gb18030')[0].texts == ('你好世界', )
@@ -176,6 +179,64 @@ def test_copies_go_to_one_side(folder):
     for first in range(0, 60, 3):
         assert len({r.split for r in records[first:first + 3]}) == 1
     assert {r.split for r in records} == {'train', 'val', 'test'}
+
+
+def test_one_text_in_common_goes_to_one_side(folder):
+    # Each sentence is said of two pictures, beside one of their own.
+    write_csv(folder, [(f'{i}.png', text, 'abc'[i % 3]) for i in range(60)
+                       for text in (f'a sentence of its own {i}',
+                                    f'a sentence of two pictures {i // 6} '
+                                    f'{i % 3}')])
+    sides: dict[str, set[str]] = {}
+    for record in make(folder):
+        sides.setdefault(record.texts[1], set()).add(record.split)
+    assert len(sides) == 30 and all(len(side) == 1 for side in sides.values())
+
+
+def test_short_captions_may_stand_on_both_sides(folder):
+    write_csv(folder, [(name, f'a {label} photo', label)
+                       for name, _, label in rows()])
+    assert Counter(r.split for r in make(folder)) == {
+        'train': 48, 'val': 6, 'test': 6}
+
+
+@pytest.mark.parametrize('lines, options, cause', [
+    ([(name, f'a photo of a {label}', label) for name, _, label in rows()],
+     {}, "20 have the text 'a photo of a a'"),
+    (rows(), dict(fractions=(.8, 0, .2)), 'its share is 0'),
+    (rows()[:20], dict(fractions=(.98, .01, .01)),
+     '20 pairs are too few for a share of 0.01')])
+def test_split_that_is_left_empty_is_told(folder, configs, lines, options,
+                                          cause):
+    write_csv(folder, lines)
+    said: list[str] = []
+    make(folder, None, said, **options)
+    assert any(line.startswith("the split 'val' is empty") and cause in line
+               for line in said)
+    (folder / 'manifest.tsv').unlink()
+    with pytest.raises(ValueError, match=cause):
+        make(folder, configs / 'own.py', **options)
+    assert not (folder / 'manifest.tsv').exists()
+    assert not (configs / 'own.py').exists()
+
+
+def test_empty_split_of_copies_is_told(folder):
+    for index in range(60):
+        picture(folder / f'images/{index}.png', index % 3)
+    write_csv(folder, rows())
+    said: list[str] = []
+    make(folder, None, said)
+    assert '20 have the same picture' in '\n'.join(said)
+
+
+def test_missing_test_split_is_told(folder, configs):
+    write_csv(folder, [(*row, 'val' if i >= 45 else 'train')
+                       for i, row in enumerate(rows())],
+              ('image', 'text', 'label', 'split'))
+    said: list[str] = []
+    make(folder, configs / 'own.py', said)
+    assert ("the split 'test' is empty: the table gives its splits itself, "
+            'and this is none of them') in said
 
 
 def test_seed_and_shares_decide_the_split(folder):
@@ -256,6 +317,24 @@ def test_broken_pictures_can_be_left_out(folder):
     assert len(make(folder, skip_broken=True)) == 59
 
 
+@pytest.mark.parametrize('kind, mode', [
+    ('ICO', 'RGB'), ('TGA', 'RGB'), ('TIFF', 'F'), ('PNG', 'P'),
+    ('GIF', 'RGB'), ('BMP', 'RGB'), ('JPEG', 'CMYK'), ('TIFF', 'RGB'),
+    ('PNG', 'RGBA')])
+def test_what_training_decodes_is_taken_and_nothing_else(folder, kind, mode):
+    path = folder / 'images/5.png'
+    Image.open(path).convert(mode).save(path, format=kind)
+    try:
+        LoadRGBImage()(dict(img_path=str(path)))
+    except ValueError:
+        assert f'kind of {kind}' in str(image_problem(path))
+        write_csv(folder, rows())
+        with pytest.raises(ValueError, match=r'images/5\.png .*PNG or JPEG'):
+            make(folder)
+    else:
+        assert image_problem(path) is None
+
+
 def test_unquoted_comma_is_named(folder):
     (folder / 'c.csv').write_text('image,text,label\n0.png,a, b,c\n')
     with pytest.raises(ValueError, match='c.csv:2 .*needs quotes'):
@@ -275,6 +354,22 @@ def test_second_run_does_not_read_its_own_manifest(folder):
     assert make(folder) == make(folder)
 
 
+def test_manifest_that_is_not_ours_is_kept(folder):
+    write_csv(folder, rows())
+    path = folder / 'manifest.tsv'
+    path.write_text('mine\n')
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r'manifest\.tsv was not written'):
+            make(folder)
+    assert path.read_text() == 'mine\n'
+    assert len(make(folder, overwrite=True)) == 60
+    assert len(make(folder, seed=1)) == 60
+    path.write_text(path.read_text().replace('text 7', 'my own text 7'))
+    with pytest.raises(ValueError, match='edited since.*--overwrite'):
+        make(folder)
+    assert 'my own text 7' in path.read_text()
+
+
 def test_empty_folder_says_what_it_needs(tmp_path):
     with pytest.raises(FileNotFoundError, match='no class folders'):
         make(tmp_path)
@@ -282,12 +377,38 @@ def test_empty_folder_says_what_it_needs(tmp_path):
         make(tmp_path / 'no')
 
 
-def test_config_is_never_written_over_a_users_own(folder, tmp_path):
-    base = tmp_path / 'configs/_base_/default_runtime.py'
-    base.parent.mkdir(parents=True)
-    base.write_text('')
+@pytest.fixture
+def configs(tmp_path_factory):
+    """A configs folder with an empty ``_base_``."""
+    folder = tmp_path_factory.mktemp('configs')
+    (folder / '_base_').mkdir()
+    (folder / '_base_' / 'default_runtime.py').write_text('')
+    return folder
+
+
+def test_manifest_is_written_once_the_configuration_is(folder, configs):
     write_csv(folder, rows())
-    config = tmp_path / 'configs/own.py'
+    (configs / 'own.py').write_text('# mine\n')
+    with pytest.raises(ValueError, match='choose another'):
+        make(folder, configs / 'own.py')
+    assert not (folder / 'manifest.tsv').exists()
+
+
+@pytest.mark.parametrize('extra, option', [
+    ('', ''), (';all', " --label-separator ';'")])
+def test_next_commands_fit_the_manifest(folder, configs, extra, option):
+    write_csv(folder, [(*row[:2], row[2] + extra) for row in rows()])
+    said: list[str] = []
+    make(folder, configs / 'own.py', said)
+    command, = [line.strip() for line in said[-1].splitlines()
+                if 'check_data' in line]
+    assert command == (
+        f'python tools/check_data.py {folder / "manifest.tsv"}{option}')
+
+
+def test_config_is_never_written_over_a_users_own(folder, configs, tmp_path):
+    write_csv(folder, rows())
+    config = configs / 'own.py'
     make(folder, config)
     make(folder, config)
     config.write_text('# mine\n')

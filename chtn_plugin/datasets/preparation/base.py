@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+import numpy as np
 from tqdm import tqdm
 
 from .._files import atomic_write
+from ..image_transforms import is_decodable
 from ..manifest import PairRecord
 from .archives import is_archive, unpack
 from .download import download
@@ -151,19 +153,30 @@ def place_files(root: Path, out: Path, names: Iterable[str]) -> list[str]:
 
 
 def image_problem(path: Path) -> Optional[str]:
-    """Return why a picture cannot be decoded in full, or None."""
-    from PIL import Image
+    """Return why a picture cannot be decoded in full, or None.
+
+    Two decoders look at it: Pillow tells files that are cut off or huge,
+    OpenCV is what reads pictures in training, and knows fewer formats.
+    """
+    from PIL import Image, UnidentifiedImageError
+    kind, problem = 'file', ''
     try:
         with Image.open(path) as image:
+            kind = image.format or kind
             # JPEG decodes at an eighth of the size, at an eighth of the cost.
             image.draft('RGB', (max(image.width // 8, 1),
                                 max(image.height // 8, 1)))
             image.load()
     except Image.DecompressionBombError as error:
         return f'too large: {error}'
+    except UnidentifiedImageError as error:
+        problem = str(error).replace(f' {str(path)!r}', '')
     except (OSError, SyntaxError, ValueError) as error:
         return str(error).replace(f' {str(path)!r}', '') or 'unreadable'
-    return None
+    if is_decodable(np.fromfile(path, np.uint8)):
+        return None
+    return problem or (f'OpenCV does not read this kind of {kind}: save it '
+                       'as PNG or JPEG')
 
 
 def pair_result(out: Path, manifests: dict[str, Sequence[PairRecord]],

@@ -82,7 +82,8 @@ def read_table(path: Path, columns: Mapping[str, str],
         path: ``.csv`` (delimiter found by its header), ``.tsv`` (no quoting)
             or ``.jsonl``.
         columns: Column of ``image``, ``text``, ``label`` or ``split``, where
-            it is not called by one of the usual names.
+            it is not called by one of the usual names. Numbered columns
+            (``caption_1``, ``caption_2``) hold several texts.
         label_separator: Separates several labels; empty: there are none.
         encoding: Encoding; None: UTF-8, or UTF-16 with its mark.
 
@@ -99,16 +100,15 @@ def read_table(path: Path, columns: Mapping[str, str],
         raise ValueError(f'a table ends in {", ".join(SUFFIXES)}, got {path}')
     check_size(path)
     text = _decoded(path, encoding)
-    names: dict[str, str] = {}
-    rows = []
-    for line, cells in readers[path.suffix.lower()](text, path):
-        where = f'{path}:{line}'
-        names = names or _columns(list(cells), columns, where)
-        rows.append(_row({field: cells.get(name) for field, name in
-                          names.items()}, label_separator, where))
+    rows = list(readers[path.suffix.lower()](text, path))
     if not rows:
         raise ValueError(f'a table needs at least one row: {path} has none')
-    return rows
+    # An object of JSON lines may lack what others have.
+    header = list(dict.fromkeys(name for _, cells in rows for name in cells))
+    names = _columns(header, columns, path)
+    return [_row({field: [cells.get(name) for name in found]
+                  for field, found in names.items()}, label_separator,
+                 f'{path}:{line}') for line, cells in rows]
 
 
 def read_folders(folder: Path, line_texts: bool = False) -> list[Row]:
@@ -236,29 +236,38 @@ def _jsonl(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _columns(header: list[str], given: Mapping[str, str],
-             where: str) -> dict[str, str]:
-    plain = {re.sub(r'[\W_]+', '', name).casefold(): name
-             for name in reversed(header)}
-    names = {}
+             path: Path) -> dict[str, list[str]]:
+    """Return the columns of each field: several of texts, else one."""
+    plain = [re.sub(r'[\W_]+', '', name).casefold() for name in header]
+    names: dict[str, list[str]] = {}
     for field, synonyms in SYNONYMS.items():
         if field in given:
             if given[field] not in header:
-                raise ValueError(f'no column {given[field]!r} at {where}, '
+                raise ValueError(f'no column {given[field]!r} in {path}, '
                                  f'there are {header}')
-            names[field] = given[field]
-        else:
-            found = [plain[name] for name in synonyms if name in plain]
+            names[field] = [given[field]]
+            continue
+        number = r'(\d{0,4})' if field == 'text' else '()'
+        for synonym in synonyms:
+            found: dict[int, str] = {}
+            for column, name in zip(header, plain, strict=True):
+                if match := re.fullmatch(synonym + number, name):
+                    found.setdefault(int(match[1] or 0), column)
             if found:
-                names[field] = found[0]
-    if 'label' not in names or not {'image', 'text'} & set(names):
+                names[field] = [found[key] for key in sorted(found)]
+                break
+    lacking = [f'--{field}-column' for field in ('image', 'text', 'label')
+               if field not in names]
+    if lacking:
         raise ValueError(
-            'a table needs a column of labels and one of images or texts: '
-            f'{where} has {header}. Name them with --label-column, '
-            '--image-column, --text-column')
+            'a table needs columns of images, texts and labels: '
+            f'{path} has {header}. Name what is not found with '
+            f'{", ".join(lacking)} (a column may be empty)')
     return names
 
 
-def _row(cells: dict[str, Any], label_separator: str, where: str) -> Row:
+def _row(cells: Mapping[str, list[Any]], label_separator: str,
+         where: str) -> Row:
     def parts(value: Any, separator: str) -> tuple[str, ...]:
         if not isinstance(value, list):
             value = '' if value is None else str(value)
@@ -266,10 +275,11 @@ def _row(cells: dict[str, Any], label_separator: str, where: str) -> Row:
         return tuple(clean for part in value
                      if (clean := clean_text(str(part))))
 
-    classes = parts(cells.get('label'), label_separator)
-    image = ' '.join(parts(cells.get('image'), ''))
-    texts = parts(cells.get('text'), TEXT_SEPARATOR)
-    split = str(cells.get('split') or '').strip().lower()
+    classes = parts(cells['label'][0], label_separator)
+    image = ' '.join(parts(cells['image'][0], ''))
+    texts = tuple(text for cell in cells['text']
+                  for text in parts(cell, TEXT_SEPARATOR))
+    split = str(cells.get('split', [''])[0] or '').strip().lower()
     if not classes:
         raise ValueError(f'a row needs a label: {where} has none')
     if split and split not in SPLITS:

@@ -16,9 +16,9 @@ def file(tmp_path, content, name='t.csv'):
 
 
 @pytest.mark.parametrize('name, content', [
-    ('t.csv', 'text,label\nx,a\n'),
-    ('t.tsv', 'text\tlabel\nx\ta\n'),
-    ('t.jsonl', '{"text": "x", "label": "a"}\n')])
+    ('t.csv', 'image,text,label\n,x,a\n'),
+    ('t.tsv', 'image\ttext\tlabel\n\tx\ta\n'),
+    ('t.jsonl', '{"image": null, "text": "x", "label": "a"}\n')])
 @pytest.mark.parametrize('change', [
     lambda text: text,
     lambda text: '\ufeff' + text,
@@ -31,8 +31,9 @@ def test_row_is_read(tmp_path, name, content, change):
 
 
 @pytest.mark.parametrize('name, content', [
-    ('t.csv', 'text,label\nx\0,\0a\n'), ('t.tsv', 'text\tlabel\nx\0\ta\n'),
-    ('t.jsonl', '{"text": "x\\u0000", "label": "a"}\n')])
+    ('t.csv', 'image,text,label\n,x\0,\0a\n'),
+    ('t.tsv', 'image\ttext\tlabel\n\tx\0\ta\n'),
+    ('t.jsonl', '{"image": "", "text": "x\\u0000", "label": "a"}\n')])
 def test_nul_is_dropped(tmp_path, name, content):
     row, = read_table(file(tmp_path, content, name), {})
     assert (row.texts, row.classes) == (('x', ), ('a', ))
@@ -43,8 +44,8 @@ def test_nul_is_dropped(tmp_path, name, content):
 @pytest.mark.parametrize('name, separator', [('t.csv', ','),
                                              ('t.tsv', '\t')])
 def test_other_breaks_stay_within_a_text(tmp_path, name, separator, mark):
-    path = file(tmp_path, f'text{separator}label\nx{mark}y{separator}a\n',
-                name)
+    content = f'text,label,image\nx{mark}y,a,\n'
+    path = file(tmp_path, content.replace(',', separator), name)
     row, = read_table(path, {})
     assert row.texts == ('x y', )
 
@@ -62,7 +63,8 @@ def test_ten_million_lines_are_refused_before_they_are_read(tmp_path, name,
 
 
 def test_half_a_character_is_named(tmp_path):
-    path = file(tmp_path, '{"text": "\\ud800", "label": "a"}', 't.jsonl')
+    path = file(tmp_path, '{"image": "", "text": "\\ud800", "label": "a"}',
+                't.jsonl')
     with pytest.raises(ValueError, match=r'lone surrogate\): .*:1'):
         read_table(path, {})
 
@@ -73,12 +75,34 @@ def test_half_a_character_is_named(tmp_path):
     ('t.jsonl', '[' * 100_000, ':1: not a JSON object'),
     ('t.jsonl', '[1]', 'got list'),
     ('t.csv', 'text,label\n', 'at least one row'),
-    ('t.csv', 'text,label,split\nx,a,other\n', "got 'other' at .*:2")])
+    ('t.csv', 'image,text,label,split\n,x,a,other\n',
+     "got 'other' at .*:2"),
+    ('t.csv', 'image,words_of,label\n1.png,x,a\n',
+     "has .'image', 'words_of', 'label'.*--text-column"),
+    ('t.tsv', 'pic\ttext\tlabel\n1.png\tx\ta\n', '--image-column'),
+    ('t.jsonl', '{"text": "x"}', '--image-column, --label-column')])
 def test_broken_table_is_named(tmp_path, name, content, reason):
     path = file(tmp_path, content, name)
     with pytest.raises(ValueError, match=reason) as error:
         read_table(path, {})
     assert str(path) in str(error.value)
+
+
+def test_numbered_columns_hold_several_texts(tmp_path):
+    path = file(tmp_path, 'image,caption_2,Caption 10,caption_1,label\n'
+                '1.png,two,ten,one,a\n2.png,,ten,one,a\n')
+    one, other = read_table(path, {})
+    assert one.texts == ('one', 'two', 'ten')
+    assert other.texts == ('one', 'ten')
+    # A column that is named is the only one.
+    assert read_table(path, {'text': 'caption_2'})[0].texts == ('two', )
+
+
+def test_first_object_may_lack_what_others_have(tmp_path):
+    path = file(tmp_path, '{"text": "x", "label": "a"}\n'
+                '{"image": "1.png", "label": "a"}\n', 't.jsonl')
+    assert [(row.image, row.texts) for row in read_table(path, {})] == [
+        (None, ('x', )), ('1.png', ())]
 
 
 def test_other_encoding_of_a_text_file_is_named(tmp_path):
