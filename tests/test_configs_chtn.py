@@ -9,6 +9,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS
 
+from chtn_plugin.datasets.preparation.pascal import CLASSES
+
 ROOT = Path(__file__).resolve().parents[1]
 LEAVES = sorted(ROOT.glob('configs/chtn/*.py'))
 # What the folders would say of the towers whose weights are not to be had.
@@ -67,6 +69,14 @@ def test_its_text_transform_and_encoder_fit(path):
         if loader is not None:
             target = loader.dataset.get('target', loader.dataset)
             assert target.text == text
+
+
+@pytest.mark.parametrize('path', [
+    path for path in LEAVES if 'pascal' in path.stem], ids=name)
+def test_photos_have_all_classes_of_pascal_and_features_six(path):
+    cfg = Config.fromfile(str(path))
+    ready = cfg.test_dataloader.dataset.get('image_features')
+    assert cfg.model.num_classes == (6 if ready else len(CLASSES))
 
 
 @pytest.mark.slow

@@ -58,8 +58,8 @@ class CrossModalDataset(BaseDataset):
             items of the one modality they have).
         val_fraction: Share of the ``fit_split`` rows, of every class alike,
             that becomes split ``'val'``, where the manifest has none; 0: none.
-            Rows with equal images or texts stay on one side. The data sets of
-            all splits need the same.
+            Rows with equal images, or a text in common, stay on one side. The
+            data sets of all splits need the same.
         val_seed: Which share that is.
         fraction: Share of the remaining ``fit_split`` rows that exists at
             all, taken from every class alike, for experiments with few
@@ -190,8 +190,10 @@ class CrossModalDataset(BaseDataset):
         if not fraction:
             return
         if any(record.split == 'val' for record in records):
-            raise ValueError(f"{self.ann_file} has a split 'val' of its own: "
-                             'leave val_fraction out')
+            if self.split == 'val':
+                print_log(f"{self.ann_file} has a split 'val' of its own: "
+                          'val_fraction has no effect', logger='current')
+            return
         rows = [row for row, record in enumerate(records)
                 if record.split == self.fit_split]
         pairs = [records[row] for row in rows]

@@ -56,12 +56,19 @@ def test_seed_chooses(root):
     assert served(root, 'val')[1] == served(root, 'val', val_seed=0)[1]
 
 
-def test_a_manifest_with_its_own_is_not_cut(root):
+def test_a_manifest_with_its_own_is_not_cut(root, monkeypatch):
+    said = []
+    monkeypatch.setattr('chtn_plugin.datasets.cross_modal.print_log',
+                        lambda line, logger: said.append(line))
     path = root / 'pairs.tsv'
     path.write_text(path.read_text().replace('\ttest\t', '\tval\t'))
-    with pytest.raises(ValueError, match="split 'val' of its own"):
-        served(root, 'val')
+    assert served(root, 'train')[1] == [str(i) for i in range(12)]
     assert served(root, 'val', val_fraction=0)[1] == ['12', '13']
+    assert not said
+    # Of a run's data sets one says so.
+    assert served(root, 'val')[1] == ['12', '13']
+    assert said == [f"{path} has a split 'val' of its own: val_fraction has "
+                    'no effect']
 
 
 def test_equal_pictures_and_texts_stay_on_one_side(root):
@@ -72,6 +79,14 @@ def test_equal_pictures_and_texts_stay_on_one_side(root):
     for seed in range(10):
         ids = set(served(root, 'val', val_seed=seed)[1])
         assert len({'0', '1', '2'} & ids) in (0, 3)
+
+
+def test_one_of_several_texts_in_common_keeps_pairs_on_one_side(root):
+    path = root / 'pairs.tsv'
+    path.write_text(path.read_text().replace('word2\n', 'a ||| Word1!\n'))
+    for seed in range(10):
+        ids = set(served(root, 'val', val_seed=seed)[1])
+        assert len({'1', '2'} & ids) in (0, 2)
 
 
 def test_equal_features_stay_on_one_side(root):

@@ -1,12 +1,12 @@
-# Pascal Sentences: photos and their captions, with ImageNet as the source.
+# Pascal Sentences: photos of 20 classes and their captions, with ImageNet as
+# the source.
 #
-# data/pascal_sentences/  pairs.tsv (columns id, split, class, image,
-#                         captions), images
-# data/imagenet/          list.txt ("path label" lines, label 0 to 999), images
+# data/pascal/    pairs.tsv (columns id, split, class, image, text), images
+# data/imagenet/  list.txt ("path label" lines, label 0 to 999), images
 #
-# tools/prepare_dataset.py pascal, and imagenet, fetch or check them. Where the
+# tools/prepare_dataset.py pascal, and imagenet, fetch or check them. Where a
 # manifest has no validation split, a fifth of the training pairs is it.
-data_root = 'data/pascal_sentences'
+data_root = 'data/pascal'
 source_root = 'data/imagenet'
 bag_of_words = dict(type='BagOfWords', num_terms=1000, weighting='tfidf',
                     norm='l2')

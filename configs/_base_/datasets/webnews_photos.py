@@ -1,6 +1,13 @@
 # Web news' photos end to end (see webnews_features.py for the set), reduced
 # to 64x64; the source domain is Tiny ImageNet (50 classes of it), 64x64 as
-# well. Both are folders as tools/prepare_dataset.py leaves them.
+# well. Both are folders as tools/prepare_dataset.py leaves them:
+#
+#   python tools/prepare_dataset.py pairs --source FOLDER \
+#       --out data/webnews_photos
+#   python tools/prepare_dataset.py tiny-imagenet --source FOLDER
+#
+# Where the manifest has no validation split, a tenth of the training pairs is
+# it.
 data_root = 'data/webnews_photos'
 source_root = 'data/tiny_imagenet/train'
 num_terms = 3000

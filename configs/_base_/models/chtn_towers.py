@@ -1,10 +1,11 @@
 # CHTN on any image backbone and text encoder: the released method with narrow
 # layers, dropout, and a text that is not normalised over the batch, which
-# hundreds of pairs do better with. A leaf sets backbone and text_encoder.
+# hundreds of pairs do better with. A leaf sets backbone and text_encoder; the
+# classes are those of ../datasets/pascal.py.
 widths = (512, 512)
 model = dict(
     type='CHTN',
-    num_classes=6,
+    num_classes=20,
     num_source_classes=1000,
     input_shape=(3, 224, 224),
     text_encoder=dict(type='VectorTextEncoder', out_features=1000, norm=None),
