@@ -23,7 +23,7 @@ import numpy as np
 FORMAT = 1
 _RESIZING = {'interpolation': ('bilinear', ), 'backend': ('cv2', )}
 # Values of the options of each transform; None: any.
-_OPTIONS = {
+_OPTIONS: dict = {
     'LoadRGBImage': {'min_side': None},
     'LoadImageFromFile': {
         'color_type': ('color', 'grayscale'), 'to_float32': (False, ),
@@ -103,12 +103,10 @@ class Towers:
         if steps is None:
             raise ValueError('this model takes ready features: give images() '
                              'an array')
-        array = None
-        for step in steps:
+        array = _decoded(picture, steps[0])
+        for step in steps[1:]:
             kind = _known(step)
-            if kind in ('LoadImageFromFile', 'LoadRGBImage'):
-                array = _decoded(picture, kind, step)
-            elif kind == 'CenterCrop':
+            if kind == 'CenterCrop':
                 array = _cropped(array, step['crop_size'])
             else:
                 array = _resized(array, _new_size(kind, step, array.shape))
@@ -205,9 +203,13 @@ def _known(step):
     return kind
 
 
-def _decoded(picture, kind, step):
+def _decoded(picture, step):
     """Pixels, (H, W, 3), or (H, W, 1) of grey ones."""
     from PIL import Image, ImageOps
+    kind = _known(step)
+    if not kind.startswith('Load'):
+        raise ValueError('transforms must begin with the one that loads, '
+                         f'got {kind}: give images() an array')
     if not isinstance(picture, Image.Image):
         with Image.open(picture) as opened:
             _reduce(opened, step.get('min_side'))

@@ -175,6 +175,8 @@ def test_transform_that_is_not_known_is_refused(tmp_path, step, said):
     Image.new('RGB', (9, 9)).save(path)
     with pytest.raises(ValueError, match=said):
         _loader([dict(type='LoadRGBImage'), step]).load(path)
+    with pytest.raises(ValueError, match='must begin with the one that loads'):
+        _loader([dict(type='Resize', scale=8)]).load(path)
 
 
 def _export_with(tmp_path, steps):
