@@ -133,6 +133,32 @@ def run(monkeypatch, *args):
     return runpy.run_path(str(TOOL), run_name='tool')['main']()
 
 
+def test_edited_manifest_is_replaced_on_request(tmp_path, configs,
+                                                monkeypatch, capsys):
+    data = make_data(tmp_path / 'data', lambda kind: f'class {kind}')
+    command = (monkeypatch, data, '--config', configs / 'own.py')
+    assert run(*command) == run(*command) == 0
+    manifest = data / 'manifest.tsv'
+    written = manifest.read_text()
+    manifest.write_text(written.replace('word1', 'word3'))
+    assert run(*command) == 1
+    assert f'error: {manifest} was not written' in capsys.readouterr().err
+    assert manifest.read_text() != written
+    assert run(*command, '--overwrite') == 0
+    assert manifest.read_text() == written
+
+
+def test_configuration_needs_pairs_to_validate_on(tmp_path, configs,
+                                                  monkeypatch, capsys):
+    data = make_data(tmp_path / 'data', lambda kind: f'class {kind}')
+    shares = ('--split', '.8', '0', '.2')
+    assert run(monkeypatch, data, '--config', configs / 'own.py',
+               *shares) == 1
+    assert "'val', which is left empty: its share is 0" in (
+        capsys.readouterr().err)
+    assert run(monkeypatch, data, '--no-config', *shares) == 0
+
+
 @pytest.mark.parametrize('option', ['--source', '--backbone'])
 def test_options_of_the_configuration_need_one(tmp_path, monkeypatch, capsys,
                                                option):
