@@ -21,5 +21,5 @@ model = dict(
     common_head=dict(widths=widths),
     mmd=dict(_delete_=True, type='MMDLoss'))
 
-# As chtn_efflite0-glovecnn_1xb64-600i_pascal.py; not tried otherwise here.
-optim_wrapper = dict(optimizer=dict(lr=0.1))
+# Of 0.1 to 0.003; validation, two cuts and two seeds: .808 (0.1) to .833.
+optim_wrapper = dict(optimizer=dict(lr=0.02))

@@ -35,5 +35,5 @@ train_dataloader = dict(dataset=dict(target=dict(text=tokens)))
 val_dataloader = dict(dataset=dict(text=tokens))
 test_dataloader = dict(dataset=dict(text=tokens))
 
-# As chtn_efflite0-glovecnn_1xb64-600i_pascal.py; not tried otherwise here.
-optim_wrapper = dict(optimizer=dict(lr=0.1))
+# Of 0.1 to 0.005; validation, two cuts and two seeds: .837 (0.1) to .853.
+optim_wrapper = dict(optimizer=dict(lr=0.02))
