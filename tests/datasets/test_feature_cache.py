@@ -157,8 +157,8 @@ def test_changed_preprocessing_is_seen_anew(root):
 
 def test_changed_trunk_option_is_seen_anew(root):
     run(root)
-    model = build()
-    model.trunk.pooling = 'average'
+    torch.manual_seed(0)
+    model = MODELS.build(dict(model_config(), pooling='average')).eval()
     assert run(root, model) == 4
 
 
