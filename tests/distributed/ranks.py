@@ -45,20 +45,28 @@ def on_ranks(world, function, folder, connect=True):
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
-    ends = {}
+    ends, stopped = {}, set()
     while len(ends) < world:
         pid, status = os.wait()
         if pid not in pids:
             continue
         ends[pid] = os.waitstatus_to_exitcode(status)
-        if ends[pid]:
+        for other in set(pids) - set(ends) if ends[pid] else ():
             # As torchrun does: the others end with the first that fails.
-            for other in set(pids) - set(ends):
+            done, status = os.waitpid(other, os.WNOHANG)
+            if done:
+                ends[other] = os.waitstatus_to_exitcode(status)
+            else:
                 os.kill(other, signal.SIGKILL)
+                stopped.add(other)
     # All of them: where one fails, another may fail of that in the meantime.
     failed = [f'rank {rank}: ' + Path(folder, f'out{rank}.txt').read_text(
         )[-3000:] for rank, pid in enumerate(pids) if ends[pid] > 0]
-    if failed:
+    if any(ends[pid] < 0 for pid in set(pids) - stopped):
+        # One was killed; the others failed of it, or ended before they could.
+        ends = {pid: -signal.SIGKILL if end > 0 else end
+                for pid, end in ends.items()}
+    elif failed:
         raise AssertionError('\n'.join(failed))
     results = []
     for rank, pid in enumerate(pids):

@@ -134,7 +134,7 @@ def _fails(config, folder):
                 '--resume']
     out = io.StringIO()
     with contextlib.redirect_stdout(out), pytest.raises(
-            ValueError) as refusal:
+            SystemExit) as refusal:
         runpy.run_path(str(ROOT / 'tools/train.py'), run_name='__main__')
     return out.getvalue(), str(refusal.value)
 
