@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS
 
-from chtn_plugin.apis.options import check_config
+from chtn_plugin.apis.options import check_config, strange_keys
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py')
@@ -79,6 +79,18 @@ def test_best_checkpoint_is_not_chosen_on_the_test_split(path):
     config = Config.fromfile(path)
     if config.get('val_dataloader'):
         assert config.val_dataloader.dataset != config.test_dataloader.dataset
+
+
+def test_misspelt_key_is_found():
+    model = dict(type='CHTN', num_classes=2,
+                 image_pathway=dict(type='Pathway', width=(4, 4)))
+    assert [key for key, _ in strange_keys(model, 'model')] == [
+        'model.image_pathway.width']
+
+
+def test_unknown_type_is_found():
+    name, = types([dict(type='CHTNN')])
+    assert not any(place.get(name) for place in REGISTRIES)
 
 
 # The release, METHOD.md §3.
