@@ -23,7 +23,7 @@ from runs import FIGURES, mean_and_deviation, train_and_test  # isort: skip
 from mmengine.config import Config, DictAction
 from tqdm import tqdm
 
-from chtn_plugin.datasets._files import atomic_write
+from chtn_plugin.storage.files import atomic_write
 
 #: What a variant changes; 'full' is the configuration as it stands.
 VARIANTS = {

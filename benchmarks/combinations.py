@@ -26,8 +26,7 @@ import torch  # isort: skip
 from mmengine.config import Config, DictAction  # isort: skip
 from mmengine.registry import DATASETS, MODELS  # isort: skip
 
-from chtn_plugin.evaluation import (  # isort: skip
-    Embeddings, score_embeddings)
+from chtn_plugin.evaluation import Embeddings, score_embeddings  # isort: skip
 
 
 def semantic_matching(config: str, options: dict[str, Any]

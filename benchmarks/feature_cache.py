@@ -26,8 +26,8 @@ from torch.utils.data import DataLoader
 
 import chtn_plugin.datasets.image_transforms  # noqa: F401  (first)
 from chtn_plugin.datasets import cross_modal_collate
-from chtn_plugin.datasets.feature_cache import cache_features, image_datasets
-from chtn_plugin.datasets.feature_store import folder_bytes
+from chtn_plugin.engine.feature_cache import cache_features, image_datasets
+from chtn_plugin.storage.row_store import folder_bytes
 
 PIPELINE = [dict(type='LoadRGBImage'),
             dict(type='ResizeShorterSide', size=256),

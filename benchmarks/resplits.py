@@ -31,7 +31,6 @@ import torch
 from mmengine.config import Config
 from tqdm import tqdm
 
-from chtn_plugin.datasets._files import atomic_write
 from chtn_plugin.datasets.grouping import (
     groups_sharing,
     image_contents,
@@ -40,6 +39,7 @@ from chtn_plugin.datasets.grouping import (
 )
 from chtn_plugin.datasets.manifest import read_manifest, write_manifest
 from chtn_plugin.datasets.splits import grouped_split
+from chtn_plugin.storage.files import atomic_write
 
 METHODS = ('CHTN', 'semantic matching')
 

@@ -18,7 +18,7 @@ import chtn_plugin  # noqa: F401  (first: see its __init__)
 
 import numpy as np  # isort: skip
 from chtn_plugin.apis import Gallery  # isort: skip
-from chtn_plugin.apis.exact_search import unit_rows  # isort: skip
+from chtn_plugin.evaluation.exact_search import unit_rows  # isort: skip
 
 
 def median_ms(*actions: Callable[[int], object],

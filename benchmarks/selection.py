@@ -26,7 +26,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from tqdm import tqdm
 
-from chtn_plugin.datasets._files import atomic_write
+from chtn_plugin.storage.files import atomic_write
 
 
 def validate(config: str, setting: dict, seed: int, val_seed: int

@@ -30,7 +30,7 @@ from mmengine.registry import MODELS  # isort: skip
 from torch.nn.parallel import DistributedDataParallel  # isort: skip
 from training_overhead import InMemory, model_config  # isort: skip
 
-from chtn_plugin.hooks import KeptMemoryHook  # isort: skip
+from chtn_plugin.engine.hooks import KeptMemoryHook  # isort: skip
 
 BATCHES = (8, 16, 32, 64, 128, 256, 512, 1024)
 WIDTHS = (32, 128, 512, 2048, 4096)

@@ -15,13 +15,15 @@ warnings.filterwarnings(
 from . import (  # noqa: E402
     apis,
     datasets,
+    engine,
     evaluation,
-    hooks,
     losses,
+    methods,
     models,
     reporting,
+    text,
 )
 from .version import __version__  # noqa: E402
 
-__all__ = ['__version__', 'apis', 'datasets', 'evaluation', 'hooks',
-           'losses', 'models', 'reporting']
+__all__ = ['__version__', 'apis', 'datasets', 'engine', 'evaluation',
+           'losses', 'methods', 'models', 'reporting', 'text']

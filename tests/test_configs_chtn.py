@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS
 
-from chtn_plugin.datasets.preparation.pascal import CLASSES
+from chtn_plugin.curation.preparation.pascal import CLASSES
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAVES = sorted(ROOT.glob('configs/chtn/*.py'))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chtn_plugin.datasets.preparation.wiki import CLASSES
+from chtn_plugin.datasets.wikipedia import CLASSES
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, MODELS
 from tiny_data import write_pairs, write_picture
 
-from chtn_plugin.hooks import ArchitectureHook
+from chtn_plugin.engine.hooks import ArchitectureHook
 
 CLASSES = ('bird', 'cat')
 _BAG = (dict(type='BagOfWords', num_terms=12),

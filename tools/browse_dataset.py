@@ -11,12 +11,12 @@ import matplotlib  # isort: skip
 import torch  # isort: skip
 from mmengine.registry import DATASETS, MODELS  # isort: skip
 
-from chtn_plugin.apis.launch import (  # isort: skip
+from chtn_plugin.engine.launch import (  # isort: skip
     add_config_arguments,
     load_config,
     plain_errors,
 )
-from chtn_plugin.datasets.seen_text import seen_text  # isort: skip
+from chtn_plugin.text.decoding import seen_text  # isort: skip
 
 
 def displayed(image: torch.Tensor) -> Any:

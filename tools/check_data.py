@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from chtn_plugin.datasets.checked_data import check
+from chtn_plugin.curation.checked_data import check
 
 _EPILOG = """examples:
   %(prog)s data/wikipedia/pairs.tsv

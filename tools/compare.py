@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 
 import chtn_plugin  # noqa: F401  (first: see its docstring)
-from chtn_plugin.datasets._files import atomic_write
 from chtn_plugin.evaluation import compare_methods
 from chtn_plugin.evaluation.comparison import (
     format_comparison,
     load_methods,
 )
+from chtn_plugin.storage.files import atomic_write
 
 
 def parse_args(argv=None):

@@ -18,8 +18,8 @@ import chtn_plugin  # noqa: F401  (first: see its __init__)
 import torch  # isort: skip
 from mmengine.config import Config  # isort: skip
 
-from chtn_plugin.apis.launch import plain_errors  # isort: skip
-from chtn_plugin.datasets._files import atomic_write  # isort: skip
+from chtn_plugin.engine.launch import plain_errors  # isort: skip
+from chtn_plugin.storage.files import atomic_write  # isort: skip
 from chtn_plugin.models.conversion import (  # isort: skip
     backbone_of,
     caffe_layers,

@@ -18,7 +18,7 @@ import warnings
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 
 from chtn_plugin.apis import RetrievalInferencer  # isort: skip
-from chtn_plugin.apis.onnx_export import export_towers  # isort: skip
+from chtn_plugin.export.onnx_export import export_towers  # isort: skip
 
 
 def parse_args() -> argparse.Namespace:

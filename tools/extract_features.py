@@ -14,8 +14,7 @@ import chtn_plugin  # noqa: F401  (first: see its __init__)
 
 import numpy as np  # isort: skip
 from chtn_plugin.apis import RetrievalInferencer  # isort: skip
-from chtn_plugin.apis.encoded_split import (  # isort: skip
-    TAPS, encode_split)
+from chtn_plugin.apis.encoded_split import TAPS, encode_split  # isort: skip
 from chtn_plugin.apis.index_store import is_index  # isort: skip
 from chtn_plugin.evaluation import Embeddings, save_embeddings  # isort: skip
 

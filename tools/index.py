@@ -15,7 +15,7 @@ from pathlib import Path
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 
 from chtn_plugin.apis import RetrievalInferencer  # isort: skip
-from chtn_plugin.apis.approximate import describe  # isort: skip
+from chtn_plugin.evaluation.approximate import describe  # isort: skip
 from chtn_plugin.apis.index_store import (  # isort: skip
     IndexStore, approximate_index)
 

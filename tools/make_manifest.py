@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from chtn_plugin.datasets.own_data import Options, make_manifest
+from chtn_plugin.curation.own_data import Options, make_manifest
 
 _EPILOG = """a folder may hold
   images/ and a table: captions.csv, .tsv or .jsonl, with columns image, text

@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from chtn_plugin.datasets.preparation import PREPARATIONS, prepare
+from chtn_plugin.curation.preparation import PREPARATIONS, prepare
 
 _EPILOG = """examples:
   %(prog)s wiki --source wikipedia_dataset.zip

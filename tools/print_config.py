@@ -5,7 +5,7 @@ import argparse
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 
-from chtn_plugin.apis.launch import (  # isort: skip
+from chtn_plugin.engine.launch import (  # isort: skip
     add_config_arguments,
     load_config,
     plain_errors,

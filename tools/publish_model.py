@@ -12,7 +12,7 @@ import sys
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 
-from chtn_plugin.apis.publish import publish  # isort: skip
+from chtn_plugin.export.publish import publish  # isort: skip
 
 
 def parse_args() -> argparse.Namespace:

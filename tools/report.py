@@ -14,13 +14,11 @@ import chtn_plugin  # noqa: F401  (first: see its __init__)
 
 from chtn_plugin.apis import RetrievalInferencer  # isort: skip
 from chtn_plugin.apis.encoded_split import encode_split  # isort: skip
-from chtn_plugin.datasets._files import atomic_write  # isort: skip
+from chtn_plugin.storage.files import atomic_write  # isort: skip
 from chtn_plugin.evaluation import load_embeddings  # isort: skip
-from chtn_plugin.evaluation.protocols import (  # isort: skip
-    DEFAULT_PROTOCOL)
+from chtn_plugin.evaluation.protocols import DEFAULT_PROTOCOL  # isort: skip
 from chtn_plugin.reporting.run_report import RunReport  # isort: skip
-from chtn_plugin.reporting.training_log import (  # isort: skip
-    read_training_log)
+from chtn_plugin.reporting.training_log import read_training_log  # isort: skip
 
 
 def parse_args() -> argparse.Namespace:

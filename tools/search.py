@@ -13,12 +13,10 @@ from pathlib import Path
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 
-from chtn_plugin.apis import (  # isort: skip
-    RetrievalInferencer, SearchResult)
+from chtn_plugin.apis import RetrievalInferencer, SearchResult  # isort: skip
 from chtn_plugin.apis.search_result import draw_results  # isort: skip
-from chtn_plugin.datasets._files import atomic_write  # isort: skip
-from chtn_plugin.reporting.results_page import (  # isort: skip
-    results_page)
+from chtn_plugin.storage.files import atomic_write  # isort: skip
+from chtn_plugin.reporting.results_page import results_page  # isort: skip
 
 
 def parse_args() -> argparse.Namespace:

@@ -9,15 +9,15 @@ import chtn_plugin  # noqa: F401  (first: see its __init__)
 from mmengine.config import Config  # isort: skip
 from mmengine.dist import is_main_process  # isort: skip
 
-from chtn_plugin.apis.checkpoints import (  # isort: skip
+from chtn_plugin.engine.checkpoints import (  # isort: skip
     find_checkpoint,
     load_checkpoint,
 )
-from chtn_plugin.apis.figures import (  # isort: skip
+from chtn_plugin.engine.figures import (  # isort: skip
     describe_figures,
     retrieval_metric_of,
 )
-from chtn_plugin.apis.launch import (  # isort: skip
+from chtn_plugin.engine.launch import (  # isort: skip
     add_arguments,
     add_config_arguments,
     build_runner,
@@ -29,7 +29,7 @@ from chtn_plugin.apis.launch import (  # isort: skip
     read_data,
     start_processes,
 )
-from chtn_plugin.apis.resume import check_format  # isort: skip
+from chtn_plugin.engine.resume import check_format  # isort: skip
 
 
 def parse_args() -> argparse.Namespace:

@@ -9,7 +9,7 @@ import torch  # isort: skip
 from mmengine.config import Config  # isort: skip
 from mmengine.dist import is_main_process  # isort: skip
 
-from chtn_plugin.apis.launch import (  # isort: skip
+from chtn_plugin.engine.launch import (  # isort: skip
     ClearWorkDirHook,
     add_arguments,
     add_config_arguments,
@@ -23,8 +23,8 @@ from chtn_plugin.apis.launch import (  # isort: skip
     read_data,
     start_processes,
 )
-from chtn_plugin.apis.precision import use_mixed_precision  # isort: skip
-from chtn_plugin.apis.resume import choose_resume  # isort: skip
+from chtn_plugin.engine.precision import use_mixed_precision  # isort: skip
+from chtn_plugin.engine.resume import choose_resume  # isort: skip
 
 
 def parse_args() -> argparse.Namespace:

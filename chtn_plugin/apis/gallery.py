@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from chtn_plugin.evaluation.embeddings import load_embeddings
 
-from .exact_search import nearest, unit_rows
+from ..evaluation.exact_search import nearest, unit_rows
 from .gallery_sources import Item, list_items
 
 KINDS = ('image', 'text')

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
-from chtn_plugin.datasets._files import atomic_write
+from chtn_plugin.storage.files import atomic_write
 
-from .approximate import build_approximate, load_approximate
-from .exact_search import unit_rows
+from ..evaluation.approximate import build_approximate, load_approximate
+from ..evaluation.exact_search import unit_rows
 from .gallery import (
     Gallery,
     check_fingerprint,

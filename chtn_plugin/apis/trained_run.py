@@ -15,11 +15,11 @@ from mmengine.config import ConfigDict
 from mmengine.registry import MODELS, TRANSFORMS
 from torch import Tensor
 
-from chtn_plugin.datasets.text import TextTransform
+from chtn_plugin.text.bag_of_words import TextTransform
 
-from .checkpoints import checkpoint_globals, find_checkpoint
-from .plain_config import check_types, plain_config, trusted_config
-from .resume import check_format
+from ..engine.checkpoints import checkpoint_globals, find_checkpoint
+from ..engine.plain_config import check_types, plain_config, trusted_config
+from ..engine.resume import check_format
 
 LOADERS = ('test_dataloader', 'val_dataloader', 'train_dataloader')
 

@@ -14,6 +14,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmengine.registry import DATASETS, TRANSFORMS
 
+from ..text.bag_of_words import TextTransform
 from .collate import cross_modal_collate
 from .grouping import (
     groups_sharing,
@@ -25,7 +26,6 @@ from .grouping import (
 from .images import load_images
 from .manifest import PairRecord, read_manifest
 from .splits import stratified_fraction
-from .text import TextTransform
 
 
 @DATASETS.register_module()

@@ -19,12 +19,12 @@ from mmengine.registry import DATASETS
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
+from ..text.bag_of_words import TextTransform
 from .cross_modal import CrossModalDataset
 from .grouping import groups_sharing, image_contents, text_contents
 from .manifest import PairRecord, write_manifest
 from .source_images import SourceImageDataset
 from .splits import grouped_split
-from .text import TextTransform
 
 # A class is one or more Unicode blocks; its own words are left out of the
 # texts, so that no text gives its class away.

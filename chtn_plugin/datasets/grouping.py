@@ -11,10 +11,10 @@ from typing import Optional
 import numpy as np
 from tqdm import tqdm
 
-from ._files import sha256
+from ..storage.files import sha256
+from ..text.bag_of_words import Tokenizer
 from .manifest import PairRecord
 from .splits import grouped_split
-from .text import Tokenizer
 
 #: A text that two splits share leaks if it has so many tokens; short ones
 #: ("a cat") come up twice by themselves.

@@ -13,7 +13,7 @@ import numpy as np
 from mmengine.dataset import Compose
 from mmengine.registry import TRANSFORMS
 
-from ._files import atomic_write
+from ..storage.files import atomic_write
 
 # New OpenCV converts while decoding, which saves a pass over the pixels.
 _RGB_FLAG = getattr(cv2, 'IMREAD_COLOR_RGB', None)

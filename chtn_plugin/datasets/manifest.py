@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Optional
 
+from ..text.articles import TEXT_SEPARATOR
+
 COLUMNS = ('id', 'split', 'class', 'image', 'text')
-TEXT_SEPARATOR = ' ||| '
 LABEL_SEPARATOR = ';'
 _SYNONYMS = {
     'class': ('class', 'label', 'category', 'classes', 'labels'),
@@ -119,7 +120,7 @@ def write_manifest(path: str | Path, records: list[PairRecord]) -> None:
             separator of texts, one of several classes that of classes, or a
             name a tab or line break.
     """
-    from ._files import atomic_write
+    from ..storage.files import atomic_write
     check_writable(records)
     with atomic_write(path, 'w', encoding='utf-8', newline='\n') as file:
         file.write('\t'.join(COLUMNS) + '\n')

@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from chtn_plugin.datasets._files import atomic_write
+from chtn_plugin.storage.files import atomic_write
 
 from .relevance import label_array
 

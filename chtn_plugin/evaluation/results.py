@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from chtn_plugin.datasets._files import atomic_write
+from chtn_plugin.storage.files import atomic_write
 from chtn_plugin.version import __version__
 
 from .scoring import Score

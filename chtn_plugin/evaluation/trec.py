@@ -6,7 +6,7 @@ from typing import Optional
 
 import numpy as np
 
-from chtn_plugin.datasets._files import atomic_write
+from chtn_plugin.storage.files import atomic_write
 
 from .embeddings import Embeddings
 from .protocols import DEFAULT_PROTOCOL, Protocol, get_protocol

@@ -110,7 +110,7 @@ class RunReport:
 
     def _ranked(self, direction: str) -> tuple[np.ndarray, np.ndarray]:
         # Here, since the searching package draws with this one.
-        from chtn_plugin.apis.exact_search import nearest, unit_rows
+        from chtn_plugin.evaluation.exact_search import nearest, unit_rows
         source, target = (_PARTS[letter] for letter in direction[::2])
         queries, gallery = (unit_rows(self._vectors(part))
                             for part in (source, target))
@@ -225,7 +225,7 @@ class RunReport:
     def _space(self) -> str:
         if not self.tsne:
             return ''
-        from chtn_plugin.apis.exact_search import unit_rows
+        from chtn_plugin.evaluation.exact_search import unit_rows
         kept = {}
         for part in _PARTS.values():
             order = np.random.default_rng(0).permutation(

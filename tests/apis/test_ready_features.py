@@ -72,8 +72,8 @@ def test_report_shows_numbers_where_nothing_can_be_seen(model):
 
 def test_towers_are_exported(model, tmp_path):
     pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
-    from chtn_plugin.apis.onnx_export import export_towers
-    from chtn_plugin.apis.onnx_runtime import Towers
+    from chtn_plugin.export.onnx_export import export_towers
+    from chtn_plugin.export.onnx_runtime import Towers
     assert export_towers(model, tmp_path, samples=4).difference < 1e-4
     rows, _ = Towers(tmp_path).images(np.ones((2, 6)))
     np.testing.assert_allclose(rows, model.encode_images(np.ones((2, 6))),

@@ -14,9 +14,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from short_run import write_config
 
-from chtn_plugin.apis.checkpoints import checkpoints_in, newest_checkpoint
-from chtn_plugin.apis.launch import build_runner
-from chtn_plugin.models import CHTN
+from chtn_plugin.engine.checkpoints import checkpoints_in, newest_checkpoint
+from chtn_plugin.engine.launch import build_runner
+from chtn_plugin.methods import CHTN
 
 
 def train(config, work_dir, patch=None, **changes):

@@ -11,9 +11,9 @@ from ranks import on_ranks
 from short_run import ROOT, environment, write_config
 from test_kill_resume import at_call, nan_loss
 
-from chtn_plugin.apis.checkpoints import newest_checkpoint
-from chtn_plugin.apis.launch import build_runner, start_processes
-from chtn_plugin.hooks import FiniteLossHook
+from chtn_plugin.engine.checkpoints import newest_checkpoint
+from chtn_plugin.engine.hooks import FiniteLossHook
+from chtn_plugin.engine.launch import build_runner, start_processes
 
 
 def run(config, work_dir, world, patch=None, test=False, patched=1):

@@ -8,7 +8,7 @@ import torch
 from tiny_towers import ARCHITECTURES, SIZE
 
 from chtn_plugin.models import HFTextEncoder, HFVisionBackbone
-from chtn_plugin.models.hf_loading import load_hf_model
+from chtn_plugin.storage.hf_files import load_hf_model
 
 TEXT = dict(input_ids=torch.tensor([[2, 5, 6, 3], [2, 7, 3, 0]]),
             attention_mask=torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]]))

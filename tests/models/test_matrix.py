@@ -18,7 +18,7 @@ from tiny_towers import (
     write_hf_folders,
 )
 
-from chtn_plugin.hooks import ArchitectureHook
+from chtn_plugin.engine.hooks import ArchitectureHook
 
 HAS_TIMM = importlib.util.find_spec('timm') is not None
 

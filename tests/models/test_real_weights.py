@@ -12,7 +12,6 @@ from mmengine.dataset import Compose
 from mmengine.registry import MODELS
 from torch import nn
 
-from chtn_plugin.datasets import HFTokens
 from chtn_plugin.datasets.images import channel_order, load_image
 from chtn_plugin.models import (
     CrossModalDataPreprocessor,
@@ -25,6 +24,7 @@ from chtn_plugin.models.normalization import (
     check_size,
     expected_pixels,
 )
+from chtn_plugin.text import HFTokens
 
 DATA = Path(__file__).parents[2] / 'data'
 SQUEEZENET = DATA / 'squeezenet_imagenet' / 'squeezenet_imagenet.npz'

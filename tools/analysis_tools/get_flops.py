@@ -11,7 +11,7 @@ from mmengine.analysis import get_model_complexity_info  # isort: skip
 from mmengine.registry import MODELS  # isort: skip
 from torch import nn  # isort: skip
 
-from chtn_plugin.apis.launch import (  # isort: skip
+from chtn_plugin.engine.launch import (  # isort: skip
     add_config_arguments,
     load_config,
     plain_errors,

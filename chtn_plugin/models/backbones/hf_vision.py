@@ -8,7 +8,12 @@ from typing import Any, Optional
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..hf_loading import architecture_of, is_dual, load_hf_model, projected
+from ...storage.hf_files import (
+    architecture_of,
+    is_dual,
+    load_hf_model,
+    projected,
+)
 
 OUTPUTS = ('tokens', 'pooler', 'projection')
 

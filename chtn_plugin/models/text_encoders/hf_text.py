@@ -9,7 +9,12 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..hf_loading import architecture_of, is_dual, load_hf_model, projected
+from ...storage.hf_files import (
+    architecture_of,
+    is_dual,
+    load_hf_model,
+    projected,
+)
 from ..text_inputs import check_text
 from ..trunk import freeze_unused
 

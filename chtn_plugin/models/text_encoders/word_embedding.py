@@ -7,8 +7,8 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from ...datasets.word_indices import NUM_SPECIAL, PADDING
-from ...datasets.word_vectors import read_word_vectors
+from ...text.word_indices import NUM_SPECIAL, PADDING
+from ...text.word_vectors import read_word_vectors
 from ..text_inputs import check_text
 
 

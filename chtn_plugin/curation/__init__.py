@@ -1,0 +1,1 @@
+"""Making data sets: a user's own folder, public sets, checks for leaks."""

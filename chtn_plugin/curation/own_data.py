@@ -1,0 +1,314 @@
+"""Anybody's own pictures and texts: to a checked manifest and a config."""
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Optional
+
+from tqdm import tqdm
+
+from ..datasets.grouping import (
+    LEAKING_TOKENS,
+    cut_validation,
+    groups_sharing,
+    image_contents,
+    text_contents,
+)
+from ..datasets.manifest import (
+    LABEL_SEPARATOR,
+    PairRecord,
+    check_writable,
+    write_manifest,
+)
+from ..datasets.splits import grouped_split
+from ..storage.files import atomic_write, sha256
+from .own_config import write_config
+from .preparation.base import image_problem
+from .preparation.verify import histogram_table
+from .tables import Row, find_table, read_folders, read_table
+
+MANIFEST = 'manifest.tsv'
+#: Hash of what was written, beside it: an edited manifest is the user's.
+_SUM = f'{MANIFEST}.sha256'
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What a user may choose.
+
+    Attributes:
+        table: Table within the folder; None: the one that is there, or class
+            folders.
+        columns: Column of ``image``, ``text``, ``label``, ``split``.
+        label_separator: Separates several labels; empty: one label a row.
+        encoding: Encoding of the table.
+        line_texts: Whether each line of a ``.txt`` is a text of its own.
+        fractions: Shares of train, val and test.
+        seed: Seed of the split.
+        skip_broken: Leave out rows whose picture is missing or broken.
+        source: Labelled images for the config's source domain: class
+            folders, or a folder with ``list.txt``; None: there is none.
+        backbone: The config's pretrained vision model, a folder or a name on
+            the hub; None: a small network from scratch.
+        overwrite: Whether to replace a ``manifest.tsv`` that was not written
+            by this tool, or has been edited.
+    """
+    table: Optional[str] = None
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    label_separator: str = ';'
+    encoding: Optional[str] = None
+    line_texts: bool = False
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    seed: int = 0
+    skip_broken: bool = False
+    source: Optional[Path] = None
+    backbone: Optional[str] = None
+    overwrite: bool = False
+
+
+def make_manifest(folder: str | Path, options: Options = Options(),
+                  config: Optional[Path] = None,
+                  say: Callable[[str], None] = print) -> list[PairRecord]:
+    """Write ``manifest.tsv`` into a folder, and a config that trains on it.
+
+    Rows that name the same picture become one with several texts. Pairs that
+    share a picture's bytes, or the words of a text of at least
+    ``LEAKING_TOKENS``, go to one side of the split. Files are written last,
+    once everything is known to work.
+
+    Args:
+        folder: The user's folder.
+        options: Choices.
+        config: Where to write the configuration; None: nowhere.
+        say: Receives counts, warnings and what to do next.
+
+    Returns:
+        The records of the manifest.
+
+    Raises:
+        FileNotFoundError: There is nothing to read, pictures are missing, or
+            the pretrained model cannot be had.
+        ValueError: The table, a picture or an option is broken, the folder
+            has a manifest of the user's, or no pair is left for the
+            configuration to validate on.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f'no such folder: {folder}')
+    path = folder / MANIFEST
+    if path.exists() and not (options.overwrite or _is_ours(path)):
+        raise ValueError(
+            f'{path} was not written by this tool, or has been edited since: '
+            'rename it (a table of any other name is read), or replace it '
+            'with --overwrite')
+    rows = _read(folder, options)
+    rows, left_out = _with_images(folder, rows, options.skip_broken)
+    given = _records(_merged(rows))
+    records = _split(given, folder, options)
+    check_writable(records)
+    empty = {split: _cause(records, split, folder, options,
+                           drawn=not any(record.split for record in given))
+             for split in {'val', 'test'} - {r.split for r in records}}
+    if config is not None:
+        if 'val' in empty:
+            raise ValueError('the configuration validates on the split '
+                             f"'val', which is left empty: {empty['val']}")
+        write_config(config, folder, MANIFEST, records, options.source,
+                     options.backbone)
+    write_manifest(path, records)
+    with atomic_write(folder / _SUM, 'w') as file:
+        file.write(f'{sha256(path)}  {MANIFEST}\n')
+    say(histogram_table(records))
+    for line in _remarks(records, left_out):
+        say(line)
+    for split, cause in empty.items():
+        say(f'the split {split!r} is empty: {cause}')
+    say(f'wrote {path}: {len(records)} rows')
+    if config is not None:
+        check, run = shlex.quote(str(path)), shlex.quote(str(config))
+        if any(len(record.classes) > 1 for record in records):
+            check += f" --label-separator '{LABEL_SEPARATOR}'"
+        say(f'wrote {config}\n\nnext:\n'
+            f'  python tools/check_data.py {check}\n'
+            f'  python tools/train.py {run}\n'
+            f'  python tools/test.py {run} '
+            f"{shlex.quote(f'work_dirs/{config.stem}')}")
+    return records
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a manifest is as this tool wrote it."""
+    kept = path.with_name(_SUM)
+    return (path.is_file() and kept.is_file()
+            and kept.read_bytes().split()[:1] == [sha256(path).encode()])
+
+
+def _read(folder: Path, options: Options) -> list[Row]:
+    table = (folder / options.table if options.table
+             else find_table(folder, MANIFEST))
+    if table is None:
+        return read_folders(folder, options.line_texts)
+    if not table.is_file():
+        raise FileNotFoundError(f'no such table: {table}')
+    return read_table(table, options.columns, options.label_separator,
+                      options.encoding)
+
+
+def _with_images(folder: Path, rows: Sequence[Row], skip_broken: bool
+                 ) -> tuple[list[Row], list[str]]:
+    """Resolve image paths; return the rows and what was left out."""
+    kept, problems = [], []
+    checked: dict[str, Optional[str]] = {}
+    for row in tqdm(rows, 'images', unit='row', disable=None):
+        if row.image is None:
+            kept.append(row)
+            continue
+        name = _resolved(folder, row.image)
+        if name is None:
+            problems.append(f'{row.image} ({row.where}: no such file)')
+            continue
+        if name not in checked:
+            checked[name] = image_problem(folder / name)
+        if checked[name]:
+            problems.append(f'{name} ({row.where}: {checked[name]})')
+        else:
+            kept.append(dataclasses.replace(row, image=name))
+    if problems and not skip_broken:
+        raise ValueError(
+            f'{len(problems)} rows name pictures under {folder} that are '
+            f'missing or broken: {"; ".join(problems[:3])}. Mend them, or '
+            'leave them out with --skip-broken')
+    if not kept:
+        raise ValueError(f'no row is left: {"; ".join(problems[:3])}')
+    return kept, problems
+
+
+def _resolved(folder: Path, image: str) -> Optional[str]:
+    """Return a path relative to the folder, or None if it is not there."""
+    root = folder.resolve()
+    for candidate in (folder / image, folder / 'images' / image):
+        if candidate.is_file():
+            # A link inside the folder may lead out; a path may not.
+            inside = Path(*_normal(candidate.absolute().parts))
+            for base in (folder.absolute(), root):
+                if base in inside.parents:
+                    return inside.relative_to(base).as_posix()
+            raise ValueError(f'a picture must lie inside {folder}: {image} '
+                             f'is {candidate.resolve()}')
+    return None
+
+
+def _normal(parts: Sequence[str]) -> list[str]:
+    result: list[str] = []
+    for part in parts:
+        if part == '..' and result:
+            result.pop()
+        elif part not in ('.', '..'):
+            result.append(part)
+    return result
+
+
+def _merged(rows: Sequence[Row]) -> list[Row]:
+    """Join rows of one picture, in order of first appearance."""
+    several = any(len(row.classes) > 1 for row in rows)
+    merged: dict[object, Row] = {}
+    for number, row in enumerate(rows):
+        key = row.image if row.image is not None else number
+        if key not in merged:
+            merged[key] = row
+            continue
+        first = merged[key]
+        for what, one, other in (('classes', first.classes, row.classes),
+                                 ('splits', first.split, row.split)):
+            if one != other and not (several and what == 'classes'):
+                raise ValueError(
+                    f'rows of one picture must agree: {row.image} has the '
+                    f'{what} {one} at {first.where}, {other} at {row.where}')
+        merged[key] = dataclasses.replace(
+            first, texts=tuple(dict.fromkeys(first.texts + row.texts)),
+            classes=tuple(dict.fromkeys(first.classes + row.classes)))
+    return list(merged.values())
+
+
+def _records(rows: Sequence[Row]) -> list[PairRecord]:
+    width = len(str(len(rows)))
+    return [PairRecord(
+        f'{number:0{width}}' if row.image is None else
+        f'{number:0{width}}-{Path(row.image).stem}', row.split, row.classes,
+        row.image, row.texts, row.where)
+        for number, row in enumerate(rows, 1)]
+
+
+def _split(records: list[PairRecord], folder: Path,
+           options: Options) -> list[PairRecord]:
+    given = {record.split for record in records}
+    train, val, test = options.fractions
+    if given == {''}:
+        splits = grouped_split(
+            [record.classes for record in records],
+            groups_sharing(text_contents(records, LEAKING_TOKENS),
+                           image_contents(records, folder)),
+            {'train': train, 'val': val, 'test': test}, options.seed)
+        return [dataclasses.replace(record, split=split)
+                for record, split in zip(records, splits, strict=True)]
+    if '' in given:
+        lacking = next(record for record in records if not record.split)
+        raise ValueError('every row needs a split, or none: '
+                         f'{lacking.where} has none')
+    if 'val' in given or not val:
+        return records
+    return cut_validation(records, val / (train + val), options.seed, folder,
+                          LEAKING_TOKENS)
+
+
+def _cause(records: Sequence[PairRecord], split: str, folder: Path,
+           options: Options, drawn: bool) -> str:
+    """Return why a split has no pair."""
+    share = dict(val=options.fractions[1], test=options.fractions[2])[split]
+    if not share:
+        return 'its share is 0 (--split gives shares)'
+    if not drawn:
+        return 'the table gives its splits itself, and this is none of them'
+    texts = Counter(text for several in text_contents(
+        records, LEAKING_TOKENS) for text in several)
+    copies = Counter(filter(None, image_contents(records, folder)))
+    text, same_text = (texts.most_common(1) or [('', 0)])[0]
+    same_picture = max(copies.values(), default=0)
+    if round(share * len(records)) < 1 or max(same_text, same_picture) < 2:
+        return (f'{len(records)} pairs are too few for a share of {share:g} '
+                '(--split gives shares)')
+    repeated = (f'the text {text[:60]!r}' if same_text >= same_picture
+                else 'the same picture')
+    return ('pairs with one picture, or with one text of '
+            f'{LEAKING_TOKENS} words or more, stay together, and '
+            f'{max(same_text, same_picture)} have {repeated}. A column '
+            "'split' in the table parts them all the same")
+
+
+def _remarks(records: Sequence[PairRecord],
+             left_out: Sequence[str]) -> list[str]:
+    remarks = []
+    if left_out:
+        remarks.append(f'left out {len(left_out)} rows whose picture is '
+                       f'missing or broken, the first: {left_out[0]}')
+    for what, lacking in (
+            ('picture', [r for r in records if r.image is None]),
+            ('text', [r for r in records if not r.texts])):
+        if lacking:
+            remarks.append(f'{len(lacking)} rows without a {what}: used to '
+                           'evaluate, not to train')
+    if any(len(record.classes) > 1 for record in records):
+        remarks.append('several labels a row: items are relevant to each '
+                       'other if they share one')
+    trained = {name for r in records if r.split == 'train'
+               for name in r.classes}
+    strangers = sorted({name for r in records for name in r.classes}
+                       - trained)
+    if strangers:
+        remarks.append('classes without a training item: '
+                       f'{", ".join(strangers[:5])} (training will refuse '
+                       'them: drop them or give them more items)')
+    return remarks

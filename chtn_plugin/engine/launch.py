@@ -1,0 +1,327 @@
+"""What the command-line tools around MMEngine's Runner have in common."""
+from __future__ import annotations
+
+import argparse
+import datetime
+import gc
+import multiprocessing
+import os
+import os.path as osp
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from glob import glob
+from typing import Any, TypeVar
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.dist import (
+    broadcast_object_list,
+    init_dist,
+    is_main_process,
+    master_only,
+)
+from mmengine.hooks import Hook
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from .checkpoints import checkpoints_in, glob_escape, restrict_loading
+from .hooks.compiled_forward import CompiledForwardHook
+from .options import check_config, check_options
+
+Result = TypeVar('Result')
+_PACKAGE = osp.dirname(osp.dirname(osp.abspath(__file__))) + os.sep
+
+#: Keys that a FlexibleRunner does not read, and what to do instead.
+_RUNNER_ONLY = {
+    'compile': 'leave runner_type out',
+    'sync_bn': 'set strategy.sync_bn',
+    'model_wrapper_cfg': 'set strategy.model_wrapper',
+    'find_unused_parameters':
+        'set strategy.model_wrapper.find_unused_parameters'}
+_DDP_ON_PROCESSOR = dict(type='MMDistributedDataParallel', device_ids=None,
+                         broadcast_buffers=False)
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every tool that reads a configuration takes."""
+    parser.add_argument('config', help='configuration file')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        help='overrides of the configuration, such as train_cfg.max_iters=5')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that training and testing share."""
+    parser.add_argument('--work-dir', help='folder of logs and checkpoints '
+                        '(default: work_dirs/<name of the configuration>)')
+    parser.add_argument(
+        '--trust-checkpoint', action='store_true',
+        help='load checkpoints that could run programs; for files whose '
+        'author you trust')
+    parser.add_argument('--launcher', default='none',
+                        choices=['none', 'pytorch', 'slurm', 'mpi'],
+                        help='how the processes of a distributed run start')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help=argparse.SUPPRESS)
+
+
+@contextmanager
+def plain_errors(tool: str) -> Iterator[None]:
+    """End the program with the message alone where its user is at fault."""
+    try:
+        yield
+    except (ValueError, KeyError, OSError, SyntaxError) as error:
+        message = error.args[0] if isinstance(error, KeyError) else error
+        sys.exit(f'{tool}: {message}')
+
+
+@contextmanager
+def plain_refusals(tool: str) -> Iterator[None]:
+    """The same for what the plugin itself refuses, once a run is under way.
+
+    Any other error keeps its traceback: it may be one of the user's modules.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, OSError, FloatingPointError) as error:
+        place = error.__traceback__
+        while place and place.tb_next:
+            place = place.tb_next
+        message = error.args[0] if isinstance(error, KeyError) else str(error)
+        if (place is None or ' ' not in str(message) or not
+                place.tb_frame.f_code.co_filename.startswith(_PACKAGE)):
+            raise
+        sys.exit(f'{tool}: {message}')
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """The configuration with its overrides.
+
+    Args:
+        args: Parsed arguments of :func:`add_config_arguments`.
+
+    Raises:
+        FileNotFoundError: There is no such configuration.
+        KeyError: An override names what nothing reads.
+    """
+    if not osp.isfile(args.config):
+        raise FileNotFoundError(f'configuration not found: {args.config}')
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options:
+        check_options(cfg, args.cfg_options)
+        cfg.merge_from_dict(args.cfg_options)
+    return cfg
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """The configuration with what the options of a run make of it.
+
+    Args:
+        args: Parsed arguments of :func:`add_config_arguments` and
+            :func:`add_arguments`.
+
+    Raises:
+        FileNotFoundError, KeyError: As :func:`load_config`.
+        KeyError: It has a key that nothing reads, too.
+        ValueError: It has a key that its Runner passes by.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    restrict_loading(args.trust_checkpoint)
+    cfg = load_config(args)
+    check_config(cfg)
+    if cfg.get('runner_type') == 'FlexibleRunner':
+        for key, instead in _RUNNER_ONLY.items():
+            if cfg.get(key):
+                raise ValueError(f'{key} is read by the Runner only, not by a '
+                                 f'FlexibleRunner: {instead}')
+    cfg.launcher = args.launcher
+    if args.work_dir:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = osp.join('work_dirs',
+                                osp.splitext(osp.basename(args.config))[0])
+    return cfg
+
+
+def start_processes(cfg: Config) -> None:
+    """Join the other processes of a distributed run; over gloo on a CPU.
+
+    MMEngine's Runner does it where there is a GPU, and only there.
+
+    Args:
+        cfg: The configuration; on a CPU it gets a ``model_wrapper_cfg``, or
+            its ``strategy`` a ``model_wrapper``. A single process drops the
+            strategy of several: it could not start.
+
+    Raises:
+        ValueError: There are more processes here than GPUs.
+    """
+    flexible = cfg.get('runner_type') == 'FlexibleRunner'
+    if cfg.launcher == 'none':
+        if flexible:
+            cfg.strategy = None
+        return
+    env = cfg.get('env_cfg', {})
+    options = dict(env.get('dist_cfg', {}))
+    if multiprocessing.get_start_method(allow_none=True) is None:
+        multiprocessing.set_start_method(
+            env.get('mp_cfg', {}).get('mp_start_method', 'fork'))
+    if torch.cuda.is_available():
+        if cfg.launcher == 'mpi':
+            # MMEngine reads LOCAL_RANK, and sets it under Slurm only.
+            _export_rank(cfg.launcher)
+        here = int(os.environ.get('LOCAL_WORLD_SIZE', 1))
+        if here > torch.cuda.device_count():
+            raise ValueError(f'every process needs a GPU: {here} were '
+                             f'started, {torch.cuda.device_count()} are here')
+        init_dist(cfg.launcher, **options)
+        return
+    _export_rank(cfg.launcher)
+    timeout = datetime.timedelta(seconds=options.get('timeout', 1800))
+    torch.distributed.init_process_group('gloo', timeout=timeout)
+    if flexible:
+        cfg.strategy = _on_processor(
+            cfg.get('strategy') or dict(type='DDPStrategy'))
+        return
+    wrapper = dict(_DDP_ON_PROCESSOR, find_unused_parameters=cfg.get(
+        'find_unused_parameters', False))
+    cfg.model_wrapper_cfg = {**wrapper, **cfg.get('model_wrapper_cfg', {})}
+
+
+def end_processes() -> None:
+    """Leave the other processes of a distributed run, as its last step.
+
+    A thread of gloo's may still hold tensors of the last exchange. One that
+    frees them while Python shuts down aborts the process, and a run that was
+    whole ends as a failed one. The threads end with the last reference to
+    the group: of a Runner that is still in use they do not.
+    """
+    if torch.distributed.is_initialized():
+        gc.collect()
+        torch.distributed.destroy_process_group()
+
+
+def _on_processor(strategy: Mapping[str, Any]) -> dict[str, Any]:
+    """A strategy of MMEngine's without the GPU that it takes for granted."""
+    given = strategy.get('model_wrapper') or {}
+    if strategy['type'] != 'FSDPStrategy':
+        return dict(strategy, model_wrapper={**_DDP_ON_PROCESSOR, **given})
+    strategy = dict(strategy, model_wrapper={
+        'type': 'MMFullyShardedDataParallel', **given, 'device_id': 'cpu'})
+    if strategy.get('state_dict_cfg') == 'full':
+        # Without its offload_to_cpu: where the weights are there already,
+        # torch would read them after it has freed them.
+        strategy['state_dict_cfg'] = dict(
+            state_dict_type='FULL_STATE_DICT',
+            state_dict_config=dict(type='FullStateDictConfig',
+                                   rank0_only=True),
+            optim_state_dict_config=dict(type='FullOptimStateDictConfig',
+                                         rank0_only=True))
+    return strategy
+
+
+def _export_rank(launcher: str) -> None:
+    """Name the rank as torchrun does."""
+    names = dict(
+        slurm=dict(RANK='SLURM_PROCID', WORLD_SIZE='SLURM_NTASKS',
+                   LOCAL_RANK='SLURM_LOCALID'),
+        mpi=dict(RANK='OMPI_COMM_WORLD_RANK',
+                 WORLD_SIZE='OMPI_COMM_WORLD_SIZE',
+                 LOCAL_RANK='OMPI_COMM_WORLD_LOCAL_RANK')).get(launcher, {})
+    for name, given in names.items():
+        os.environ[name] = os.environ[given]
+    os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
+    os.environ.setdefault('MASTER_PORT', '29500')
+
+
+def on_main_rank(function: Callable[[], Result]) -> Result:
+    """Let rank 0 decide, and all ranks have its result or its error.
+
+    Args:
+        function: Called on rank 0 only.
+    """
+    outcome: list[Any] = [None, None]
+    if is_main_process():
+        try:
+            outcome[0] = function()
+        except (ValueError, OSError) as error:
+            outcome[1] = error
+    broadcast_object_list(outcome)
+    if outcome[1] is not None:
+        raise outcome[1]
+    return outcome[0]
+
+
+def claim_work_dir(work_dir: str, resume: bool, overwrite: bool) -> None:
+    """Make the work directory, and refuse to lose the run that is in it.
+
+    Args:
+        work_dir: The folder.
+        resume: The run in it is to go on.
+        overwrite: The checkpoints in it may be deleted, by
+            :class:`ClearWorkDirHook`.
+
+    Raises:
+        ValueError: It holds another run's checkpoints.
+        OSError: It can not be written.
+    """
+    try:
+        os.makedirs(work_dir, exist_ok=True)
+        with tempfile.TemporaryFile(dir=work_dir):
+            pass
+    except OSError as error:
+        raise OSError('the work directory must be writable: '
+                      f'{work_dir}: {error.strerror}') from error
+    if resume:
+        return
+    there = checkpoints_in(work_dir) + _best(work_dir)
+    if there and not overwrite:
+        raise ValueError(
+            f'{work_dir} holds the checkpoints of a run '
+            f'({osp.basename(there[0])} and {len(there) - 1} more): --resume '
+            'goes on with it, --work-dir names another folder, --overwrite '
+            'deletes them')
+
+
+class ClearWorkDirHook(Hook):
+    """Deletes an earlier run's checkpoints, as ``--overwrite`` asks.
+
+    It does once everything is built, loaded and checked: what ends with an
+    error before leaves them there.
+    """
+    priority = 'VERY_LOW'
+
+    @master_only
+    def before_train(self, runner: Any) -> None:
+        """Delete what :func:`claim_work_dir` found."""
+        work_dir = runner.work_dir
+        for path in (checkpoints_in(work_dir) + _best(work_dir) + glob(
+                osp.join(glob_escape(work_dir), 'last_checkpoint'))):
+            os.remove(path)
+
+
+def _best(work_dir: str) -> list[str]:
+    return glob(osp.join(glob_escape(work_dir), 'best_*.pth'))
+
+
+def build_runner(cfg: Config) -> Any:
+    """The Runner, or the one that the configuration names."""
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    runner = Runner.from_cfg(cfg)
+    if cfg.get('compile'):
+        runner.register_hook(CompiledForwardHook())
+    return runner
+
+
+def read_data(runner: Any, *loops: str) -> None:
+    """Have the Runner read its data sets now, not once it runs.
+
+    Args:
+        runner: As :func:`build_runner` returns it.
+        loops: Of ``'train'``, ``'val'``, ``'test'``.
+    """
+    for name in loops:
+        getattr(runner, f'{name}_loop')

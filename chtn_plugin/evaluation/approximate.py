@@ -1,0 +1,123 @@
+"""FAISS for very large galleries, and what it loses."""
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from chtn_plugin.storage.files import atomic_write
+
+from .exact_search import nearest, unit_rows
+
+_QUERIES = 500
+
+
+def build_approximate(folder: Path, kind: str, rows: np.ndarray,
+                      factory: str, queries: Optional[np.ndarray],
+                      topk: int = 10) -> dict[str, Any]:
+    """Build a FAISS index of one kind, and measure it against exact search.
+
+    Args:
+        folder: The index that it belongs to.
+        kind: ``'image'`` or ``'text'``: what is searched.
+        rows: Unit vectors, (G, D).
+        factory: FAISS's own name of the index: ``'HNSW32'``,
+            ``'IVF1024,Flat'``, ``'IVF1024,PQ16'``, ….
+        queries: Unit vectors of the *other* kind, (Q, D): a quantised index
+            that finds pictures by pictures may fail on texts. None: recall
+            is not measured.
+        topk: Results of which the recall is the share found.
+
+    Returns:
+        What stands in ``index.json``: factory, recall, times, file, hash.
+
+    Raises:
+        ImportError: ``faiss-cpu`` is not installed.
+        ValueError: FAISS does not know the factory, or the gallery is too
+            small for it.
+    """
+    faiss = _faiss()
+    try:
+        index = faiss.index_factory(rows.shape[1], factory,
+                                    faiss.METRIC_INNER_PRODUCT)
+        index.train(rows)
+        index.add(rows)
+    except RuntimeError as error:
+        raise ValueError(f'FAISS refuses {factory!r} for {len(rows)} vectors '
+                         f'of size {rows.shape[1]}: '
+                         f'{str(error)[-200:]}') from error
+    told: dict[str, Any] = dict(factory=factory, file=f'{kind}.faiss',
+                                rows=len(rows))
+    if queries is not None and len(queries):
+        told.update(_measured(index, rows, queries[:_QUERIES], topk))
+    encoded = faiss.serialize_index(index).tobytes()
+    with atomic_write(folder / told['file']) as file:
+        file.write(encoded)
+    told['sha256'] = hashlib.sha256(encoded).hexdigest()
+    return told
+
+
+def load_approximate(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
+    """The FAISS indexes of an index by kind.
+
+    Raises:
+        ImportError: ``faiss-cpu`` is not installed.
+        ValueError: A file is damaged or missing.
+    """
+    loaded = {}
+    for kind, facts in told.items():
+        path = folder / Path(facts['file']).name
+        encoded = path.read_bytes() if path.is_file() else b''
+        if hashlib.sha256(encoded).hexdigest() != facts['sha256']:
+            raise ValueError(f'an index must be whole: {path} is damaged or '
+                             'missing. Build it anew')
+        loaded[kind] = _faiss().deserialize_index(
+            np.frombuffer(encoded, np.uint8))
+    return loaded
+
+
+def describe(kind: str, told: dict[str, Any]) -> str:
+    """One line for a person."""
+    if 'recall' not in told:
+        return (f'{kind}: {told["factory"]}, recall not measured: there was '
+                'nothing of the other kind to ask with')
+    return (f'{kind}: {told["factory"]} finds {told["recall"]:.1%} of the '
+            f'exact top {told["topk"]} for {told["queries"]} queries of the '
+            f'other kind (worst tenth: {told["recall_low"]:.1%}), '
+            f'{told["ms"]:.2f} ms a query; exact search takes '
+            f'{told["exact_ms"]:.2f} ms')
+
+
+def _measured(index: Any, rows: np.ndarray, queries: np.ndarray,
+              topk: int) -> dict[str, Any]:
+    queries = unit_rows(queries)
+    count = min(topk, len(rows))
+    start = time.perf_counter()
+    scores, _ = nearest(queries, rows, count)
+    exact = time.perf_counter() - start
+    start = time.perf_counter()
+    found = [index.search(query[None], count)[1][0] for query in queries]
+    taken = time.perf_counter() - start
+    # An item counts as found if its score reaches that of the last exact
+    # one: which of several equal items is returned does not matter.
+    recalls = []
+    for query, places, best in zip(queries, found, scores, strict=True):
+        reached = rows[places[places >= 0]] @ query
+        recalls.append((reached >= best[-1] - 1e-6).sum() / count)
+    return dict(topk=count, queries=len(queries),
+                recall=float(np.mean(recalls)),
+                recall_low=float(np.quantile(recalls, 0.1)),
+                ms=1e3 * taken / len(queries),
+                exact_ms=1e3 * exact / len(queries))
+
+
+def _faiss() -> Any:
+    try:
+        import faiss
+    except ImportError as error:
+        raise ImportError('an approximate index needs FAISS: pip install '
+                          'faiss-cpu (or search exactly)') from error
+    return faiss

@@ -1,0 +1,1 @@
+"""Taking a trained model elsewhere: ONNX, and publishing."""

@@ -1,0 +1,370 @@
+"""Both towers as ONNX files, and proof that they answer alike."""
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from chtn_plugin.storage.files import atomic_write
+from chtn_plugin.text import bag_of_words as text_module
+from chtn_plugin.text.hf_tokens import HFTokens
+
+from ..evaluation.exact_search import nearest, unit_rows
+from . import onnx_runtime
+
+OUTPUTS = ('repr', 'probabilities')
+# Texts at the edges, on which both ways to tokens are compared too.
+_EDGES = ('', ' ', 'A Cat, 12 dogs!', '猫 é ß', 'word ' * 300)
+
+
+# Most levels of 255 that pixels may differ by on average: two decoders and
+# two ways to round stay far below, another transform does not.
+MAX_PIXEL_DIFFERENCE = 1.
+
+
+@dataclass(frozen=True)
+class FileParity:
+    """How far pictures are that onnx_runtime.py loads from their files.
+
+    It decodes with Pillow, training with OpenCV, a level or two apart.
+
+    Attributes:
+        mean: Mean absolute difference of the pixels, in levels of 255.
+        largest: Largest one.
+        difference: Largest absolute difference of any number of the common
+            representations, each scaled to length 1, that this makes.
+        samples: Pictures compared.
+    """
+    mean: float
+    largest: float
+    difference: float
+    samples: int
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far ONNX Runtime is from PyTorch.
+
+    Attributes:
+        difference: Largest absolute difference of any number: of the common
+            representations, each scaled to length 1, and of probabilities.
+        agreement: Share of the first ten results, over all queries of both
+            directions, that both find. Results count as equal where their
+            scores are.
+        samples: Pictures and texts, each, that were compared.
+        files: The same from picture files on. None: nothing was compared.
+        refusal: Why onnx_runtime.py loads no pictures of this model; empty
+            where it does.
+    """
+    difference: float
+    agreement: float
+    samples: int
+    files: Optional[FileParity] = None
+    refusal: str = ''
+
+
+class Tower(nn.Module):
+    """Pixels (0..255) or encoded texts in, vectors and probabilities out.
+
+    Args:
+        model: The trained model, whose normalisation layers get a scale of
+            one and a shift of zero where they have none: the exporter cannot
+            do without behind a recurrent network.
+        kind: ``'image'`` or ``'text'``.
+        names: Names of the inputs where a text has several.
+
+    Attributes:
+        batch: Items that the exported tower takes at once: ``'batch'``, any
+            number, or 1.
+    """
+
+    def __init__(self, model: nn.Module, kind: str,
+                 names: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.model: Any = model
+        for layer in model.modules():
+            if isinstance(layer, nn.BatchNorm1d) and not layer.affine:
+                layer.weight = nn.Parameter(torch.ones(layer.num_features))
+                layer.bias = nn.Parameter(torch.zeros(layer.num_features))
+        self.kind = kind
+        self.names = names
+        self.batch: str | int = 'batch'
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """One batch."""
+        value: Any = inputs[0]
+        if self.names:
+            value = dict(zip(self.names, inputs, strict=True))
+        data = self.model.data_preprocessor(
+            dict(inputs={self.kind: value}, data_samples={}), False)
+        taps = getattr(self.model, f'encode_{self.kind}')(
+            data['inputs'][self.kind])
+        return taps['repr'], taps['fc10'].softmax(1)
+
+
+def export_towers(inferencer: Any, folder: str | Path,
+                  tolerance: float = 1e-4, agreement: float = 0.99,
+                  samples: int = 200, source: Optional[str] = None
+                  ) -> Parity:
+    """Write ``image.onnx``, ``text.onnx``, ``towers.json`` and a loader.
+
+    For a transformers' encoder its ``tokenizer.json`` too. Nothing is written
+    unless the exported towers answer like PyTorch: images from pixels on,
+    texts from the string on. With a source, pictures that are loaded without
+    OpenCV may differ by :data:`MAX_PIXEL_DIFFERENCE` on average.
+
+    Args:
+        inferencer: A :class:`RetrievalInferencer`.
+        folder: Gets the files.
+        tolerance: Largest difference allowed.
+        agreement: Least rank agreement allowed.
+        samples: How many pictures and texts to compare on.
+        source: Folder or manifest to take them from. None: noise, and words
+            of the vocabulary.
+
+    Raises:
+        ImportError: ``onnx`` or ``onnxruntime`` is not installed.
+        ValueError: The towers do not answer alike, or the tokenizer has no
+            ``tokenizer.json``.
+    """
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise ImportError('the export needs onnx and onnxruntime: pip '
+                          'install onnx onnxruntime') from error
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    model = deepcopy(inferencer.model).cpu().eval()
+    inputs, texts, files = _samples(inferencer, samples, source)
+    with tempfile.TemporaryDirectory(dir=folder, prefix='.export.') as name:
+        building = Path(name)
+        towers = {}
+        for kind in ('image', 'text'):
+            towers[kind] = _export(model, kind, inputs[kind],
+                                   building / f'{kind}.onnx')
+        _write_tokenizer(inferencer.text_transform, building)
+        _write_meta(inferencer, building, inputs, towers)
+        parity = _compare(towers, building, inputs, texts,
+                          inferencer.text_transform)
+        parity = _compare_files(parity, building, files, inputs['image'],
+                                towers['image'])
+        if not (parity.difference <= tolerance
+                and parity.agreement >= agreement):
+            raise ValueError(
+                'exported towers must answer like PyTorch: the largest '
+                f'difference is {parity.difference:.2g} (allowed '
+                f'{tolerance:.2g}), the rank agreement '
+                f'{parity.agreement:.2%} (at least {agreement:.2%})')
+        if parity.files and parity.files.mean > MAX_PIXEL_DIFFERENCE:
+            raise ValueError(
+                'exported pictures must have the pixels that the model was '
+                f'trained with: they differ by {parity.files.mean:.2g} '
+                'levels on average (allowed '
+                f'{MAX_PIXEL_DIFFERENCE:.2g})')
+        shutil.copy(onnx_runtime.__file__, building / 'onnx_runtime.py')
+        for path in sorted(building.iterdir()):
+            path.replace(folder / path.name)
+    return parity
+
+
+def _export(model: nn.Module, kind: str, batch: dict[str, Tensor],
+            path: Path) -> Tower:
+    names = tuple(batch)
+    # In evaluation mode as a whole: the exporter puts back what it finds.
+    tower = Tower(model, kind, names if names != (kind, ) else ()).eval()
+    axes = {name: {0: 'batch'} for name in (*names, *OUTPUTS)}
+    for name, value in batch.items():
+        if _is_tokens(value):
+            axes[name][1] = 'length'
+
+    def write(rows: int) -> None:
+        torch.onnx.export(
+            tower, tuple(value[:rows] for value in batch.values()), str(path),
+            input_names=list(names), output_names=list(OUTPUTS),
+            dynamic_axes=axes, dynamo=False)
+
+    write(2)
+    if not _takes_any_batch(tower, path, batch):
+        # The trace holds the size of its batch: then one item at a time.
+        tower.batch = 1
+        for axis in axes.values():
+            del axis[0]
+        write(1)
+    return tower
+
+
+@torch.inference_mode()
+def _takes_any_batch(tower: Tower, path: Path, batch: dict[str, Tensor]
+                     ) -> bool:
+    """Whether three items come out as right as the two that were traced."""
+    import onnxruntime
+    session = onnxruntime.InferenceSession(
+        str(path), providers=['CPUExecutionProvider'])
+
+    def difference(rows: int) -> float:
+        given = [value[:rows] for value in batch.values()]
+        there = session.run(list(OUTPUTS), {
+            name: value.numpy() for name, value in zip(batch, given,
+                                                       strict=True)})
+        return max(float(np.abs(here.numpy() - other).max())
+                   for here, other in zip(tower(*given), there, strict=True))
+    traced = difference(2)
+    try:
+        return difference(3) <= max(10 * traced, 1e-5)
+    except Exception:  # onnxruntime's errors have no class in common
+        return False
+
+
+def _is_tokens(value: Tensor) -> bool:
+    return value.dtype == torch.int64
+
+
+@torch.inference_mode()
+def _compare(towers: dict[str, Tower], folder: Path,
+             inputs: dict[str, dict[str, Tensor]], texts: list[str],
+             transform: Any) -> Parity:
+    exported = onnx_runtime.Towers(folder)
+    if texts:
+        _check_tokens(exported, transform, [*texts, *_EDGES])
+    worst = 0.
+    rows: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for kind, tower in towers.items():
+        batch = inputs[kind]
+        here = [value.numpy() for value in tower(*batch.values())]
+        there = (exported.texts(texts) if kind == 'text' and texts else
+                 exported.run(kind, {name: value.numpy() for name, value in
+                                     batch.items()}))
+        rows[kind] = unit_rows(here[0]), unit_rows(there[0])
+        worst = max(worst, *(float(np.abs(a - b).max()) for a, b in (
+            rows[kind], (here[1], there[1]))))
+    shares = [_agreement(*(side[i] for side in (rows[a], rows[b])
+                           for i in (0, 1)))
+              for a, b in (('image', 'text'), ('text', 'image'))]
+    return Parity(worst, float(np.mean(shares)),
+                  min(len(pair[0]) for pair in rows.values()))
+
+
+@torch.inference_mode()
+def _compare_files(parity: Parity, folder: Path, files: Sequence[str],
+                   inputs: dict[str, Tensor], tower: Tower) -> Parity:
+    """The same, with what picture files on make of a difference."""
+    if not files:
+        return parity
+    exported = onnx_runtime.Towers(folder)
+    try:
+        there = np.stack([exported.load(path) for path in files])
+    except ValueError as error:
+        return replace(parity, refusal=str(error))
+    here, = inputs.values()
+    apart = np.abs(here.numpy() - there)
+    rows = [unit_rows(side) for side in (tower(here)[0].numpy(),
+                                         exported.images(there)[0])]
+    return replace(parity, files=FileParity(
+        float(apart.mean()), float(apart.max()),
+        float(np.abs(rows[0] - rows[1]).max()), len(files)))
+
+
+def _check_tokens(exported: onnx_runtime.Towers, transform: Any,
+                  texts: list[str]) -> None:
+    here = transform(texts)
+    here = here if isinstance(here, dict) else dict(text=here)
+    there = exported.encode(texts)
+    for name, value in here.items():
+        alike = np.isclose(value.numpy(), there[name], atol=1e-6).all(1)
+        if not alike.all():
+            raise ValueError(
+                'exported texts must become the numbers that the model was '
+                f'trained with: {texts[int(alike.argmin())][:50]!r} does not')
+
+
+def _agreement(query: np.ndarray, query_there: np.ndarray,
+               gallery: np.ndarray, gallery_there: np.ndarray) -> float:
+    scores, _ = nearest(query, gallery, 10)
+    _, found = nearest(query_there, gallery_there, 10)
+    shares = [(gallery[places] @ row >= best[-1] - 1e-5).mean()
+              for row, places, best in zip(query, found, scores,
+                                           strict=True)]
+    return float(np.mean(shares))
+
+
+def _samples(inferencer: Any, count: int, source: Optional[str]
+             ) -> tuple[dict[str, dict[str, Tensor]], list[str], list[str]]:
+    """Inputs of both towers, and the texts and files they are made from."""
+    from ..apis.gallery_sources import list_items
+    draw = np.random.default_rng(0)
+    items = [] if source is None else list_items(source)
+    images = [i['path'] for i in items if i['kind'] == 'image'][:count]
+    texts = [i['text'] for i in items if i['kind'] == 'text'][:count]
+    shape = tuple(inferencer.cfg['model'].get('input_shape', (3, 224, 224)))
+    if images:
+        image = torch.stack([inferencer.load_image(i) for i in images])
+    elif inferencer.pipeline is None:
+        image = torch.from_numpy(draw.standard_normal((count, *shape)))
+    else:
+        image = torch.from_numpy(draw.integers(0, 256, (count, *shape)))
+    if inferencer.text_transform is None:
+        texts = []
+    elif not texts:
+        words = sorted(inferencer.run.vocabulary) or list(inferencer.classes)
+        texts = [' '.join(words[i] for i in draw.integers(0, len(words), 4))
+                 for _ in range(count)]
+    if texts:
+        text = inferencer.text_transform(texts)
+    else:
+        width = inferencer.model.text_encoder.out_features
+        text = torch.from_numpy(draw.standard_normal((count, width))).float()
+    return dict(image=dict(image=image.float()),
+                text=dict(text) if isinstance(text, dict) else
+                dict(text=text)), texts, images
+
+
+def _write_tokenizer(transform: Any, folder: Path) -> None:
+    """A transformers' tokenizer in a file of the tokenizers package."""
+    if not isinstance(transform, HFTokens):
+        return
+    from tokenizers import Tokenizer
+    source = transform.tokenizer
+    if not hasattr(source, 'backend_tokenizer'):
+        raise ValueError('a tokenizer must have a tokenizer.json to be '
+                         f'exported: {type(source).__name__} has none')
+    tokenizer = Tokenizer.from_str(source.backend_tokenizer.to_str())
+    tokenizer.enable_truncation(transform.max_length,
+                                direction=source.truncation_side)
+    tokenizer.enable_padding(
+        direction=source.padding_side, pad_id=source.pad_token_id,
+        pad_token=source.pad_token, length=transform.max_length)
+    tokenizer.save(str(folder / 'tokenizer.json'))
+
+
+def _write_meta(inferencer: Any, folder: Path,
+                inputs: dict[str, dict[str, Tensor]],
+                towers: dict[str, Tower]) -> None:
+    run = inferencer.run
+    meta = dict(
+        format=onnx_runtime.FORMAT, model=run.name,
+        fingerprint=run.fingerprint, classes=list(inferencer.classes),
+        representation=run.cfg['model'].get('representation', 'prob'),
+        similarity='cosine',
+        inputs={kind: {name: dict(
+            shape=[towers[kind].batch, *(['length'] if _is_tokens(value) else
+                              value.shape[1:])],
+            dtype=str(value.dtype)[6:])
+                       for name, value in batch.items()}
+                for kind, batch in inputs.items()},
+        pipeline=run.pipeline_config, text=run.text_config,
+        text_state=None if isinstance(inferencer.text_transform, HFTokens)
+        else run.text_state, token_patterns=dict(
+            word=text_module._WORD.pattern,
+            character=text_module._CHARACTER.pattern))
+    with atomic_write(folder / 'towers.json', 'w', 'utf-8') as file:
+        json.dump(meta, file, ensure_ascii=False, indent=1)

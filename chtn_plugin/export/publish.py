@@ -1,0 +1,184 @@
+"""A run as others get it: weights, card, metafile."""
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+import torch
+import yaml
+from mmengine.config import Config
+
+from chtn_plugin.evaluation.results import read_results
+from chtn_plugin.storage.files import atomic_write
+from chtn_plugin.version import __version__
+
+from ..apis.trained_run import TrainedRun, open_run
+
+_KEPT = ('cfg', 'dataset_meta', 'epoch', 'iter', 'seed', 'experiment_name',
+         'mmengine_version')
+_PAPER = 'https://arxiv.org/abs/1706.00153'
+
+
+def publish(run: str | Path, folder: str | Path, name: Optional[str],
+            data: str, licence: str, results: Sequence[str | Path] = (),
+            remarks: str = '', trust: bool = False) -> Path:
+    """Write the weights, the card and the metafiles of a run.
+
+    Args:
+        run: Work directory or checkpoint.
+        folder: Gets a folder of the model's name, with its files.
+        name: Short name. None: that of the work directory.
+        data: What it was trained on, for the card.
+        licence: Of the weights.
+        results: Files of :func:`write_results`, one for each seed.
+        remarks: Limits and risks, for the card.
+        trust: See :func:`open_run`.
+
+    Returns:
+        The file of the weights, ``NAME-HASH.pth``.
+
+    Raises:
+        ValueError: A weight is not finite, the name is none, or files that
+            would be replaced are of something else.
+    """
+    opened = open_run(run, trust)
+    name = name or opened.path.parent.resolve().name
+    if not name or name != Path(name).name or name.startswith('.'):
+        raise ValueError(f'a model name must be a plain file name, '
+                         f'got {name!r}')
+    opened.meta.setdefault('cfg', Config(opened.cfg).pretty_text)
+    broken = [key for key, value in opened.state_dict.items()
+              if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise ValueError('published weights must be finite: '
+                         f'{broken[:3]} are not')
+    figures = [(Path(path), read_results(path)) for path in results]
+    texts = ('README.md', f'{name}.py', 'metafile.yml', 'model-index.yml')
+    target = Path(folder) / name
+    _check_target(target, name, texts)
+    path = _write_weights(opened, target, name)
+    card = _card(opened, name, path, data, licence, figures, remarks)
+    meta = _metafile(opened, name, path, data, figures)
+    for file, text in zip(texts, (
+            card, opened.meta['cfg'] + '\n', yaml.safe_dump(
+                meta, sort_keys=False, allow_unicode=True),
+            'Import:\n  - metafile.yml\n'), strict=True):
+        with atomic_write(target / file, 'w', 'utf-8') as out:
+            out.write(text)
+    return path
+
+
+def _check_target(folder: Path, name: str, texts: Sequence[str]) -> None:
+    """Refuse a folder whose files are not those of the model's last time."""
+    there = [file for file in texts if (folder / file).exists()]
+    try:
+        models = yaml.safe_load((folder / 'metafile.yml').read_text('utf-8'))
+        own = models['Models'][0]['Name'] == name
+    except (OSError, ValueError, TypeError, LookupError, yaml.YAMLError):
+        own = False
+    if there and not own:
+        raise ValueError(
+            'a model must be published into a folder of its own: '
+            f'{folder} holds {", ".join(there)} of something else. Choose '
+            'another --out or --name')
+
+
+def _write_weights(run: TrainedRun, folder: Path, name: str) -> Path:
+    meta = {key: run.meta[key] for key in _KEPT if key in run.meta}
+    weights = {key: value.detach().cpu().clone()
+               for key, value in run.state_dict.items()}
+    encoded = io.BytesIO()
+    torch.save(dict(meta=meta, state_dict=weights), encoded)
+    digest = hashlib.sha256(encoded.getvalue()).hexdigest()
+    path = folder / f'{name}-{digest[:8]}.pth'
+    with atomic_write(path) as file:
+        file.write(encoded.getvalue())
+    # Read back as a stranger would: nothing in it may ask for trust.
+    open_run(path)
+    return path
+
+
+def _rows(figures: Sequence[tuple[Path, dict[str, Any]]]
+          ) -> list[dict[str, Any]]:
+    return [dict(figure, file=path.name, split=results['meta'].get(
+        'split', 'test'), seed=results['meta'].get('seed', ''))
+            for path, results in figures for figure in results['figures']]
+
+
+def _card(run: TrainedRun, name: str, path: Path, data: str, licence: str,
+          figures: Sequence[tuple[Path, dict[str, Any]]],
+          remarks: str) -> str:
+    rows = [
+        f'| {row["direction"]} | {row["value"]:.4f} | '
+        + ('' if not row['interval'] else '{:.3f} to {:.3f}'.format(
+            *row['interval']))
+        + f' | {row["chance"]:.3f} | {row["queries"]} | {row["seed"]} | '
+        f'`{row["protocol"]}` | {row["split"]} |' for row in _rows(figures)
+        if row['value'] is not None and row['chance'] is not None]
+    table = '\n'.join((
+        '| direction | value | 95 % | chance | queries | seed | protocol | '
+        'split |', '|---|---|---|---|---|---|---|---|', *rows)) if rows else (
+            'None was given. `tools/test.py` and `tools/score.py` make them.')
+    classes = ', '.join(run.classes) or 'not recorded'
+    size = sum(value.numel() for value in run.state_dict.values())
+    return f"""# {name}
+
+Cross-modal retrieval: pictures find texts and texts find pictures, by
+[CHTN]({_PAPER}), trained with chtn_plugin {__version__}.
+
+- **Data**: {data}
+- **Classes** ({len(run.classes)}): {classes}
+- **Trained**: {run.meta.get('iter', '?')} iterations, seed \
+{run.meta.get('seed', '?')}
+- **Size**: {size / 1e6:.2f} million numbers, {path.stat().st_size / 1e6:.1f} \
+MB
+- **Licence of the weights**: {licence}
+- **Fingerprint**: `{run.fingerprint}` (an index carries it)
+- **SHA-256**: `{hashlib.sha256(path.read_bytes()).hexdigest()}`
+
+## Figures
+
+{table}
+
+A figure is the mean over the queries, under the protocol named beside it;
+the interval is a bootstrap over queries.
+
+## Use
+
+```python
+from chtn_plugin.apis import RetrievalInferencer
+model = RetrievalInferencer('{path.name}')
+model.index('pictures/')
+print(model.search(text='...').hits)
+```
+
+The file holds the configuration, the vocabulary and the class names, and
+loads without running anything.
+
+## Limits
+
+{remarks or 'The model knows the classes and words it was trained with; a '
+'text of other words is ranked by chance.'}
+"""
+
+
+def _metafile(run: TrainedRun, name: str, path: Path, data: str,
+              figures: Sequence[tuple[Path, dict[str, Any]]]
+              ) -> dict[str, Any]:
+    metrics = {f'{row["direction"]} {row["protocol"]}': round(row['value'], 4)
+               for row in _rows(figures) if row['value'] is not None}
+    parameters = sum(value.numel() for value in run.state_dict.values())
+    model = dict(
+        Name=name, Metadata=dict(Parameters=int(parameters)),
+        In_Collection='CHTN', Config=f'{name}.py', Weights=path.name,
+        Results=[dict(Task='Cross-Modal Retrieval', Dataset=data,
+                      Metrics=metrics)])
+    model = {key.replace('_', ' '): value for key, value in model.items()}
+    return dict(
+        Collections=[dict(Name='CHTN', Paper=dict(
+            URL=_PAPER, Title='Cross-modal Common Representation Learning by '
+            'Hybrid Transfer Network'))],
+        Models=[model])

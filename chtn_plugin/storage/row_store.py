@@ -1,0 +1,174 @@
+"""Arrays on disk, one row for each content hash, that can never be stale."""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from .files import atomic_write
+
+#: Part of every key: raise it when rows get another meaning or layout.
+FORMAT = 1
+_META = 'meta.json'
+
+
+class FeatureStore:
+    """Rows of one size under one key, in files that never change.
+
+    A store is a folder ``<root>/<key>``. Rows are added in *shards*: a
+    ``.npy`` and a ``.json`` with the rows' names and the checksum, each
+    written under a temporary name first. Nothing that is there is ever
+    written to, so any number of processes may read and add at once; at worst
+    two add the same row. Shards are memory-mapped.
+
+    Args:
+        root: Folder of all stores.
+        key: Hash of everything besides the name that a row depends on.
+        description: What the key stands for, kept for people.
+        max_bytes: What all stores of ``root`` may fill together. Stores
+            unused for longest go first; None: no limit.
+    """
+
+    def __init__(self, root: str | Path, key: str,
+                 description: Optional[Mapping[str, Any]] = None,
+                 max_bytes: Optional[int] = None) -> None:
+        self.root = Path(root)
+        self.key = key
+        self.folder = self.root / key[:32]
+        self.max_bytes = max_bytes
+        self._shards: list[np.ndarray] = []
+        self._rows: dict[str, tuple[int, int]] = {}
+        self._seen: set[str] = set()
+        if not (self.folder / _META).is_file():
+            with atomic_write(self.folder / _META, 'w',
+                              encoding='utf-8') as file:
+                json.dump(dict(description or {}, key=key), file, indent=2,
+                          default=str, ensure_ascii=False)
+        if json.loads((self.folder / _META).read_text(
+                encoding='utf-8'))['key'] != key:
+            raise ValueError(f'{self.folder} belongs to another key')
+        # The time of the last use, by which stores are dropped.
+        os.utime(self.folder / _META)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take in what other processes have added."""
+        for path in sorted(self.folder.glob('*.json')):
+            if path.name != _META and path.name not in self._seen:
+                self._seen.add(path.name)
+                self._open(path)
+
+    def _open(self, path: Path) -> None:
+        data = path.with_suffix('.npy')
+        try:
+            index = json.loads(path.read_text(encoding='utf-8'))
+            if _sha256(data) != index['sha256']:
+                raise ValueError('checksum differs')
+            rows = np.load(data, mmap_mode='r', allow_pickle=False)
+            if len(rows) != len(index['names']):
+                raise ValueError('length differs')
+        except (OSError, ValueError, KeyError, TypeError):
+            # Damaged on disk: forget it, its rows are computed anew.
+            data.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            return
+        for row, name in enumerate(index['names']):
+            self._rows[name] = (len(self._shards), row)
+        self._shards.append(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._rows
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """One row, (D,), read-only and on disk until it is touched."""
+        shard, row = self._rows[name]
+        return self._shards[shard][row]
+
+    def add(self, names: list[str], rows: np.ndarray) -> None:
+        """Add rows, in one shard.
+
+        Args:
+            names: A name for each row.
+            rows: (N, D) of a plain number type.
+
+        Raises:
+            ValueError: Names and rows differ in number, or the rows do not
+                fit into the limit.
+        """
+        if len(names) != len(rows):
+            raise ValueError(f'each row needs a name, got {len(names)} names '
+                             f'for {len(rows)} rows')
+        if not len(names):
+            return
+        self._make_room(rows.nbytes)
+        # Named by process and time: nobody else writes this file.
+        stem = f'{time.time_ns()}-{os.getpid()}'
+        data = self.folder / f'{stem}.npy'
+        with atomic_write(data) as file:
+            np.save(file, np.ascontiguousarray(rows), allow_pickle=False)
+        # The index comes last: a shard without it does not exist.
+        with atomic_write(data.with_suffix('.json'), 'w',
+                          encoding='utf-8') as file:
+            json.dump(dict(names=names, sha256=_sha256(data)), file)
+        self.refresh()
+
+    def _make_room(self, needed: int) -> None:
+        if self.max_bytes is None:
+            return
+        if folder_bytes(self.folder) + needed > self.max_bytes:
+            raise ValueError(
+                f'the feature cache may fill {self.max_bytes / 1e9:.3g} GB: '
+                f'{self.folder} has {folder_bytes(self.folder) / 1e9:.3g} GB '
+                f'and needs {needed / 1e9:.3g} GB more')
+        others = sorted((path.parent for path in self.root.glob(f'*/{_META}')
+                         if path.parent != self.folder),
+                        key=lambda folder: (folder / _META).stat().st_mtime)
+        for folder in others:
+            if folder_bytes(self.root) + needed <= self.max_bytes:
+                break
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker opens the files itself; a copied map would be the data.
+        return dict(self.__dict__, _shards=[], _rows={}, _seen=set())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.refresh()
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the bytes of all files of a folder."""
+    total = 0
+    for path in folder.rglob('*'):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:
+            continue  # another process has just dropped it
+    return total
+
+
+def content_hashes(paths: Iterable[str]) -> dict[str, str]:
+    """Return the SHA-256 of each file's bytes, by path."""
+    from tqdm import tqdm
+    return {path: _sha256(Path(path))
+            for path in tqdm(sorted(set(paths)), 'hash', unit='image',
+                             disable=None)}
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

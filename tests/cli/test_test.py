@@ -1,0 +1,89 @@
+import re
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from short_run import run, write_config
+
+from chtn_plugin.engine.checkpoints import find_checkpoint, torn
+from chtn_plugin.engine.figures import describe_figures, retrieval_metric_of
+
+
+def save(path, **content):
+    torch.save(dict(state_dict=dict(x=torch.ones(100)), **content), path)
+
+
+def test_a_work_directory_means_its_best_checkpoint(tmp_path):
+    for name in ('iter_20', 'best_retrieval_mean_mAP_iter_10',
+                 'best_retrieval_mean_mAP_iter_9'):
+        save(tmp_path / f'{name}.pth')
+    told = []
+    chosen = find_checkpoint(str(tmp_path), told.append)
+    assert chosen.endswith('mAP_iter_10.pth')
+    assert len(told) == 1 and 'best' in told[0]
+
+
+def test_without_a_best_one_the_last_by_number_is_taken(tmp_path):
+    for number in (8, 9, 10):
+        save(tmp_path / f'iter_{number}.pth')
+    assert find_checkpoint(str(tmp_path)).endswith('iter_10.pth')
+
+
+@pytest.mark.parametrize('cut', [0, 1, 100, -1, -100])
+def test_a_torn_file_is_never_taken(tmp_path, cut):
+    save(tmp_path / 'iter_1.pth')
+    whole = (tmp_path / 'iter_1.pth').read_bytes()
+    (tmp_path / 'iter_2.pth').write_bytes(whole[:cut])
+    assert torn(str(tmp_path / 'iter_2.pth'))
+    told = []
+    assert find_checkpoint(str(tmp_path), told.append).endswith('iter_1.pth')
+    assert 'iter_2.pth is torn' in told[0] and 'iter_1.pth' in told[0]
+
+
+def test_a_changed_weight_is_noticed(tmp_path):
+    save(tmp_path / 'iter_1.pth')
+    content = bytearray((tmp_path / 'iter_1.pth').read_bytes())
+    place = content.index(np.ones(4, np.float32).tobytes())
+    content[place] ^= 1
+    (tmp_path / 'iter_1.pth').write_bytes(content)
+    with pytest.raises(ValueError, match='all 1 in .* are torn'):
+        find_checkpoint(str(tmp_path))
+
+
+def test_an_empty_directory_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no checkpoint found'):
+        find_checkpoint(str(tmp_path))
+
+
+def test_figures_are_given_with_protocol_split_and_chance():
+    cfg = Config(dict(test_evaluator=[dict(type='RetrievalMetric')]))
+
+    class Data(list):
+        metainfo = dict(split='test')
+    text = describe_figures(cfg, Data([1, 2]), {
+        'retrieval/i2t_mAP': 0.5, 'retrieval/i2t_chance': 0.25})
+    assert text.splitlines()[0] == (
+        'protocol chtn-map-all, split test, 2 items')
+    assert re.search(r'image to text +i2t_mAP +0.5000 \(chance 0.2500\)', text)
+
+
+def test_an_evaluator_without_retrieval_metric_is_refused():
+    with pytest.raises(KeyError, match='RetrievalMetric'):
+        retrieval_metric_of(Config(dict(test_evaluator=dict(type='Other'))))
+
+
+@pytest.mark.slow
+def test_train_in_mixed_precision_then_test_a_work_directory(tmp_path):
+    config = write_config(tmp_path)
+    done = run('train.py', config, '--work-dir', tmp_path / 'run', '--amp',
+               '--cfg-options', 'train_cfg.max_iters=4')
+    assert done.stdout.splitlines()[-1] == (
+        f'To test it: python tools/test.py {config} {tmp_path}/run')
+    out = tmp_path / 'embeddings.npz'
+    done = run('test.py', config, tmp_path / 'run', '--out', out, '--amp',
+               '--work-dir', tmp_path / 'test')
+    assert 'best_retrieval_mean_mAP_iter_4.pth, the best' in done.stdout
+    assert 'protocol chtn-map-all, split test, 20 items' in done.stdout
+    with np.load(out, allow_pickle=False) as arrays:
+        assert len(arrays['image']) == 20

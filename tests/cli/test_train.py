@@ -1,0 +1,121 @@
+import os
+
+import pytest
+import torch
+from mmengine.config import Config
+from short_run import run, write_config
+from tiny_run import run_tool
+
+from chtn_plugin.engine.checkpoints import restrict_loading
+from chtn_plugin.engine.resume import choose_resume, differences
+
+
+@pytest.fixture
+def cfg(tmp_path):
+    return Config.fromfile(write_config(tmp_path))
+
+
+def test_overwriting_deletes_once_the_new_run_starts(tmp_path):
+    config, folder = write_config(tmp_path), tmp_path / 'run'
+    folder.mkdir()
+    old = [folder / name for name in ('iter_500.pth', 'best_x_iter_500.pth',
+                                      'last_checkpoint')]
+    for path in old:
+        path.touch()
+    # The model and the data do not fit: found after both are built.
+    status, _, err = run_tool(
+        'train', config, '--work-dir', folder, '--overwrite',
+        '--cfg-options', 'model.num_classes=4', 'train_cfg.max_iters=2')
+    assert status == 1
+    assert err.splitlines()[-1].startswith('train.py: num_classes must match')
+    assert 'Traceback' not in err
+    assert all(path.exists() for path in old)
+    status, _, err = run_tool('train', config, '--work-dir', folder,
+                              '--overwrite', '--cfg-options',
+                              'train_cfg.max_iters=2')
+    assert status == 0, err
+    assert [path.exists() for path in old] == [False, False, True]
+    assert 'iter_2.pth' in old[2].read_text()
+
+
+def test_without_a_checkpoint_hook_it_need_not_validate(tmp_path):
+    config = write_config(tmp_path, "default_hooks['checkpoint'] = None\n")
+    status, _, err = run_tool(
+        'train', config, '--work-dir', tmp_path / 'run', '--no-validate',
+        '--cfg-options', 'train_cfg.max_iters=2')
+    assert status == 0, err
+
+
+def test_weights_alone_are_no_run_to_resume(tmp_path):
+    path = tmp_path / 'iter_1.pth'
+    torch.save(dict(state_dict={}), path)
+    with pytest.raises(ValueError, match='whole state'):
+        choose_resume(str(tmp_path), str(path))
+
+
+def test_auto_resume_of_nothing_starts_at_the_beginning(tmp_path):
+    told = []
+    assert choose_resume(str(tmp_path), 'auto', tell=told.append) is None
+    assert 'at the beginning' in told[0]
+
+
+def test_a_program_in_the_meta_information_is_not_run(tmp_path):
+    # MMEngine's Runner.resume runs meta['config'] as Python.
+    path = tmp_path / 'iter_1.pth'
+    torch.save(dict(optimizer={}, meta=dict(
+        iter=1, epoch=0, config='raise SystemExit')), path)
+    with pytest.raises(ValueError, match='no program'):
+        choose_resume(str(tmp_path), str(path))
+
+
+def test_a_later_format_is_refused(tmp_path):
+    path = tmp_path / 'iter_1.pth'
+    torch.save(dict(optimizer={}, meta=dict(iter=1, chtn=dict(format=99))),
+               path)
+    with pytest.raises(ValueError, match='format'):
+        choose_resume(str(tmp_path), str(path))
+
+
+def test_differences_name_the_key_and_both_values(cfg):
+    old = Config(cfg.to_dict())
+    cfg.model.mmd.num_kernels = 5
+    cfg.work_dir = 'elsewhere'
+    assert differences(old.pretty_text, cfg) == [
+        'model.mmd.num_kernels: - -> 5']
+
+
+def test_restricted_loading_refuses_programs(tmp_path, monkeypatch):
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0')
+
+    class Program:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / 'ran'), )
+    path = tmp_path / 'iter_1.pth'
+    torch.save(dict(x=Program()), path)
+    restrict_loading()
+    with pytest.raises(ValueError, match='mkdir.*--trust-checkpoint'):
+        choose_resume(str(tmp_path), str(path))
+    assert not (tmp_path / 'ran').exists()
+    restrict_loading(trust=True)
+    with pytest.raises(ValueError, match='whole state'):
+        choose_resume(str(tmp_path), str(path))
+    assert (tmp_path / 'ran').exists()
+
+
+def test_the_tool_ends_with_a_line_not_a_traceback(tmp_path):
+    done = run('train.py', tmp_path / 'no.py', check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1] == (
+        f'train.py: configuration not found: {tmp_path}/no.py')
+    assert 'Traceback' not in done.stderr
+
+
+def test_data_that_are_missing_are_a_line_too(tmp_path):
+    config = write_config(tmp_path)
+    (tmp_path / 'source.npz').unlink()
+    done = run('train.py', config, '--work-dir', tmp_path / 'run',
+               check=False)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith('train.py: ') and 'source.npz' in last
+    assert 'Traceback' not in done.stderr

@@ -1,0 +1,157 @@
+"""What the configuration of a user's own data is put together from."""
+from __future__ import annotations
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from chtn_plugin.curation.own_config import write_config
+from chtn_plugin.datasets.manifest import PairRecord
+
+transformers = pytest.importorskip('transformers')
+
+SIZE = 32
+VIT = dict(hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+           intermediate_size=8, image_size=SIZE, patch_size=16)
+PIXELS = ('{"image_mean": [0.5, 0.4, 0.2], "image_std": [0.2, 0.2, 0.4], '
+          '"size": {"height": 32, "width": 32}}')
+
+
+def save(root, name, **architecture):
+    """A random model as ``save_pretrained`` leaves it; its folder."""
+    torch.manual_seed(0)
+    config = transformers.AutoConfig.for_model(name, **architecture)
+    transformers.AutoModel.from_config(config).save_pretrained(root / name)
+    (root / name / 'preprocessor_config.json').write_text(PIXELS)
+    return root / name
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Writes a configuration for four pairs of two classes; its content."""
+    base = tmp_path / 'configs' / '_base_' / 'default_runtime.py'
+    base.parent.mkdir(parents=True)
+    base.write_text('')
+    records = [PairRecord(str(k), 'train', ('ab'[k % 2], ), f'{k}.png',
+                          ('x', ), '') for k in range(4)]
+
+    def write(**options):
+        path = tmp_path / 'configs' / 'own.py'
+        write_config(path, tmp_path / 'own', 'manifest.tsv', records,
+                     **options)
+        return Config.fromfile(str(path))
+    return write
+
+
+def test_nothing_but_the_pairs(written):
+    config = written()
+    assert config.train_dataloader.dataset.type == 'CrossModalDataset'
+    assert config.model.backbone.type == 'SmallConvNet'
+    assert config.model.source_pathway is None and config.model.mmd is None
+    assert config.model.num_classes == 2 and 'default_hooks' not in config
+
+
+def test_class_folders_become_the_source_domain(written, source):
+    config = written(source=source)
+    made = config.train_dataloader.dataset
+    assert made.type == 'HybridTransferDataset'
+    assert made.target.split == 'train'
+    assert made.target.unpaired == 'drop'
+    assert made.source.data_root == str(source)
+    assert made.source.ann_file == ''
+    assert made.source.pipeline == made.target.pipeline
+    assert config.model.source_pathway == 'image'
+    assert config.model.mmd.type == 'MMDLoss'
+    assert config.model.cls_weights == dict(source=0.1)
+    # Folders a and b.
+    assert config.model.num_source_classes == made.source.num_classes == 2
+
+
+def test_list_becomes_the_source_domain(written, source):
+    (source / 'list.txt').write_text('a/0.png 0\nb/1.png 6\n')
+    config = written(source=source)
+    assert config.train_dataloader.dataset.source.ann_file == 'list.txt'
+    assert config.model.num_source_classes == 7
+
+
+def test_validation_and_test_know_no_source(written, source):
+    config = written(source=source)
+    for loader in (config.val_dataloader, config.test_dataloader):
+        assert loader.dataset.type == 'CrossModalDataset'
+
+
+def test_source_without_images_is_named(written, tmp_path):
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(ValueError, match='class folders with images: .*empty'):
+        written(source=tmp_path / 'empty')
+    with pytest.raises(FileNotFoundError, match='--source'):
+        written(source=tmp_path / 'none')
+
+
+def test_broken_source_list_is_named(written, source):
+    (source / 'list.txt').write_text('a/0.png\n')
+    with pytest.raises(ValueError, match=r"list\.txt:1 reads 'a/0\.png'"):
+        written(source=source)
+
+
+def test_backbone_brings_its_pixels(written, tmp_path):
+    config = written(backbone=str(save(tmp_path, 'vit', **VIT)))
+    assert config.model.backbone == dict(type='HFVisionBackbone',
+                                         model=str(tmp_path / 'vit'))
+    assert config.model.trunk_mode == 'frozen'
+    assert config.model.input_shape == (3, SIZE, SIZE)
+    # Of pixels 0 to 255: 255 * 0.5 and so on.
+    assert config.model.data_preprocessor.mean == [127.5, 102., 51.]
+    assert config.model.data_preprocessor.std == [51., 51., 102.]
+    assert config.train_dataloader.dataset.pipeline[-1].crop_size == SIZE
+
+
+@pytest.mark.parametrize('name, architecture, pooling', [
+    ('vit', VIT, 'cls'),
+    ('convnext', dict(hidden_sizes=[4, 8], depths=[1, 1], num_stages=2),
+     'average'),
+    ('siglip_vision_model', VIT, 'average')])
+def test_pooling_fits_the_output(written, tmp_path, name, architecture,
+                                 pooling):
+    config = written(backbone=str(save(tmp_path, name, **architecture)))
+    assert config.model.pooling == pooling
+
+
+def test_features_are_cached_unless_a_source_streams_by(written, tmp_path,
+                                                        source):
+    vit = str(save(tmp_path, 'vit', **VIT))
+    assert (written(backbone=vit).default_hooks.feature_cache.type
+            == 'FeatureCacheHook')
+    both = written(backbone=vit, source=source)
+    assert 'default_hooks' not in both
+    assert both.model.num_source_classes == 2
+    assert both.model.backbone.type == 'HFVisionBackbone'
+
+
+def test_backbone_that_cannot_be_had_says_what_to_do(written, tmp_path):
+    with pytest.raises(FileNotFoundError, match='hf download'):
+        written(backbone='nobody/nothing')
+
+
+def test_backbone_that_reads_texts_is_refused(written, tmp_path):
+    bert = save(tmp_path, 'bert', hidden_size=8, num_hidden_layers=1,
+                num_attention_heads=2, intermediate_size=8, vocab_size=9)
+    with pytest.raises(ValueError, match='must be a vision model'):
+        written(backbone=str(bert))
+
+
+def test_backbone_must_say_what_pixels_it_expects(written, tmp_path):
+    vit = save(tmp_path, 'vit', **VIT)
+    (vit / 'preprocessor_config.json').unlink()
+    with pytest.raises(ValueError, match='preprocessor_config.json'):
+        written(backbone=str(vit))
+
+
+def test_lines_are_short(written, tmp_path, source):
+    for options in ({}, dict(source=source),
+                    dict(backbone=str(save(tmp_path, 'vit', **VIT)))):
+        written(**options)
+        long = [line for line in
+                (tmp_path / 'configs/own.py').read_text().splitlines()[1:]
+                if len(line) > 79 and str(tmp_path) not in line]
+        assert long == []

@@ -1,0 +1,113 @@
+"""A user's own table: what it may hold, and what is refused."""
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from chtn_plugin.curation.tables import read_folders, read_table
+
+
+def file(tmp_path, content, name='t.csv'):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else
+                     content.encode('utf-8'))
+    return path
+
+
+@pytest.mark.parametrize('name, content', [
+    ('t.csv', 'image,text,label\n,x,a\n'),
+    ('t.tsv', 'image\ttext\tlabel\n\tx\ta\n'),
+    ('t.jsonl', '{"image": null, "text": "x", "label": "a"}\n')])
+@pytest.mark.parametrize('change', [
+    lambda text: text,
+    lambda text: '\ufeff' + text,
+    lambda text: text.replace('\n', '\r\n'),
+    lambda text: text.rstrip('\n'),
+], ids=['plain', 'BOM', 'CRLF', 'no last break'])
+def test_row_is_read(tmp_path, name, content, change):
+    row, = read_table(file(tmp_path, change(content), name), {})
+    assert (row.texts, row.classes) == (('x', ), ('a', ))
+
+
+@pytest.mark.parametrize('name, content', [
+    ('t.csv', 'image,text,label\n,x\0,\0a\n'),
+    ('t.tsv', 'image\ttext\tlabel\n\tx\0\ta\n'),
+    ('t.jsonl', '{"image": "", "text": "x\\u0000", "label": "a"}\n')])
+def test_nul_is_dropped(tmp_path, name, content):
+    row, = read_table(file(tmp_path, content, name), {})
+    assert (row.texts, row.classes) == (('x', ), ('a', ))
+
+
+# Next line, line separator, form feed: no ends of lines in a table.
+@pytest.mark.parametrize('mark', ['\x85', '\u2028', '\x0c'])
+@pytest.mark.parametrize('name, separator', [('t.csv', ','),
+                                             ('t.tsv', '\t')])
+def test_other_breaks_stay_within_a_text(tmp_path, name, separator, mark):
+    content = f'text,label,image\nx{mark}y,a,\n'
+    path = file(tmp_path, content.replace(',', separator), name)
+    row, = read_table(path, {})
+    assert row.texts == ('x y', )
+
+
+@pytest.mark.parametrize('name, content', [
+    ('t.csv', b'text,label\n' + b'a,b\n' * 10_000_000),
+    ('t.jsonl', b'{}\n' * 10_000_000)])
+def test_ten_million_lines_are_refused_before_they_are_read(tmp_path, name,
+                                                            content):
+    path = file(tmp_path, content, name)
+    start = time.process_time()
+    with pytest.raises(ValueError, match='at most 5000000 rows'):
+        read_table(path, {})
+    assert time.process_time() - start < 1
+
+
+def test_half_a_character_is_named(tmp_path):
+    path = file(tmp_path, '{"image": "", "text": "\\ud800", "label": "a"}',
+                't.jsonl')
+    with pytest.raises(ValueError, match=r'lone surrogate\): .*:1'):
+        read_table(path, {})
+
+
+@pytest.mark.parametrize('name, content, reason', [
+    ('t.csv', 'text,label\n"x,a\n', 'not a CSV row'),
+    ('t.tsv', 'text\tlabel\nx\n', r'2 fields: .*:2 has 1'),
+    ('t.jsonl', '[' * 100_000, ':1: not a JSON object'),
+    ('t.jsonl', '[1]', 'got list'),
+    ('t.csv', 'text,label\n', 'at least one row'),
+    ('t.csv', 'image,text,label,split\n,x,a,other\n',
+     "got 'other' at .*:2"),
+    ('t.csv', 'image,words_of,label\n1.png,x,a\n',
+     "has .'image', 'words_of', 'label'.*--text-column"),
+    ('t.tsv', 'pic\ttext\tlabel\n1.png\tx\ta\n', '--image-column'),
+    ('t.jsonl', '{"text": "x"}', '--image-column, --label-column')])
+def test_broken_table_is_named(tmp_path, name, content, reason):
+    path = file(tmp_path, content, name)
+    with pytest.raises(ValueError, match=reason) as error:
+        read_table(path, {})
+    assert str(path) in str(error.value)
+
+
+def test_numbered_columns_hold_several_texts(tmp_path):
+    path = file(tmp_path, 'image,caption_2,Caption 10,caption_1,label\n'
+                '1.png,two,ten,one,a\n2.png,,ten,one,a\n')
+    one, other = read_table(path, {})
+    assert one.texts == ('one', 'two', 'ten')
+    assert other.texts == ('one', 'ten')
+    # A column that is named is the only one.
+    assert read_table(path, {'text': 'caption_2'})[0].texts == ('two', )
+
+
+def test_first_object_may_lack_what_others_have(tmp_path):
+    path = file(tmp_path, '{"text": "x", "label": "a"}\n'
+                '{"image": "1.png", "label": "a"}\n', 't.jsonl')
+    assert [(row.image, row.texts) for row in read_table(path, {})] == [
+        (None, ('x', )), ('1.png', ())]
+
+
+def test_other_encoding_of_a_text_file_is_named(tmp_path):
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'a' / '1.jpg').write_bytes(b'')
+    (tmp_path / 'a' / '1.txt').write_bytes(b'caf\xe9')
+    with pytest.raises(ValueError, match=r'1\.txt:1 is not UTF-8'):
+        read_folders(tmp_path)

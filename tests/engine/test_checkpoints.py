@@ -1,0 +1,118 @@
+"""What a checkpoint may hold, and which one is taken."""
+import os
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.logging import HistoryBuffer
+
+from chtn_plugin.engine.checkpoints import (
+    checkpoint_globals,
+    checkpoints_in,
+    find_checkpoint,
+    newest_checkpoint,
+    restrict_loading,
+    torn,
+)
+
+
+class _Calls:
+    """A pickle that calls a function when it is read."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+def _saved(path, content):
+    torch.save(content, path)
+    return path
+
+
+def _read(path):
+    with torch.serialization.safe_globals(checkpoint_globals()):
+        return torch.load(path, weights_only=True)
+
+
+def test_what_mmengine_saves_is_read(tmp_path):
+    history = HistoryBuffer()
+    history.update(0.5)
+    read = _read(_saved(tmp_path / 'a.pth', dict(
+        history=history, cfg=ConfigDict(a=dict(b=1)), array=np.arange(3),
+        number=np.float64(0.25), whole=np.int64(7))))
+    assert read['history'].current() == 0.5
+    assert read['cfg'].a.b == 1
+    assert read['array'].tolist() == [0, 1, 2]
+    assert (read['number'], read['whole']) == (0.25, 7)
+
+
+@pytest.mark.parametrize('call', [
+    (os.getcwd, ), (eval, '1'), (getattr, str, 'format'),
+    (getattr, HistoryBuffer, '__init__'), (__import__, 'os')],
+    ids=lambda call: call[0].__name__)
+def test_what_could_run_is_not(tmp_path, call):
+    path = _saved(tmp_path / 'a.pth', _Calls(*call))
+    with pytest.raises(Exception, match='(?i)global|weights only'):
+        _read(path)
+
+
+def test_the_rule_covers_the_process_and_can_be_lifted(monkeypatch):
+    name = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
+    monkeypatch.setenv(name, '0')
+    restrict_loading()
+    assert os.environ[name] == '1'
+    restrict_loading(trust=True)
+    assert name not in os.environ
+
+
+def _three(folder):
+    for name in ('iter_9', 'iter_10', 'best_score_iter_9'):
+        _saved(folder / f'{name}.pth', dict(name=name))
+    return folder
+
+
+def test_newest_is_by_number_and_never_the_best(tmp_path):
+    paths = checkpoints_in(str(_three(tmp_path)))
+    assert [os.path.basename(path) for path in paths] == [
+        'iter_10.pth', 'iter_9.pth']
+
+
+def test_torn_file_is_passed_over_and_said(tmp_path):
+    _three(tmp_path)
+    whole = (tmp_path / 'iter_10.pth').read_bytes()
+    (tmp_path / 'iter_10.pth').write_bytes(whole[:-40])
+    assert torn(str(tmp_path / 'iter_10.pth'))
+    assert torn(str(tmp_path / 'iter_9.pth')) is None
+    said = []
+    assert newest_checkpoint(str(tmp_path), said.append).endswith(
+        'iter_9.pth')
+    assert 'iter_10.pth is torn' in said[0]
+    assert 'previous one' in said[0]
+
+
+def test_all_torn_is_an_error_and_none_is_not(tmp_path):
+    assert newest_checkpoint(str(tmp_path)) is None
+    (tmp_path / 'iter_1.pth').write_bytes(b'PK')
+    with pytest.raises(ValueError, match='all 1 in'):
+        newest_checkpoint(str(tmp_path))
+
+
+def test_a_folder_means_its_best_then_its_last(tmp_path):
+    _three(tmp_path)
+    said = []
+    best = find_checkpoint(str(tmp_path), said.append)
+    assert best.endswith('best_score_iter_9.pth')
+    assert 'best on the validation split' in said[0]
+    os.remove(best)
+    assert find_checkpoint(str(tmp_path), said.append).endswith(
+        'iter_10.pth')
+
+
+def test_brackets_of_a_folder_are_no_pattern(tmp_path):
+    folder = tmp_path / 'run[1]*'
+    folder.mkdir()
+    assert find_checkpoint(str(_three(folder)), list().append).startswith(
+        str(folder))

@@ -1,0 +1,44 @@
+"""Work directories, and errors as lines."""
+import os
+
+import pytest
+import torch
+
+from chtn_plugin.engine.launch import claim_work_dir, plain_refusals
+from chtn_plugin.losses.pairwise import pairwise_distance
+
+
+def test_a_finished_run_is_not_overwritten_unasked(tmp_path):
+    (tmp_path / 'iter_5.pth').touch()
+    (tmp_path / 'best_x_iter_5.pth').touch()
+    with pytest.raises(ValueError, match='--resume.*--overwrite'):
+        claim_work_dir(str(tmp_path), resume=False, overwrite=False)
+    claim_work_dir(str(tmp_path), resume=True, overwrite=False)
+    assert len(list(tmp_path.glob('*.pth'))) == 2
+    claim_work_dir(str(tmp_path), resume=False, overwrite=True)
+    assert len(list(tmp_path.glob('*.pth'))) == 2
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason='root may write anywhere')
+def test_an_unwritable_work_directory_is_refused(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(OSError, match='must be writable'):
+        claim_work_dir(str(tmp_path), resume=False, overwrite=False)
+
+
+def test_a_work_directory_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(OSError, match='must be writable'):
+        claim_work_dir(str(tmp_path / 'file'), False, False)
+
+
+def test_what_the_plugin_refuses_is_a_line():
+    with pytest.raises(SystemExit, match='^train.py: image and text must'):
+        with plain_refusals('train.py'):
+            pairwise_distance(torch.ones(2, 3), torch.ones(2, 4))
+
+
+def test_errors_from_elsewhere_keep_their_traceback():
+    with pytest.raises(ValueError, match='of a module of the user'):
+        with plain_refusals('train.py'):
+            raise ValueError('of a module of the user')

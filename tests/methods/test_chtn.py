@@ -1,0 +1,424 @@
+"""CHTN: its modes, what it minimises, what training changes."""
+from __future__ import annotations
+
+import pytest
+import torch
+from mmengine.optim import OptimWrapper
+from mmengine.registry import MODELS
+
+from chtn_plugin.losses import pairwise_distance, squared_mmd
+
+B, S, C, SOURCE_CLASSES, TERMS = 4, 6, 3, 5, 7
+
+
+def model(**options):
+    """A tiny CHTN on 1×4×4 pictures, the same weights each time."""
+    torch.manual_seed(0)
+    return MODELS.build(dict(
+        dict(type='CHTN', num_classes=C, num_source_classes=SOURCE_CLASSES,
+             backbone=dict(type='SmallConvNet', channels=(3, )),
+             input_shape=(1, 4, 4),
+             text_encoder=dict(type='VectorTextEncoder', out_features=TERMS),
+             image_pathway=dict(type='Pathway', widths=(8, 6)),
+             common_head=dict(type='CommonHead', widths=(5, 4))), **options))
+
+
+def batch(source=S):
+    """Inputs and data samples, as the data preprocessor returns them."""
+    g = torch.Generator().manual_seed(1)
+    inputs = dict(image=torch.randn(B, 1, 4, 4, generator=g),
+                  text=torch.rand(B, TERMS, generator=g))
+    samples = dict(label=torch.tensor([0, 1, 2, 0]),
+                   sample_idx=torch.arange(10, 10 + B),
+                   image_idx=torch.arange(B), text_idx=torch.arange(B))
+    if source:
+        inputs['source_image'] = torch.randn(source, 1, 4, 4, generator=g) + 1
+        samples['source_label'] = torch.arange(source) % SOURCE_CLASSES
+    return inputs, samples
+
+
+def raw(source=S):
+    """The same, as the data loader returns it."""
+    inputs, samples = batch(source)
+    return dict(inputs=inputs, data_samples=samples)
+
+
+def losses(made, inputs=None, samples=None):
+    given = batch()
+    return made(inputs or given[0], samples or given[1], mode='loss')
+
+
+# Modes.
+
+
+def test_tensor_gives_the_taps_of_every_pathway():
+    taps = model()(batch()[0], mode='tensor')
+    assert {part: {name: tuple(tap.shape) for name, tap in values.items()}
+            for part, values in taps.items()} == dict(
+        source=dict(fc6=(S, 8), fc7=(S, 6), fc8=(S, SOURCE_CLASSES)),
+        image=dict(fc6=(B, 8), fc7=(B, 6), fc8=(B, 5), fc9=(B, 4),
+                   fc10=(B, C)),
+        text=dict(fc6=(B, 8), fc7=(B, 6), fc8=(B, 5), fc9=(B, 4),
+                  fc10=(B, C)))
+
+
+def test_loss_gives_one_flat_dictionary():
+    terms = losses(model())
+    assert set(terms) == {
+        'loss_cls_source', 'loss_cls_image', 'loss_cls_text', 'loss_mmd_fc6',
+        'loss_mmd_fc7', 'loss_pair_fc6', 'loss_pair_fc7', 'accuracy_source',
+        'accuracy_image', 'accuracy_text'}
+    assert all(term.shape == () for term in terms.values())
+
+
+def test_predict_gives_one_dictionary_an_item():
+    items = model().eval()(*batch(source=0), mode='predict')
+    assert [item['sample_idx'] for item in items] == [10, 11, 12, 13]
+    assert all(item['image_repr'].shape == item['text_repr'].shape == (C, )
+               for item in items)
+
+
+def test_predict_keeps_the_labels():
+    items = model().eval()(*batch(source=0), mode='predict')
+    assert [int(item['label']) for item in items] == [0, 1, 2, 0]
+
+
+def test_unknown_mode_is_refused():
+    with pytest.raises(ValueError, match="got 'train'"):
+        model()(*batch(), mode='train')
+
+
+# What is minimised.
+
+
+def test_total_is_the_sum_of_the_loss_keys():
+    made = model()
+    total, logged = made.parse_losses(losses(made))
+    assert total.item() == pytest.approx(sum(
+        value.item() for name, value in logged.items()
+        if name.startswith('loss_')), rel=1e-5)
+
+
+def test_transfer_terms_stand_at_their_taps():
+    made = model(mmd=dict(type='MMDLoss'),
+                 pair=dict(type='PairwiseLoss', loss_weight=0.001)).eval()
+    taps, terms = made(batch()[0]), losses(made)
+    for tap in ('fc6', 'fc7'):
+        source, image, text = (taps[part][tap]
+                               for part in ('source', 'image', 'text'))
+        torch.testing.assert_close(terms[f'loss_mmd_{tap}'],
+                                   squared_mmd(source, image))
+        torch.testing.assert_close(terms[f'loss_pair_{tap}'],
+                                   0.001 * pairwise_distance(image, text))
+
+
+def test_cross_entropy_of_zero_logits_is_ln_of_the_classes():
+    made = model()
+    for layer in (made.common_head.fc10, made.source_classifier):
+        torch.nn.init.zeros_(layer.weight)
+    terms = losses(made)
+    expected = dict(image=C, text=C, source=SOURCE_CLASSES)
+    assert {part: terms[f'loss_cls_{part}'].exp().item()
+            for part in expected} == pytest.approx(expected, rel=1e-5)
+
+
+def test_accuracy_is_the_share_of_right_classes():
+    made = model()
+    torch.nn.init.zeros_(made.common_head.fc10.weight)
+    made.common_head.fc10.bias.data = torch.tensor([1., 0., 0.])
+    # Every item is taken for class 0, as two of four are.
+    assert losses(made)['accuracy_image'].item() == 0.5
+
+
+def test_weights_scale_the_cross_entropies():
+    plain, halved = (losses(model(cls_weights=weights))
+                     for weights in (None, dict(source=0.5, text=0)))
+    assert halved['loss_cls_source'] == 0.5 * plain['loss_cls_source']
+    assert halved['loss_cls_image'] == plain['loss_cls_image']
+    assert halved['loss_cls_text'] == 0
+
+
+def test_terms_may_be_left_out():
+    terms = losses(model(mmd=None, pair_taps=['fc7']))
+    assert {name for name in terms if 'mmd' in name or 'pair' in name} == {
+        'loss_pair_fc7'}
+
+
+@pytest.mark.parametrize('estimator', ['unbiased', 'biased', 'sampled'])
+def test_batches_of_both_domains_may_differ_in_size(estimator):
+    made = model(mmd=dict(type='MMDLoss', estimator=estimator))
+    total, _ = made.parse_losses(losses(made, *batch(source=2)))
+    assert total.isfinite()
+
+
+def test_several_labels_an_item_share_its_probability():
+    made = model()
+    torch.nn.init.zeros_(made.common_head.fc10.weight)
+    made.common_head.fc10.bias.data = torch.tensor([0., 1., -10.])
+    inputs, samples = batch()
+    samples['label'] = torch.tensor([[1., 1., 0.]] * B)
+    terms = losses(made, inputs, samples)
+    log_prob = made.common_head.fc10.bias.log_softmax(0)
+    assert terms['loss_cls_image'].item() == pytest.approx(
+        -(log_prob[0] + log_prob[1]).item() / 2)
+    assert terms['accuracy_image'].item() == 1
+
+
+def test_a_step_lowers_the_total():
+    made = model(trunk_mode='train').train()
+    wrapper = OptimWrapper(torch.optim.SGD(made.parameters(), lr=0.05))
+    history = [made.train_step(raw(), wrapper)['loss'].item()
+               for _ in range(3)]
+    assert history[0] > history[1] > history[2]
+
+
+def test_every_trained_parameter_gets_a_gradient():
+    made = model(trunk_mode='train')
+    made.parse_losses(losses(made))[0].backward()
+    assert not [name for name, p in made.named_parameters()
+                if p.grad is None]
+
+
+def test_half_precision_gives_finite_float32_losses():
+    made = model(trunk_mode='train')
+    with torch.autocast('cpu', torch.bfloat16):
+        terms = losses(made)
+    total, _ = made.parse_losses(terms)
+    total.backward()
+    assert {value.dtype for value in terms.values()} == {torch.float32}
+    assert all(p.grad.isfinite().all() for p in made.parameters())
+
+
+def test_half_precision_agrees_with_float32():
+    made = model()
+    with torch.autocast('cpu', torch.bfloat16):
+        half = losses(made)
+    full = losses(made)
+    for name in full:
+        if name.startswith('loss'):
+            assert half[name].item() == pytest.approx(full[name].item(),
+                                                      abs=0.1)
+
+
+# Pathways and trunk.
+
+
+def test_source_and_target_have_weights_of_their_own():
+    made = model()
+    made.parse_losses(losses(made, *batch(source=0)))[0].backward()
+    assert made.image_pathway.fc6.weight.grad is not None
+    assert made.source_pathway.fc6.weight.grad is None
+
+
+def test_both_modalities_share_the_head():
+    made = model()
+    taps = made(batch()[0])
+    taps['image']['fc10'].sum().backward(retain_graph=True)
+    image = made.common_head.fc8.weight.grad.clone()
+    taps['text']['fc10'].sum().backward()
+    assert image.any() and not torch.equal(made.common_head.fc8.weight.grad,
+                                           image)
+
+
+def test_heads_may_be_apart():
+    made = model(shared_head=False)
+    taps = made(batch()[0])
+    taps['text']['fc10'].sum().backward()
+    assert made.common_head.fc8.weight.grad is None
+    assert made.text_head.fc8.weight.grad.any()
+
+
+def test_trunk_runs_once_over_the_mixed_batch():
+    made, batches = model().train(), []
+    made.trunk.register_forward_pre_hook(
+        lambda _, args: batches.append(args[0]))
+    inputs, _ = batch()
+    made(inputs)
+    assert len(batches) == 1
+    assert torch.equal(batches[0], torch.cat([inputs['source_image'],
+                                              inputs['image']]))
+
+
+def test_statistics_of_the_trunk_are_those_of_the_mixed_batch():
+    made, alone = model().train(), model().train()
+    inputs, _ = batch()
+    made(inputs)
+    alone.trunk(torch.cat([inputs['source_image'], inputs['image']]))
+    norm, expected = (m.trunk.backbone.layers[1] for m in (made, alone))
+    assert norm.num_batches_tracked == 1
+    assert torch.equal(norm.running_mean, expected.running_mean)
+    assert torch.equal(norm.running_var, expected.running_var)
+
+
+def test_a_step_adapts_the_frozen_trunk_by_its_statistics_alone():
+    made = model(trunk_mode='adapt').train()
+    conv, norm = made.trunk.backbone.layers[:2]
+    weight, mean = conv.weight.clone(), norm.running_mean.clone()
+    made.train_step(raw(), OptimWrapper(torch.optim.SGD(made.parameters(),
+                                                        lr=0.1)))
+    assert torch.equal(conv.weight, weight)
+    assert not torch.equal(norm.running_mean, mean)
+
+
+def test_released_trunk_gives_9216_features():
+    made = model(backbone=dict(type='AlexNetBN'), input_shape=(3, 224, 224))
+    assert made.trunk.out_features == made.image_pathway.in_features == 9216
+
+
+def test_size_of_ready_features_is_found_out():
+    made = model(backbone=None, input_shape=(11, ))
+    assert made.image_pathway.in_features == 11
+
+
+def test_text_pathway_may_have_a_config_of_its_own():
+    made = model(text_pathway=dict(type='Pathway', widths=(9, 6)),
+                 pair_taps=['fc7'])
+    assert made(batch()[0])['text']['fc6'].shape == (B, 9)
+
+
+# The source domain is optional.
+
+
+def test_without_source_images_its_terms_are_absent():
+    terms = losses(model(), *batch(source=0))
+    assert set(terms) == {'loss_cls_image', 'loss_cls_text', 'loss_pair_fc6',
+                          'loss_pair_fc7', 'accuracy_image', 'accuracy_text'}
+
+
+def test_without_source_pathway_source_images_are_not_looked_at():
+    made = model(source_pathway=None)
+    assert set(made(batch()[0])) == {'image', 'text'}
+    assert 'loss_cls_source' not in losses(made)
+
+
+@pytest.mark.parametrize('options, source, reason', [
+    (dict(), 0, 'the batches hold no source images'),
+    (dict(source_pathway=None), S, 'the model has no source pathway'),
+])
+def test_absence_of_the_source_is_told_once(monkeypatch, options, source,
+                                            reason):
+    told = []
+    monkeypatch.setattr('chtn_plugin.methods.chtn.print_log',
+                        lambda message, **_: told.append(message))
+    made = model(**options)
+    for _ in range(2):
+        losses(made, *batch(source))
+    assert len(told) == 1 and reason in told[0]
+
+
+def test_nothing_is_told_with_a_source(monkeypatch):
+    monkeypatch.setattr('chtn_plugin.methods.chtn.print_log', None)
+    losses(model())
+
+
+# Representations.
+
+
+def test_common_representation_is_the_softmax_of_fc10():
+    made = model().eval()
+    inputs, samples = batch(source=0)
+    logits = made(inputs)['text']['fc10']
+    item = made(inputs, samples, mode='predict')[2]
+    torch.testing.assert_close(item['text_repr'], logits[2].softmax(0))
+
+
+@pytest.mark.parametrize('name', ['fc10', 'fc9', 'fc8', 'fc7', 'fc6'])
+def test_representation_may_be_a_tap(name):
+    made = model(representation=name).eval()
+    inputs, samples = batch(source=0)
+    item = made(inputs, samples, mode='predict')[1]
+    assert torch.equal(item['image_repr'], made(inputs)['image'][name][1])
+
+
+def test_representation_is_float32_in_half_precision():
+    made = model().eval()
+    with torch.autocast('cpu', torch.bfloat16):
+        item = made(*batch(source=0), mode='predict')[0]
+    assert item['image_repr'].dtype == torch.float32
+
+
+@pytest.mark.parametrize('shared', [True, False])
+def test_one_modality_alone_is_encoded_alike(shared):
+    made = model(shared_head=shared).eval()
+    inputs, samples = batch(source=0)
+    items = made(inputs, samples, mode='predict')
+    image = made.encode_image(inputs['image'])['repr']
+    text = made.encode_text(inputs['text'])['repr']
+    torch.testing.assert_close(image[1], items[1]['image_repr'])
+    torch.testing.assert_close(text[1], items[1]['text_repr'])
+
+
+def test_missing_modality_has_no_representation():
+    inputs, samples = batch(source=0)
+    samples['image_idx'] = torch.tensor([0, -1, 1, 2])
+    items = model().eval()(inputs, samples, mode='predict')
+    assert [item['image_repr'] is None for item in items] == [
+        False, True, False, False]
+    assert items[1]['text_repr'] is not None
+
+
+# Refusals.
+
+
+@pytest.mark.parametrize('value', [C, -1])
+def test_label_out_of_range_is_refused(value):
+    inputs, samples = batch()
+    samples['label'][1] = value
+    with pytest.raises(ValueError, match='^label must be below 3, the '
+                       f'classes of the model: got .*{value}'):
+        losses(model(), inputs, samples)
+
+
+def test_source_label_out_of_range_is_refused():
+    inputs, samples = batch()
+    samples['source_label'][0] = SOURCE_CLASSES
+    with pytest.raises(ValueError, match='source_label must be below 5'):
+        losses(model(), inputs, samples)
+
+
+def test_labels_of_other_width_are_refused():
+    inputs, samples = batch()
+    samples['label'] = torch.ones(B, C + 1)
+    with pytest.raises(ValueError, match='label must have 3 columns, .* 4'):
+        losses(model(), inputs, samples)
+
+
+def test_half_pairs_are_refused_in_training():
+    inputs, samples = batch()
+    samples['text_idx'] = torch.tensor([0, -1, -1, 3])
+    with pytest.raises(ValueError, match='0 without image and 2 without text'):
+        losses(model(), inputs, samples)
+
+
+def test_images_of_other_shape_are_refused():
+    inputs, _ = batch()
+    inputs['source_image'] = torch.zeros(S, 1, 6, 4)
+    with pytest.raises(ValueError, match=r'\(1, 6, 4\) and \(1, 4, 4\)'):
+        model()(inputs)
+
+
+def test_text_of_other_size_is_refused():
+    inputs, _ = batch()
+    inputs['text'] = torch.zeros(B, TERMS + 1)
+    with pytest.raises(ValueError, match=r'\(B, 7\), got \(4, 8\)'):
+        model()(inputs)
+
+
+@pytest.mark.parametrize('options, reason', [
+    (dict(source_pathway='own'), "must be 'image', .*got 'own'"),
+    (dict(representation='fc11'), "representation .* got 'fc11'"),
+    (dict(mmd_taps=['fc8']), r"mmd_taps .* got \['fc8'\]"),
+    (dict(pair_taps=['fc5']), r"pair_taps .* got \['fc5'\]"),
+    (dict(cls_weights=dict(picture=1)), r"cls_weights .* got \['picture'\]"),
+    (dict(text_pathway=dict(type='Pathway', widths=(8, 7))),
+     'fc7 of image and text must have one size, got 6 and 7'),
+    (dict(trunk_mode='freeze'), "got 'freeze'"),
+])
+def test_unknown_option_is_refused(options, reason):
+    with pytest.raises(ValueError, match=reason):
+        model(**options)
+
+
+def test_misspelt_option_is_refused():
+    with pytest.raises(TypeError, match="'representaton'"):
+        model(representaton='prob')

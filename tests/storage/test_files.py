@@ -1,0 +1,46 @@
+"""Files that are written whole or not at all."""
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from chtn_plugin.storage.files import atomic_write
+
+
+def test_content_arrives(tmp_path):
+    with atomic_write(tmp_path / 'new' / 'a.txt', 'w',
+                      encoding='utf-8') as file:
+        file.write('ä')
+    assert (tmp_path / 'new' / 'a.txt').read_bytes() == 'ä'.encode()
+
+
+def test_nothing_is_there_before_the_end(tmp_path):
+    with atomic_write(tmp_path / 'a') as file:
+        file.write(b'x')
+        file.flush()
+        assert not (tmp_path / 'a').exists()
+
+
+def test_an_error_leaves_the_old_file(tmp_path):
+    (tmp_path / 'a').write_bytes(b'old')
+    with pytest.raises(RuntimeError), atomic_write(tmp_path / 'a') as file:
+        file.write(b'new')
+        raise RuntimeError
+    assert (tmp_path / 'a').read_bytes() == b'old'
+    assert os.listdir(tmp_path) == ['a']
+
+
+def test_interruption_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt), atomic_write(tmp_path / 'a'):
+        raise KeyboardInterrupt
+    assert not os.listdir(tmp_path)
+
+
+def test_others_may_read_it_as_any_file(tmp_path):
+    (tmp_path / 'plain').touch()
+    with atomic_write(tmp_path / 'a'):
+        pass
+    assert stat.S_IMODE((tmp_path / 'a').stat().st_mode) == stat.S_IMODE(
+        (tmp_path / 'plain').stat().st_mode)
