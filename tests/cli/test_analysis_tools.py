@@ -78,9 +78,10 @@ def test_flops_are_counted_by_hand(monkeypatch, config, capsys):
     (dict(type='VectorTextEncoder', out_features=8), (1, 8))])
 def test_flops_feed_each_text_encoder(encoder, expected):
     from mmengine.registry import MODELS
-    tool = runpy.run_path(str(ROOT / 'tools/analysis_tools/get_flops.py'))
+
+    from chtn_plugin.cli.get_flops import text_input
     built = MODELS.build(encoder).eval()
-    text = tool['text_input'](built, 9)
+    text = text_input(built, 9)
     assert tuple(text.shape) == expected
     assert built(text).shape == (1, built.out_features)
 
@@ -104,8 +105,8 @@ def test_curves_are_drawn(monkeypatch, log, tmp_path):
 
 
 def test_a_validation_counts_where_training_stood(log):
-    tool = runpy.run_path(str(ROOT / 'tools/analysis_tools/analyze_logs.py'))
-    assert [row['step'] for row in tool['read_log'](log)] == [10, 10, 20]
+    from chtn_plugin.cli.analyze_logs import read_log
+    assert [row['step'] for row in read_log(log)] == [10, 10, 20]
 
 
 def test_unknown_key_names_those_there_are(monkeypatch, log):

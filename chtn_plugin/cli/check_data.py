@@ -1,0 +1,62 @@
+"""Look for leaks and breakage in a data set, before they cost a run."""
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+from chtn_plugin.curation.checked_data import check
+
+_EPILOG = """examples:
+  %(prog)s data/wikipedia/pairs.tsv
+  %(prog)s configs/chtn_wiki.py
+  %(prog)s data/mine/pairs.tsv --fix        writes data/mine/pairs_fixed.tsv
+
+The exit status is 1 if there are errors. What is looked for: one image or
+text in two splits, pictures that look alike across splits, equal images with
+different classes, broken and one-colour images, texts without a word or of
+one, class names in the texts, classes missing from a split or nearly so,
+class numbers off by one, wildly unbalanced classes."""
+
+
+def main() -> int:
+    """Run the tool; return the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('source', metavar='MANIFEST|CONFIG', type=Path,
+                        help='a manifest (.tsv, .csv, .jsonl), or a '
+                        'configuration, whose manifests are checked')
+    parser.add_argument('--root', type=Path,
+                        help="folder of the images (default: the manifest's)")
+    parser.add_argument('--label-separator', metavar='CHAR',
+                        help="what separates several classes, usually ';'")
+    parser.add_argument('--no-images', action='store_true',
+                        help='do not open the image files')
+    parser.add_argument('--examples', type=int, default=3,
+                        help='examples to show (default: %(default)s)')
+    parser.add_argument('--fix', action='store_true',
+                        help='write a new manifest without the rows that '
+                        'leak or are broken; of two copies in different '
+                        'splits the one in training goes')
+    parser.add_argument('--near', action='store_true',
+                        help='with --fix: drop near-duplicates too')
+    parser.add_argument('--strict', action='store_true',
+                        help='warnings count as errors')
+    parser.add_argument('--json', type=Path, help='write the findings here')
+    args = parser.parse_args()
+    try:
+        findings = check(args.source, args.root, args.label_separator,
+                         not args.no_images, args.examples,
+                         'near' if args.near else args.fix)
+    except (ValueError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    if args.json:
+        args.json.write_text(json.dumps(
+            [dataclasses.asdict(finding) for finding in findings], indent=2,
+            ensure_ascii=False), encoding='utf-8')
+    bad = {'error', 'warning'} if args.strict else {'error'}
+    return int(any(finding.level in bad for finding in findings))

@@ -1,0 +1,59 @@
+"""Compare methods over their seeds, query by query.
+
+    python tools/compare.py chtn=work_dirs/chtn_s0,work_dirs/chtn_s1 cca=cca/
+    python tools/compare.py a/results.json b/results.json --out compare.md
+
+Takes results files of tools/score.py or tools/test.py, or folders with them.
+"""
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from chtn_plugin.evaluation import compare_methods
+from chtn_plugin.evaluation.comparison import (
+    format_comparison,
+    load_methods,
+)
+from chtn_plugin.storage.files import atomic_write
+
+
+def parse_args(argv=None):
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('methods', nargs='+', metavar='[NAME=]PATH[,PATH...]',
+                        help='results of one method; each file is a seed')
+    parser.add_argument('--protocol', nargs='+', default=None,
+                        help='protocols to compare (default: all they share)')
+    parser.add_argument('--bootstrap', type=int, default=2000,
+                        help='samples for the intervals')
+    parser.add_argument('--flips', type=int, default=10_000,
+                        help='assignments of the randomisation test')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--out', nargs='+', default=[],
+                        metavar='FILE', help='.md and .json files to write')
+    args = parser.parse_args(argv)
+    for path in args.out:
+        if Path(path).suffix not in ('.md', '.json'):
+            parser.error(f'--out takes .md and .json files, got {path}')
+    return args
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    try:
+        _compare(args)
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
+
+
+def _compare(args):
+    comparison = compare_methods(load_methods(args.methods), args.protocol,
+                                 args.bootstrap, args.flips, args.seed)
+    text = format_comparison(comparison)
+    print(text)
+    for path in args.out:
+        with atomic_write(path, 'w', encoding='utf-8') as file:
+            file.write(text + '\n' if path.endswith('.md')
+                       else json.dumps(comparison, indent=1) + '\n')

@@ -1,0 +1,65 @@
+"""Convert an ImageNet classifier to the weights that CHTN starts from.
+
+torchvision: AlexNet or VGG in the layout of torchvision or mmpretrain (.pth,
+             .npz, .safetensors), for AlexNetBN with layout='torchvision' or
+             mmpretrain.VGG.
+caffe:       a .caffemodel of AlexNet with batch normalisation, for AlexNetBN
+             with layout='caffe', the released trunk.
+
+The result goes into a configuration as load_from.
+"""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch  # isort: skip
+from mmengine.config import Config  # isort: skip
+
+from chtn_plugin.engine.launch import plain_errors  # isort: skip
+from chtn_plugin.storage.files import atomic_write  # isort: skip
+from chtn_plugin.models.conversion import (  # isort: skip
+    backbone_of,
+    caffe_layers,
+    classifier_layers,
+    fitted_to,
+    read_caffemodel,
+    read_state_dict,
+    start_weights,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Example: python tools/convert_weights.py caffe '
+        'alexnet_bn.caffemodel checkpoints/alexnet_bn_imagenet.pth --config '
+        'configs/chtn_wiki.py')
+    parser.add_argument('format', choices=['torchvision', 'caffe'])
+    parser.add_argument('source', type=Path, help='weights to convert')
+    parser.add_argument('out', type=Path, help='.pth file to write')
+    parser.add_argument('--config', help='configuration whose model they '
+                        'must fit (default: the released network)')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Read, name, check, write."""
+    args = parse_args()
+    with plain_errors('convert_weights.py'):
+        if args.format == 'caffe':
+            layers = caffe_layers(read_caffemodel(args.source))
+        else:
+            layers = classifier_layers(read_state_dict(args.source))
+        model = Config.fromfile(args.config).model if args.config else None
+        weights = fitted_to(model, backbone_of(layers, args.format),
+                            start_weights(layers))
+    with atomic_write(args.out) as file:
+        torch.save(dict(state_dict=weights, meta=dict(
+            converted_from=f'{args.format}: {args.source.name}')), file)
+    numbers = sum(value.numel() for value in weights.values())
+    print(f'wrote {args.out}: {len(weights)} tensors, {numbers:,} numbers, '
+          f'from the layers {", ".join(layers)}. All else of CHTN starts as '
+          'initialised.')

@@ -1,0 +1,114 @@
+"""Encode a split of a run's data, or pictures and texts of your own.
+
+The file holds both modalities, their classes and names; tools/score.py
+scores it, tools/search.py searches it, numpy.load reads it. A folder or a
+.txt file knows no classes: what is made of it can be searched, not scored.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np  # isort: skip
+from chtn_plugin.apis import RetrievalInferencer  # isort: skip
+from chtn_plugin.apis.encoded_split import TAPS, encode_split  # isort: skip
+from chtn_plugin.apis.index_store import is_index  # isort: skip
+from chtn_plugin.evaluation import Embeddings, save_embeddings  # isort: skip
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Examples:\n'
+        '  python tools/extract_features.py work_dirs/chtn_demo '
+        '--out test.npz\n'
+        '  python tools/extract_features.py work_dirs/chtn_demo --split train '
+        '--tap fc7 --out fc7.npz\n'
+        '  python tools/extract_features.py best.pth --source pictures/ '
+        '--out mine.npz')
+    parser.add_argument('run', help='work directory or checkpoint')
+    parser.add_argument('--out', required=True, help='.npz file to write')
+    parser.add_argument('--split', default='test',
+                        choices=['train', 'val', 'test'],
+                        help='which of the run\'s data (default: test)')
+    parser.add_argument('--source', help='folder, manifest or .txt file to '
+                        'encode instead')
+    parser.add_argument('--tap', default='repr', choices=TAPS,
+                        help='layer to take; repr is the common '
+                        'representation')
+    parser.add_argument('--data-root', default='',
+                        help='where the run\'s data lie now')
+    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...')
+    parser.add_argument('--bf16', action='store_true',
+                        help='encode in bfloat16')
+    parser.add_argument('--trust-checkpoint', action='store_true',
+                        help='let the checkpoint run programs here')
+    args = parser.parse_args()
+    if not args.out.endswith('.npz'):
+        parser.error(f'--out must end in .npz, got {args.out}')
+    if args.source and args.tap != 'repr':
+        parser.error('--tap goes with --split only')
+    return args
+
+
+def main() -> None:
+    """Encode and write."""
+    args = parse_args()
+    try:
+        counts = _extract(args)
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
+    print(f'{args.out}: ' + ', '.join(f'{n} {part}s'
+                                      for part, n in counts.items()))
+
+
+def _extract(args: argparse.Namespace) -> dict[str, int]:
+    model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint,
+                                'bf16' if args.bf16 else 'fp32')
+    if args.source:
+        return _of_source(model, args)
+    found = encode_split(model, args.split, args.tap, args.data_root)
+    save_embeddings(args.out, found.embeddings)
+    return {part: len(rows) for part in ('image', 'text')
+            if (rows := found.embeddings.part(part)[0]) is not None}
+
+
+def _of_source(model: RetrievalInferencer,
+               args: argparse.Namespace) -> dict[str, int]:
+    if is_index(Path(args.source)) or args.source.endswith('.npz'):
+        raise ValueError('a source must be a folder, a manifest or a .txt '
+                         f'file: {args.source} is encoded already')
+    gallery = model.index(args.source)
+    if not len(gallery):
+        raise ValueError('a source must have at least one picture or text: '
+                         f'{args.source} has none that can be encoded')
+    fields: dict[str, Any] = {}
+    content: dict[str, list[str]] = {}
+    counts: dict[str, int] = {}
+    classes = sorted({name for item in gallery.items
+                      for name in item['classes']})
+    several = model.run.label_separator is not None
+    for part in ('image', 'text'):
+        items = [i for i in gallery.items if i['kind'] == part]
+        if items:
+            fields[part] = gallery.rows(part)
+            fields[f'{part}_id'] = np.array([item['id'] for item in items])
+            if classes:
+                members = np.array([[name in item['classes'] for name in
+                                     classes] for item in items], np.uint8)
+                fields[f'{part}_label'] = (members if several else
+                                           members.argmax(1))
+            content[f'{part}_content'] = [
+                item['path' if part == 'image' else 'text'] for item in items]
+            counts[part] = len(items)
+    for name, reason in gallery.skipped:
+        print(f'skipped {name}: {reason}')
+    save_embeddings(args.out, Embeddings(
+        **fields, classes=tuple(classes), meta=dict(
+            fingerprint=model.run.fingerprint, model=model.run.name,
+            source=args.source, **content)))
+    return counts

@@ -1,0 +1,111 @@
+"""Build, extend or inspect an index of pictures and texts.
+
+An index is a folder with everything encoded by one model, which
+tools/search.py opens in an instant. Work that was cut off goes on when the
+same command is given again; pictures that cannot be read are listed and left
+out; files that changed are encoded anew, and those that are gone from a folder
+or manifest are dropped when it is given again.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from chtn_plugin.apis import RetrievalInferencer  # isort: skip
+from chtn_plugin.evaluation.approximate import describe  # isort: skip
+from chtn_plugin.apis.index_store import (  # isort: skip
+    IndexStore, approximate_index)
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Examples:\n'
+        '  python tools/index.py build work_dirs/chtn_demo pictures/ '
+        '--out pictures.index\n'
+        '  python tools/index.py build work_dirs/chtn_demo more/ '
+        '--out pictures.index   (extends it)\n'
+        '  python tools/index.py build work_dirs/chtn_demo pictures/ '
+        '--out pictures.index --faiss HNSW32\n'
+        '  python tools/index.py inspect pictures.index')
+    commands = parser.add_subparsers(dest='command', required=True)
+    build = commands.add_parser('build', help='build or extend an index')
+    build.add_argument('run', help='work directory or checkpoint')
+    build.add_argument('source', nargs='+',
+                       help='folders, manifests or .txt files')
+    build.add_argument('--out', required=True, help='the index, a folder')
+    build.add_argument('--faiss', metavar='FACTORY',
+                       help='an approximate index too, by FAISS\'s name: '
+                       'HNSW32, "IVF1024,Flat", "IVF1024,PQ16"; its recall '
+                       'is measured and shown')
+    build.add_argument('--queries', help='.txt file of texts, or folder of '
+                       'pictures, to measure the recall with (default: the '
+                       'other kind in the index, or else words of the '
+                       'vocabulary)')
+    build.add_argument('--device', help='cpu, cuda, cuda:1, ...')
+    build.add_argument('--bf16', action='store_true',
+                       help='encode in bfloat16')
+    build.add_argument('--trust-checkpoint', action='store_true',
+                       help='let the checkpoint run programs here')
+    inspect = commands.add_parser('inspect', help='say what an index holds')
+    inspect.add_argument('index', help='the index, a folder')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Build or inspect."""
+    args = parse_args()
+    try:
+        if args.command == 'build':
+            _build(args)
+        else:
+            _inspect(args)
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
+        sys.exit(f'error: {error}')
+
+
+def _build(args: argparse.Namespace) -> None:
+    model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint,
+                                'bf16' if args.bf16 else 'fp32')
+    store = IndexStore(args.out)
+    changes = store.build(model, *args.source)
+    for source, change in zip(args.source, changes, strict=True):
+        print(f'{source}: {change.added} items added' + (
+            f', {change.dropped} dropped that are no longer there'
+            if change.dropped else ''))
+    for _, name, reason in store.head['skipped']:
+        print(f'skipped {name}: {reason}')
+    print(f'{args.out}: {store.count} items')
+    for path, done in store.sources:
+        if not done:
+            print(f'unfinished: {path}. Build again with it to go on')
+    if args.faiss:
+        told = approximate_index(store, model, args.faiss, args.queries)
+        for kind, facts in told.items():
+            print(describe(kind, facts))
+
+
+def _inspect(args: argparse.Namespace) -> None:
+    store = IndexStore(args.index)
+    gallery = store.gallery(unfinished=True)
+    head = store.head
+    gone = [item['path'] for item in gallery.items
+            if item['path'] and not Path(item['path']).is_file()]
+    print(f'model      {head["model"]} ({head["fingerprint"]})')
+    print(f'items      {gallery.count("image")} pictures, '
+          f'{gallery.count("text")} texts, each {head["size"]} numbers')
+    print(f'state      {"whole" if store.complete else "unfinished"}, '
+          f'{len(head["parts"])} parts')
+    told = [path + ('' if done else ' (unfinished)')
+            for path, done in store.sources]
+    print(f'sources    {", ".join(told)}')
+    print(f'skipped    {len(head["skipped"])}')
+    for _, name, reason in head['skipped']:
+        print(f'           {name}: {reason}')
+    if gone:
+        print(f'not found  {len(gone)} picture files, such as {gone[0]}')
+    for kind, facts in head.get('approximate', {}).items():
+        print(f'faiss      {describe(kind, facts)}')

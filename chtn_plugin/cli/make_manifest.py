@@ -1,0 +1,106 @@
+"""Make a checked manifest and a configuration from your own data."""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from chtn_plugin.curation.own_data import Options, make_manifest
+
+_EPILOG = """a folder may hold
+  images/ and a table: captions.csv, .tsv or .jsonl, with columns image, text
+    and label (or usual names for them). A picture may come in several rows,
+    one for each of its texts, or have them in numbered columns (caption_1,
+    caption_2); several labels are separated by ';'.
+  class folders: cats/1.jpg with cats/1.txt, dogs/..., and no table.
+
+a few dozen pictures teach a network little; two options bring what it lacks:
+  --source takes more labelled pictures, of any classes and without texts, to
+    learn from beside yours: class folders, or a folder with list.txt, whose
+    lines are 'path label', the label a number from 0.
+  --backbone takes a network that knows pictures already, a vision model of
+    transformers. Its weights are fetched once; without network, name a
+    folder that 'hf download NAME --local-dir DIR' filled where there is one.
+
+examples:
+  %(prog)s path/to/folder
+  %(prog)s path/to/folder --text-column title --label-column kind
+  %(prog)s path/to/folder --config configs/mine.py --split 0.7 0.1 0.2
+  %(prog)s path/to/folder --source data/tiny_imagenet/train
+  %(prog)s path/to/folder --backbone facebook/dinov2-small"""
+_CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('folder', type=Path, help='folder of your data')
+    parser.add_argument('--table', help='table in the folder, if there are '
+                        'several')
+    for field in ('image', 'text', 'label', 'split'):
+        parser.add_argument(f'--{field}-column', metavar='NAME',
+                            help=f'column of the {field}, if it is not '
+                            'called so')
+    parser.add_argument('--label-separator', default=';', metavar='CHAR',
+                        help="what separates several labels; '' for one "
+                        'label a row (default: %(default)s)')
+    parser.add_argument('--encoding', help='encoding of the table, such as '
+                        'gb18030 (default: UTF-8)')
+    parser.add_argument('--line-texts', action='store_true',
+                        help='each line of a .txt file is a text of its own')
+    parser.add_argument('--split', nargs=3, type=float, dest='fractions',
+                        default=(0.8, 0.1, 0.1),
+                        metavar=('TRAIN', 'VAL', 'TEST'),
+                        help='shares of the splits, if the table has none '
+                        '(default: 0.8 0.1 0.1)')
+    parser.add_argument('--seed', type=int, default=0,
+                        help='seed of the split (default: %(default)s)')
+    parser.add_argument('--skip-broken', action='store_true',
+                        help='leave out rows whose picture is missing or '
+                        'broken')
+    parser.add_argument('--config', type=Path,
+                        help='configuration to write (default: '
+                        'configs/own_FOLDER.py)')
+    parser.add_argument('--source', type=Path, metavar='FOLDER',
+                        help='labelled pictures for the source domain')
+    parser.add_argument('--backbone', metavar='NAME|DIR',
+                        help='pretrained vision model of transformers, '
+                        'frozen (default: a small network from scratch)')
+    parser.add_argument('--no-config', action='store_true',
+                        help='write the manifest alone')
+    parser.add_argument('--overwrite', action='store_true',
+                        help='replace a manifest.tsv that this tool has not '
+                        'written, or that was edited since')
+    return parser
+
+
+def main() -> int:
+    """Run the tool; return the exit status."""
+    parser = build_parser()
+    args = parser.parse_args()
+    if args.no_config and (args.source or args.backbone):
+        parser.error('--source and --backbone belong to the configuration, '
+                     'which --no-config leaves out')
+    columns = {field: value for field in ('image', 'text', 'label', 'split')
+               if (value := getattr(args, f'{field}_column'))}
+    config = args.config or _default_config(args.folder)
+    try:
+        make_manifest(args.folder, Options(
+            args.table, columns, args.label_separator, args.encoding,
+            args.line_texts, tuple(args.fractions), args.seed,
+            args.skip_broken, args.source, args.backbone, args.overwrite),
+            None if args.no_config else config)
+    except (ValueError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def _default_config(folder: Path) -> Path:
+    name = ''.join(char if char.isalnum() else '_'
+                   for char in folder.resolve().name)
+    path = _CONFIGS / f'own_{name}.py'
+    here = Path.cwd()
+    return path.relative_to(here) if here in path.parents else path

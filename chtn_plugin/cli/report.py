@@ -1,0 +1,86 @@
+"""Write one HTML file about a trained run, to look at and to pass on.
+
+Figures with intervals and chance, precision-recall curves, classes, what
+typical and worst queries find, the common space, training curves and the
+configuration. The file needs no network and runs no scripts.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from chtn_plugin.apis import RetrievalInferencer  # isort: skip
+from chtn_plugin.apis.encoded_split import encode_split  # isort: skip
+from chtn_plugin.storage.files import atomic_write  # isort: skip
+from chtn_plugin.evaluation import load_embeddings  # isort: skip
+from chtn_plugin.evaluation.protocols import DEFAULT_PROTOCOL  # isort: skip
+from chtn_plugin.reporting.run_report import RunReport  # isort: skip
+from chtn_plugin.reporting.training_log import read_training_log  # isort: skip
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Examples:\n'
+        '  python tools/report.py work_dirs/chtn_demo\n'
+        '  python tools/report.py best.pth --embeddings test.npz '
+        '--out report.html')
+    parser.add_argument('run', help='work directory or checkpoint')
+    parser.add_argument('--out', help='.html file (default: report.html '
+                        'beside the checkpoint)')
+    parser.add_argument('--split', default='test', choices=['test', 'val'])
+    parser.add_argument('--data-root', default='',
+                        help='where the run\'s data lie now')
+    parser.add_argument('--embeddings', help='.npz of '
+                        'tools/extract_features.py, instead of encoding')
+    parser.add_argument('--protocol', default=DEFAULT_PROTOCOL,
+                        help='named protocol (default: %(default)s)')
+    parser.add_argument('--worst', type=int, default=20,
+                        help='worst queries shown (default: 20)')
+    parser.add_argument('--no-tsne', action='store_true',
+                        help='leave out the picture of the common space')
+    parser.add_argument('--tsne-out', help='.png file for that picture alone')
+    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...')
+    parser.add_argument('--trust-checkpoint', action='store_true',
+                        help='let the checkpoint run programs here')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Encode, score, write."""
+    args = parse_args()
+    try:
+        report, out = _report(args)
+        text = report.html()
+    except (ValueError, OSError, KeyError) as error:
+        sys.exit(f'error: {error}')
+    with atomic_write(out, 'w', 'utf-8') as file:
+        file.write(text)
+    print(f'written: {out} ({len(text) / 1e6:.1f} MB)')
+    if args.tsne_out and not args.no_tsne:
+        if report.scatter is None:
+            sys.exit('error: the picture of the common space needs '
+                     'scikit-learn: pip install scikit-learn')
+        with atomic_write(args.tsne_out) as file:
+            report.scatter.save(file, 'PNG', optimize=True)
+        print(f'written: {args.tsne_out}')
+
+
+def _report(args: argparse.Namespace) -> tuple[RunReport, Path]:
+    model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint)
+    run = model.run
+    if args.embeddings:
+        embeddings = load_embeddings(args.embeddings)
+    else:
+        embeddings = encode_split(model, args.split,
+                                  data_root=args.data_root).embeddings
+    training, validation = read_training_log(run.path.parent)
+    facts = dict(split=args.split, iteration=run.meta.get('iter', '?'),
+                 seed=run.meta.get('seed', '?'), model=run.fingerprint)
+    report = RunReport(
+        embeddings, run.name, facts, str(run.meta.get('cfg', '')), training,
+        validation, args.protocol, args.worst, not args.no_tsne)
+    return report, Path(args.out or run.path.parent / 'report.html')

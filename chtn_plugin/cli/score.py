@@ -1,0 +1,136 @@
+"""Score embeddings of any origin under named protocols.
+
+    python tools/score.py EMBEDDINGS.npz --protocol all --k 1 10 50
+    python tools/score.py image.npy text.npy --labels label.npy
+
+Runs on .npz, .mat, .h5 and .npy files; common layouts are recognised, other
+field names are given with --fields.
+"""
+import argparse
+import sys
+
+from chtn_plugin.evaluation import (
+    all_protocols,
+    format_results,
+    get_protocol,
+    known_names,
+    make_results,
+    read_embeddings,
+    score_embeddings,
+    write_results,
+    write_trec,
+)
+from chtn_plugin.evaluation.protocols import (
+    DEFAULT_CUTS,
+    DEFAULT_PROTOCOL,
+    DIRECTIONS,
+    FORMULAS,
+)
+from chtn_plugin.evaluation.reading import FIELDS
+from chtn_plugin.evaluation.splits import SPLITS
+
+
+def parse_args(argv=None):
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('embeddings', nargs='*', metavar='EMBEDDINGS',
+                        help='one file, or one of images and one of texts')
+    parser.add_argument('--labels', nargs='+', default=[], metavar='FILE',
+                        help='labels of both modalities, or of images and '
+                             'of texts (.npy, or text with one a line)')
+    parser.add_argument('--fields', nargs='+', default=[],
+                        metavar='FIELD=NAME', help='name of the array of a '
+                        'field: ' + ', '.join(FIELDS))
+    parser.add_argument('--protocol', nargs='+', default=[DEFAULT_PROTOCOL],
+                        metavar='NAME', help='names, or "all": '
+                        + ', '.join(known_names()))
+    parser.add_argument('--k', nargs='+', type=int, default=None,
+                        help='cuts for "all" and for names without one '
+                             f'(default {" ".join(map(str, DEFAULT_CUTS))})')
+    parser.add_argument('--split', choices=SPLITS,
+                        help='test set that the items must be')
+    parser.add_argument('--directions', nargs='+', default=['i2t', 't2i'],
+                        choices=DIRECTIONS)
+    parser.add_argument('--out', metavar='results.json',
+                        help='write figures and the value of each query')
+    parser.add_argument('--trec', metavar='FOLDER',
+                        help='write TREC run and qrels files')
+    parser.add_argument('--per-class', action='store_true',
+                        help='print each class too')
+    parser.add_argument('--bootstrap', type=int, default=2000,
+                        help='samples for the intervals, 0 for none')
+    parser.add_argument('--seed', type=int, default=0,
+                        help='of the bootstrap')
+    parser.add_argument('--threads', type=int, default=None)
+    parser.add_argument('--device', default=None,
+                        help='where to multiply, such as cuda')
+    parser.add_argument('--list', action='store_true',
+                        help='describe the protocols and splits, and stop')
+    args = parser.parse_args(argv)
+    if not args.list and not args.embeddings:
+        parser.error('EMBEDDINGS is needed')
+    for field in args.fields:
+        if '=' not in field:
+            parser.error(f'--fields takes FIELD=NAME, got {field}')
+    return args
+
+
+def wanted_protocols(names, cuts, split):
+    """Protocols of the names given, each cut in turn where one is needed."""
+    protocols = []
+    for name in names:
+        head, *options = name.split(':')
+        if name == 'all':
+            protocols += all_protocols(cuts or DEFAULT_CUTS, split)
+        elif '@' not in head and FORMULAS.get(head, [False])[0]:
+            protocols += [get_protocol(':'.join([f'{head}@{k}', *options]),
+                                       split)
+                          for k in cuts or DEFAULT_CUTS]
+        else:
+            protocols.append(get_protocol(name, split))
+    return list(dict.fromkeys(protocols))
+
+
+def main(argv=None):
+    args = parse_args(argv)
+    if args.list:
+        for name, (_, summary) in zip(known_names(), FORMULAS.values(),
+                                      strict=True):
+            print(f'{name:22} {summary}')
+        for split in SPLITS.values():
+            print(f'.../{split.name:18} {split.summary}')
+        return
+    try:
+        _score(args)
+    except KeyError as error:
+        sys.exit(f'error: {error.args[0]}')
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f'error: {error}')
+
+
+def _score(args):
+    fields = dict(field.split('=', 1) for field in args.fields)
+    embeddings = read_embeddings(args.embeddings, args.labels, fields)
+    protocols = wanted_protocols(args.protocol, args.k, args.split)
+    scores = score_embeddings(embeddings, protocols, args.directions,
+                              args.device, threads=args.threads,
+                              progress=True)
+    meta = {**embeddings.meta, 'embeddings': [str(e)
+                                              for e in args.embeddings]}
+    results = make_results(scores, embeddings.classes, meta, args.bootstrap,
+                           args.seed)
+    print(format_results(results))
+    if args.per_class:
+        for figure in results['figures']:
+            for name, value in figure['per_class'].items():
+                print(f'{figure["protocol"]}  {figure["direction"]}  '
+                      f'{name}  {value:.4f}')
+    if args.out:
+        write_results(args.out, results)
+        print(f'wrote {args.out}')
+    if args.trec:
+        for direction in args.directions:
+            for path in write_trec(args.trec, embeddings, direction,
+                                   protocols[0]):
+                print(f'wrote {path}')

@@ -1,0 +1,112 @@
+"""Ask a trained model with a text or a picture.
+
+Prints the best matches with their scores, and what classes the model takes
+the query for.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from chtn_plugin.apis import RetrievalInferencer, SearchResult  # isort: skip
+from chtn_plugin.apis.search_result import draw_results  # isort: skip
+from chtn_plugin.storage.files import atomic_write  # isort: skip
+from chtn_plugin.reporting.results_page import results_page  # isort: skip
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Examples:\n'
+        '  python tools/search.py work_dirs/chtn_demo --gallery '
+        'data/glyphs/pairs.tsv --text "small letter alpha"\n'
+        '  python tools/search.py best.pth --gallery pictures.index --image '
+        'query.jpg --topk 5 --out found.html')
+    parser.add_argument('run', help='work directory or checkpoint')
+    parser.add_argument('--gallery', required=True,
+                        help='folder of pictures, manifest (.tsv, .csv, '
+                        '.jsonl), .txt file (a text a line), index (of '
+                        'tools/index.py) or embeddings (.npz)')
+    parser.add_argument('--text', action='append', default=[],
+                        help='query; may come several times')
+    parser.add_argument('--image', action='append', default=[],
+                        help='picture file to ask with; several times too')
+    parser.add_argument('--topk', type=int, default=10)
+    parser.add_argument('--target', choices=['image', 'text'],
+                        help='what to look for (default: the other kind)')
+    parser.add_argument('--out', help='.html, .png or .json file for the '
+                        'results')
+    parser.add_argument('--font', action='append', default=[],
+                        help='font file for scripts that DejaVu Sans lacks '
+                        '(.png)')
+    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...')
+    parser.add_argument('--bf16', action='store_true',
+                        help='encode in bfloat16')
+    parser.add_argument('--trust-checkpoint', action='store_true',
+                        help='let the checkpoint run programs here')
+    args = parser.parse_args()
+    if not args.text and not args.image:
+        parser.error('a query is needed: --text or --image')
+    if args.out and Path(args.out).suffix not in ('.html', '.png', '.json'):
+        parser.error(f'--out must end in .html, .png or .json, '
+                     f'got {args.out}')
+    return args
+
+
+def show(result: SearchResult) -> str:
+    """A result as lines of text."""
+    best = sorted(result.classes.items(), key=lambda pair: -pair[1])[:3]
+    lines = [f'{result.kind}: {result.query[:200]}',
+             '  taken for ' + ', '.join(f'{name} {p:.1%}'
+                                        for name, p in best)]
+    lines += [f'  note: {note}' for note in result.notes]
+    for hit in result.hits:
+        what = hit.path or hit.text[:100] or hit.id
+        label = f'  [{hit.label}]' if hit.label else ''
+        lines.append(f'{hit.rank:5d}  {hit.score:7.4f}  {what}{label}')
+    return '\n'.join(lines)
+
+
+def main() -> None:
+    """Load, index, search, show."""
+    args = parse_args()
+    try:
+        results = _search(args)
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f'error: {error}')
+    print('\n\n'.join(map(show, results)))
+    if args.out:
+        _write(args, results)
+        print(f'\nwritten: {args.out}')
+
+
+def _search(args: argparse.Namespace) -> list[SearchResult]:
+    model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint,
+                                'bf16' if args.bf16 else 'fp32')
+    gallery = model.index(args.gallery)
+    for name, reason in gallery.skipped:
+        print(f'skipped {name}: {reason}', file=sys.stderr)
+    queries = [dict(text=text) for text in args.text]
+    queries += [dict(image=image) for image in args.image]
+    return [model.search(**query, topk=args.topk, target=args.target)
+            for query in queries]
+
+
+def _write(args: argparse.Namespace, results: list[SearchResult]) -> None:
+    kind = Path(args.out).suffix
+    if kind == '.png':
+        with atomic_write(args.out) as file:
+            draw_results(results, args.font).save(file, 'PNG')
+        return
+    if kind == '.json':
+        text = json.dumps([{key: value for key, value in asdict(r).items()
+                            if key != 'picture'} for r in results], indent=1)
+    else:
+        text = results_page(results)
+    with atomic_write(args.out, 'w', 'utf-8') as file:
+        file.write(text)

@@ -1,0 +1,110 @@
+"""Test a checkpoint, and print the retrieval figures."""
+from __future__ import annotations
+
+import argparse
+import os.path as osp
+
+from mmengine.config import Config  # isort: skip
+from mmengine.dist import is_main_process  # isort: skip
+
+from chtn_plugin.engine.checkpoints import (  # isort: skip
+    find_checkpoint,
+    load_checkpoint,
+)
+from chtn_plugin.engine.figures import (  # isort: skip
+    describe_figures,
+    retrieval_metric_of,
+)
+from chtn_plugin.engine.launch import (  # isort: skip
+    add_arguments,
+    add_config_arguments,
+    build_runner,
+    end_processes,
+    on_main_rank,
+    plain_errors,
+    plain_refusals,
+    read_config,
+    read_data,
+    start_processes,
+)
+from chtn_plugin.engine.resume import check_format  # isort: skip
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='Example: python tools/test.py configs/chtn_demo.py '
+        'work_dirs/chtn_demo --out embeddings.npz')
+    add_config_arguments(parser)
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint, or the '
+                        'work directory of a run: then its best one, or else '
+                        'its last; left out: the model as the configuration '
+                        'makes it, for towers that are not trained')
+    add_arguments(parser)
+    parser.add_argument('--out', metavar='FILE', help='.npz file to write '
+                        'the embeddings to, for tools/score.py')
+    parser.add_argument('--amp', action='store_true',
+                        help='encode in mixed precision')
+    return parser.parse_args()
+
+
+def choose_checkpoint(given: str) -> str:
+    """The checkpoint that is meant, looked through before it is used."""
+    path = find_checkpoint(given)
+    if '://' not in path:
+        check_format(load_checkpoint(path).get('meta', {}), path)
+    return path
+
+
+def apply_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Bring the command line into the configuration."""
+    cfg.resume, cfg.load_from = False, args.checkpoint
+    if args.amp:
+        cfg.test_cfg = dict(cfg.get('test_cfg') or {}, fp16=True)
+    try:
+        metric = retrieval_metric_of(cfg)
+    except KeyError:
+        if args.out:
+            raise
+        return
+    metric.setdefault('results_file', osp.join(cfg.work_dir, 'results.json'))
+    metric.out_meta = dict(metric.get('out_meta') or {}, config=args.config,
+                           checkpoint=args.checkpoint,
+                           seed=cfg.get('randomness', {}).get('seed'))
+    if args.out:
+        metric.out_file = args.out
+
+
+def run(args: argparse.Namespace) -> None:
+    """Build the Runner and test."""
+    with plain_errors('test.py'):
+        cfg = read_config(args)
+        start_processes(cfg)
+        given = args.checkpoint
+        if given is None and cfg.get('train_cfg') is not None:
+            raise ValueError(f'a checkpoint must be given: {args.config} is '
+                             'to be trained')
+        args.checkpoint = given and on_main_rank(
+            lambda: choose_checkpoint(given))
+        apply_options(cfg, args)
+    with plain_refusals('test.py'):
+        runner = build_runner(cfg)
+        with plain_errors('test.py'):
+            read_data(runner, 'test')
+        metrics = runner.test()
+    if is_main_process():
+        print(describe_figures(cfg, runner.test_dataloader.dataset, metrics))
+        results = osp.join(cfg.work_dir, 'results.json')
+        if osp.isfile(results):
+            print(f'the value of every query: {results}; tools/compare.py '
+                  'compares runs by them')
+        if args.out:
+            print(f'embeddings: {args.out}; python tools/score.py {args.out} '
+                  'scores them under any protocol')
+
+
+def main() -> None:
+    """Read the command line, test, and leave the other processes."""
+    run(parse_args())
+    end_processes()  # only now is the Runner no longer in use

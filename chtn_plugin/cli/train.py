@@ -1,0 +1,117 @@
+"""Train a model from a configuration, with MMEngine's Runner."""
+from __future__ import annotations
+
+import argparse
+
+import torch  # isort: skip
+from mmengine.config import Config  # isort: skip
+from mmengine.dist import is_main_process  # isort: skip
+
+from chtn_plugin.engine.launch import (  # isort: skip
+    ClearWorkDirHook,
+    add_arguments,
+    add_config_arguments,
+    build_runner,
+    claim_work_dir,
+    end_processes,
+    on_main_rank,
+    plain_errors,
+    plain_refusals,
+    read_config,
+    read_data,
+    start_processes,
+)
+from chtn_plugin.engine.precision import use_mixed_precision  # isort: skip
+from chtn_plugin.engine.resume import choose_resume  # isort: skip
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='Example: python tools/train.py configs/chtn_demo.py '
+        '--cfg-options train_cfg.max_iters=400')
+    add_config_arguments(parser)
+    add_arguments(parser)
+    parser.add_argument(
+        '--resume', nargs='?', const='auto', metavar='PATH',
+        help='go on from a checkpoint; without PATH (or with "auto") from the '
+        'newest in the work directory, or at the beginning if it has none')
+    parser.add_argument('--overwrite', action='store_true',
+                        help='delete the checkpoints in the work directory')
+    parser.add_argument(
+        '--amp', nargs='?', const='auto', choices=['auto', 'fp16', 'bf16'],
+        help='train in mixed precision: fp16 on a GPU, bf16 on a CPU')
+    parser.add_argument('--no-validate', action='store_true',
+                        help='do not evaluate while training')
+    parser.add_argument('--auto-scale-lr', action='store_true',
+                        help='scale the learning rate with the batch size of '
+                        'all processes together')
+    parser.add_argument('--no-pin-memory', action='store_true',
+                        help='no page-locked memory in the data loaders')
+    parser.add_argument('--no-persistent-workers', action='store_true',
+                        help='start the data workers anew every epoch')
+    parser.add_argument('--seed', type=int, help='seed of the run')
+    return parser.parse_args()
+
+
+def apply_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Bring the command line into the configuration."""
+    if args.seed is not None:
+        cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
+    if args.amp:
+        use_mixed_precision(cfg, args.amp)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        hook = (cfg.get('default_hooks') or {}).get('checkpoint')
+        if hook:
+            hook.pop('save_best', None)
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+            raise ValueError('--auto-scale-lr needs '
+                             f'auto_scale_lr.base_batch_size in {args.config}')
+        cfg.auto_scale_lr.enable = True
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg.get(name)
+        if not loader:
+            continue
+        loader.setdefault('pin_memory', not args.no_pin_memory
+                          and torch.cuda.is_available())
+        loader.setdefault('persistent_workers',
+                          bool(loader.get('num_workers'))
+                          and not args.no_persistent_workers)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Build the Runner and train."""
+    with plain_errors('train.py'):
+        cfg = read_config(args)
+        apply_options(cfg, args)
+        start_processes(cfg)
+        resume = args.resume or ('auto' if cfg.get('resume') else None)
+        if resume == 'auto' and cfg.get('resume') and cfg.get('load_from'):
+            resume = cfg.load_from
+        on_main_rank(lambda: claim_work_dir(cfg.work_dir, bool(resume),
+                                            args.overwrite))
+        if resume:
+            path = on_main_rank(lambda: choose_resume(
+                cfg.work_dir, resume, args.trust_checkpoint, cfg=cfg))
+            cfg.resume = path is not None
+            cfg.load_from = path or (
+                cfg.get('load_from') if not cfg.get('resume') else None)
+    with plain_refusals('train.py'):
+        runner = build_runner(cfg)
+        with plain_errors('train.py'):
+            read_data(runner, 'train', 'val')
+        if args.overwrite and not resume:
+            runner.register_hook(ClearWorkDirHook())
+        runner.train()
+    if is_main_process():
+        print('To test it: python tools/test.py '
+              f'{args.config} {cfg.work_dir}')
+
+
+def main() -> None:
+    """Read the command line, train, and leave the other processes."""
+    run(parse_args())
+    end_processes()  # only now is the Runner no longer in use
