@@ -14,6 +14,7 @@ from typing import Any, Optional
 import cv2
 import numpy as np
 import torch
+from mmengine.dataset import InfiniteSampler
 from mmengine.dist import barrier, get_dist_info
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -72,7 +73,8 @@ class FeatureCacheHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Cache the training images."""
-        self._serve(runner, runner.train_dataloader)
+        if self._serve(runner, runner.train_dataloader):
+            _start_workers_anew(runner.train_loop)
 
     def before_val(self, runner: Any) -> None:
         """Cache the validation images."""
@@ -82,13 +84,35 @@ class FeatureCacheHook(Hook):
         """Cache the test images."""
         self._serve(runner, runner.test_dataloader)
 
-    def _serve(self, runner: Any, loader: Any) -> None:
+    def _serve(self, runner: Any, loader: Any) -> bool:
+        """Cache what a loader serves; return whether anything was new."""
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
-        for dataset in image_datasets(loader.dataset):
-            if not isinstance(dataset.pipeline, CachedFeatures):
-                cache_features(model, dataset, self.folder, self.max_bytes,
-                               self.batch_size)
+        new = [dataset for dataset in image_datasets(loader.dataset)
+               if not isinstance(dataset.pipeline, CachedFeatures)]
+        for dataset in new:
+            cache_features(model, dataset, self.folder, self.max_bytes,
+                           self.batch_size)
+        return bool(new)
+
+
+def _start_workers_anew(loop: Any) -> None:
+    """Give the workers of an iteration-based loop the cached features.
+
+    MMEngine starts them when it builds the loop, before the weights are
+    there to compute features with; each keeps the data set as it was then.
+    """
+    loader = loop.dataloader
+    iterator = getattr(loop, 'dataloader_iterator', None)
+    if iterator is None or not loader.num_workers:
+        return
+    sampler = loader.sampler
+    if isinstance(sampler, InfiniteSampler):
+        # The first workers have drawn from it: begin where they began.
+        sampler.indices = sampler._indices_of_rank()
+    # Persistent workers would be taken up again, old data set and all.
+    loader._iterator = None
+    loop.dataloader_iterator = type(iterator)(loader)
 
 
 class CachedFeatures:

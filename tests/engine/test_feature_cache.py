@@ -5,6 +5,7 @@ import pickle
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from chtn_plugin.engine.feature_cache import (
 )
 from chtn_plugin.storage.row_store import FeatureStore, folder_bytes
 
+from mmengine.hooks import Hook  # isort: skip
 from mmengine.registry import DATASETS, MODELS  # isort: skip
 from mmengine.runner import Runner  # isort: skip
 
@@ -298,6 +300,41 @@ def test_runner_trains_from_the_cache_and_keeps_its_weights(root, workers):
     assert list(runner.model.state_dict()) == names
     images = torch.zeros(2, 3, 8, 8)
     assert runner.model.encode_image(images)['repr'].shape == (2, 2)
+
+
+@pytest.mark.parametrize('workers, persistent', [
+    (0, False), (2, False), (2, True)])
+@pytest.mark.parametrize('sampler', [
+    dict(type='InfiniteSampler', shuffle=False),
+    dict(type='PassSampler', shuffle=False, infinite=True)])
+def test_iterations_are_served_from_the_cache_too(root, workers, persistent,
+                                                  sampler):
+    hook = dict(type='FeatureCacheHook', folder=str(root / 'cache'))
+    config = runner_config(root, workers, [hook, Served()])
+    config['train_dataloader'].update(sampler=sampler,
+                                      persistent_workers=persistent)
+    config['train_cfg'] = dict(by_epoch=False, max_iters=5, val_interval=5)
+    runner = Runner(**config)
+    calls = []
+    next(runner.model.trunk.backbone.children()).register_forward_hook(
+        lambda *args: calls.append(1))
+    runner.train()
+    # One pass each over pairs, source and validation images, and none in
+    # the five iterations, whose workers had started before.
+    assert len(calls) == 3
+    assert Served.indices == [[0, 1], [2, 3], [0, 1], [2, 3], [0, 1]]
+
+
+class Served(Hook):
+    """Keeps which pairs each iteration was given."""
+    indices: ClassVar[list] = []
+
+    def before_train(self, runner):
+        self.indices.clear()
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.indices.append(
+            data_batch['data_samples']['sample_idx'].tolist())
 
 
 def test_hook_names_the_reason(root):

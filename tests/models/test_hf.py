@@ -59,6 +59,19 @@ def test_frozen_encodes_each_text_once(monkeypatch):
     assert seen == [1]
 
 
+@pytest.mark.parametrize('kind, pooling', [
+    ('bert', 'pooler'), ('clip', 'projection'), ('bert', 'mean')])
+def test_frozen_remembers_in_float32_under_autocast(kind, pooling):
+    exact = text(kind, pooling=pooling, frozen=True)(TEXT)
+    encoder = text(kind, pooling=pooling, frozen=True)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert encoder(TEXT).dtype == torch.float32
+    # The validation that follows has no autocast.
+    layer = torch.nn.Linear(encoder.out_features, 2)
+    assert layer(encoder(TEXT)).dtype == torch.float32
+    assert torch.equal(encoder(TEXT), exact)
+
+
 def test_other_weights_forget_the_vectors():
     encoder = text(frozen=True)
     before = encoder(TEXT)

@@ -39,8 +39,8 @@ class HFTextEncoder(nn.Module):
             (``'projection'``).
         normalized: Whether to scale each vector to length 1.
         frozen: Whether the weights stay as they are. The model then stays in
-            evaluation mode, and each text is encoded once: its vector is
-            remembered.
+            evaluation mode, and each text is encoded once, in float32
+            whatever the precision around it: its vector is remembered.
         remembered: Number of vectors a frozen encoder remembers at most.
         lora: Arguments of peft's ``LoraConfig``.
         checkpointing: Whether to compute activations anew in the backward
@@ -128,7 +128,10 @@ class HFTextEncoder(nn.Module):
         self._check(text['input_ids'])
         if not self.frozen:
             return self._encoded(_trimmed(text))
-        with torch.no_grad():
+        # A vector outlives the batch that it was computed in: one of half
+        # precision would meet float32 layers in a later validation.
+        with torch.no_grad(), torch.autocast(text['input_ids'].device.type,
+                                             enabled=False):
             return self._recalled(text)
 
     def _recalled(self, text: Mapping[str, Tensor]) -> Tensor:
