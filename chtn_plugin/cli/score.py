@@ -83,7 +83,8 @@ def wanted_protocols(names, cuts, split):
         head, *options = name.split(':')
         if name == 'all':
             protocols += all_protocols(cuts or DEFAULT_CUTS, split)
-        elif '@' not in head and FORMULAS.get(head, [False])[0]:
+        elif '@' not in head and head in FORMULAS and (
+                FORMULAS[head].takes_cut):
             protocols += [get_protocol(':'.join([f'{head}@{k}', *options]),
                                        split)
                           for k in cuts or DEFAULT_CUTS]
@@ -95,9 +96,9 @@ def wanted_protocols(names, cuts, split):
 def main(argv=None):
     args = parse_args(argv)
     if args.list:
-        for name, (_, summary) in zip(known_names(), FORMULAS.values(),
-                                      strict=True):
-            print(f'{name:22} {summary}')
+        for name, formula in zip(known_names(), FORMULAS.values(),
+                                 strict=True):
+            print(f'{name:22} {formula.summary}')
         for split in SPLITS.values():
             print(f'.../{split.name:18} {split.summary}')
         return

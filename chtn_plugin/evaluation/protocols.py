@@ -1,7 +1,7 @@
 """Named protocols: what exactly a figure measures."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Optional
 
@@ -15,6 +15,86 @@ from .splits import SPLITS
 DEFAULT_PROTOCOL = 'chtn-map-all'
 DEFAULT_CUTS = (1, 5, 10, 50)
 DIRECTIONS = ('i2t', 't2i', 'i2i', 't2t')
+
+
+#: Values of the queries from their ranks, the cut, and whether tied items
+#: are averaged over their orders.
+Evaluate = Callable[[RankTable, Optional[int], bool], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Formula:
+    """One way to make a query's ranking a number.
+
+    Attributes:
+        summary: What it is and who uses it, in a line.
+        evaluate: Values (Q,) from the ranks, the cut, and whether to take
+            the mean over all orders of tied items.
+        takes_cut: Whether ``@K`` follows the name. None: it may.
+        closed_form: Whether the mean over orders of tied items, and so the
+            value of a random ranking, is known.
+    """
+    summary: str
+    evaluate: Evaluate
+    takes_cut: Optional[bool] = False
+    closed_form: bool = True
+
+
+def _ap(divide_by: str) -> Evaluate:
+    return lambda table, cut, expected: F.average_precision(
+        table, cut, divide_by, expected)
+
+
+def _at_cut(measure: Callable[[RankTable, int], np.ndarray]) -> Evaluate:
+    """A measure that is its own mean over the orders of tied items."""
+    def evaluate(table: RankTable, cut: Optional[int],
+                 expected: bool) -> np.ndarray:
+        assert cut is not None
+        return measure(table, cut)
+    return evaluate
+
+
+FORMULAS: dict[str, Formula] = {
+    'chtn-map-all': Formula(
+        'AP over the whole ranking, divided by all relevant items; the CHTN '
+        'release, scikit-learn', _ap('relevant')),
+    'acmr-map-hits': Formula(
+        'AP of the top k, divided by the relevant items found there; ACMR, '
+        'HashNet, OML, torchmetrics', _ap('hits'), takes_cut=True),
+    'map-relevant': Formula(
+        'AP of the top k, divided by all relevant items; mmpretrain, ranx',
+        _ap('relevant'), takes_cut=True),
+    'map-min': Formula(
+        'AP of the top k, divided by min(relevant items, k); '
+        'sentence-transformers', _ap('min'), takes_cut=True),
+    'torchcmh-map-first': Formula(
+        'mean precision at the first min(k, all) relevant items at any rank; '
+        'torchcmh', F.average_precision_of_first, takes_cut=True),
+    'map-at-r': Formula(
+        'AP of the top R, divided by R, the number of relevant items; '
+        'pytorch-metric-learning',
+        lambda table, _, expected: F.average_precision(
+            table, table.relevant, 'relevant', expected)),
+    'hit-rate': Formula(
+        'share of queries with a relevant item in the top k; often called '
+        'recall', _at_cut(F.hit_rate), takes_cut=True),
+    'recall': Formula(
+        'share of all relevant items that stand in the top k',
+        _at_cut(F.recall), takes_cut=True),
+    'precision': Formula('share of the top k that is relevant',
+                         _at_cut(F.precision), takes_cut=True),
+    'ndcg': Formula('normalised discounted cumulative gain, gains 0 and 1',
+                    lambda table, cut, _: F.ndcg(table, cut),
+                    takes_cut=None),
+    'pr-11': Formula(
+        'mean of the best precision at or beyond the 11 recall levels 0, '
+        '0.1, ..., 1, with their curve',
+        lambda table, *_: F.interpolated_precision(table, 11).mean(1),
+        closed_form=False),
+    'pr-full': Formula(
+        'area under the whole precision-recall curve (AP), with precision '
+        'and recall at every rank', _ap('relevant')),
+}
 
 
 @dataclass(frozen=True)
@@ -62,11 +142,17 @@ class Protocol:
     @property
     def summary(self) -> str:
         """What the formula is, in a line."""
-        return FORMULAS[self.base][1]
+        return self.formula.summary
+
+    @property
+    def formula(self) -> Formula:
+        """The entry of :data:`FORMULAS` that the base names."""
+        return FORMULAS[self.base]
 
     def values(self, table: RankTable) -> np.ndarray:
         """Value of each query, NaN where nothing is relevant, (Q,)."""
-        value = self._evaluate(table, self.ties == 'expected')
+        value = self.formula.evaluate(table, self.cut,
+                                      self.ties == 'expected')
         return np.where(table.relevant > 0, value, np.nan)
 
     def chance(self, relevant: np.ndarray, gallery: int) -> np.ndarray:
@@ -78,64 +164,14 @@ class Protocol:
             relevant: Relevant items of each query, (Q,).
             gallery: Items in the gallery.
         """
-        if self.base == 'pr-11':
+        if not self.formula.closed_form:
             return np.full(len(relevant), np.nan)
         counts, which = np.unique(relevant, return_inverse=True)
         none = np.zeros(0, dtype=np.int64)
         table = RankTable(np.zeros(len(counts) + 1, np.int64), none, none,
                           none, none, counts, gallery).shuffled()
-        value = self._evaluate(table, expected=True)
+        value = self.formula.evaluate(table, self.cut, True)
         return np.where(counts > 0, value, np.nan)[which]
-
-    def _evaluate(self, table: RankTable, expected: bool) -> np.ndarray:
-        cut = self.cut
-        if self.base in ('chtn-map-all', 'pr-full'):
-            return F.average_precision(table, expected=expected)
-        if self.base == 'acmr-map-hits':
-            return F.average_precision(table, cut, 'hits', expected)
-        if self.base == 'map-relevant':
-            return F.average_precision(table, cut, 'relevant', expected)
-        if self.base == 'map-min':
-            return F.average_precision(table, cut, 'min', expected)
-        if self.base == 'map-at-r':
-            return F.average_precision(table, table.relevant, 'relevant',
-                                       expected)
-        if self.base == 'torchcmh-map-first':
-            return F.average_precision_of_first(table, cut, expected)
-        if self.base == 'ndcg':
-            return F.ndcg(table, cut)
-        if self.base == 'pr-11':
-            return F.interpolated_precision(table, 11).mean(1)
-        by_cut = {'hit-rate': F.hit_rate, 'recall': F.recall,
-                  'precision': F.precision}
-        assert cut is not None
-        return by_cut[self.base](table, cut)
-
-
-# Whether a cut follows the name ('@k'), and what the formula is.
-FORMULAS: dict[str, tuple[Optional[bool], str]] = {
-    'chtn-map-all': (False, 'AP over the whole ranking, divided by all '
-                            'relevant items; the CHTN release, scikit-learn'),
-    'acmr-map-hits': (True, 'AP of the top k, divided by the relevant items '
-                            'found there; ACMR, HashNet, OML, torchmetrics'),
-    'map-relevant': (True, 'AP of the top k, divided by all relevant items; '
-                           'mmpretrain, ranx'),
-    'map-min': (True, 'AP of the top k, divided by min(relevant items, k); '
-                      'sentence-transformers'),
-    'torchcmh-map-first': (True, 'mean precision at the first min(k, all) '
-                                 'relevant items at any rank; torchcmh'),
-    'map-at-r': (False, 'AP of the top R, divided by R, the number of '
-                        'relevant items; pytorch-metric-learning'),
-    'hit-rate': (True, 'share of queries with a relevant item in the top k; '
-                       'often called recall'),
-    'recall': (True, 'share of all relevant items that stand in the top k'),
-    'precision': (True, 'share of the top k that is relevant'),
-    'ndcg': (None, 'normalised discounted cumulative gain, gains 0 and 1'),
-    'pr-11': (False, 'mean of the best precision at or beyond the 11 recall '
-                     'levels 0, 0.1, ..., 1, with their curve'),
-    'pr-full': (False, 'area under the whole precision-recall curve (AP), '
-                       'with precision and recall at every rank'),
-}
 
 
 def get_protocol(name: str, split: Optional[str] = None) -> Protocol:
@@ -160,7 +196,7 @@ def get_protocol(name: str, split: Optional[str] = None) -> Protocol:
     if base not in FORMULAS:
         raise KeyError('a protocol must be one of '
                        f'{", ".join(known_names())}; got {name!r}')
-    needs_cut = FORMULAS[base][0]
+    needs_cut = FORMULAS[base].takes_cut
     if (needs_cut and not at) or (needs_cut is False and at):
         raise KeyError(f'protocol {base} takes '
                        f'{"a" if needs_cut else "no"} cut '
@@ -181,8 +217,8 @@ def get_protocol(name: str, split: Optional[str] = None) -> Protocol:
             raise KeyError('a protocol option must be one of '
                            f'{", ".join((*TIE_RULES, *SIMILARITIES))}, '
                            f'macro, strict; got {option!r} in {name!r}')
-    if protocol.ties == 'expected' and base == 'pr-11':
-        raise KeyError('pr-11 has no closed form over tie orders; use the '
+    if protocol.ties == 'expected' and not protocol.formula.closed_form:
+        raise KeyError(f'{base} has no closed form over tie orders; use the '
                        'rule group or stable')
     if split is not None and split not in SPLITS:
         raise KeyError(f'a split must be one of {", ".join(SPLITS)}; '
@@ -193,7 +229,8 @@ def get_protocol(name: str, split: Optional[str] = None) -> Protocol:
 def known_names() -> list[str]:
     """Names of all formulas, with ``@K`` where a cut belongs."""
     mark = {True: '@K', False: '', None: '[@K]'}
-    return [base + mark[cut] for base, (cut, _) in FORMULAS.items()]
+    return [base + mark[formula.takes_cut]
+            for base, formula in FORMULAS.items()]
 
 
 def all_protocols(cuts: Sequence[int] = DEFAULT_CUTS,
@@ -201,9 +238,9 @@ def all_protocols(cuts: Sequence[int] = DEFAULT_CUTS,
     """Every formula, with every cut, and the default in each tie rule."""
     names = [DEFAULT_PROTOCOL] + [f'{DEFAULT_PROTOCOL}:{option}' for option in
                                   ('stable', 'expected', 'macro')]
-    for base, (takes_cut, _) in FORMULAS.items():
-        if takes_cut is not True and base != DEFAULT_PROTOCOL:
+    for base, formula in FORMULAS.items():
+        if formula.takes_cut is not True and base != DEFAULT_PROTOCOL:
             names.append(base)
-        if takes_cut is not False:
+        if formula.takes_cut is not False:
             names += [f'{base}@{cut}' for cut in cuts]
     return [get_protocol(name, split) for name in names]

@@ -80,8 +80,8 @@ def test_without_a_hit_in_the_top_acmr_gives_0():
 
 
 def test_query_without_relevant_item_has_no_value():
-    for base, (takes_cut, _) in FORMULAS.items():
-        name = f'{base}@2' if takes_cut else base
+    for base, formula in FORMULAS.items():
+        name = f'{base}@2' if formula.takes_cut else base
         assert np.isnan(value(name, [[2, 1]], [[0, 0]]))
 
 
@@ -104,7 +104,8 @@ def test_every_formula_agrees_with_its_slow_reading(base, ties):
             scores = rng.permutation(size) - 2.  # no ties: all rules agree
         if not relevant.any():
             relevant[0] = True
-        for cut in (1, 2, 4) if FORMULAS[base][0] is not False else (None,):
+        takes_cut = FORMULAS[base].takes_cut
+        for cut in (1, 2, 4) if takes_cut is not False else (None,):
             name = base if cut is None else f'{base}@{cut}'
             orders = ([ranked_hits(scores, relevant)] if ties != 'expected'
                       else all_orders(scores, relevant))
