@@ -13,8 +13,6 @@ from tqdm import tqdm
 from chtn_plugin.datasets.collate import cross_modal_collate
 from chtn_plugin.evaluation.embeddings import Embeddings
 
-TAPS = ('repr', 'fc6', 'fc7', 'fc8', 'fc9', 'fc10')
-
 
 @dataclass
 class EncodedSplit:
@@ -38,8 +36,8 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
     Args:
         inferencer: A :class:`RetrievalInferencer`.
         split: ``'test'``, ``'val'`` or ``'train'``: whose data loader.
-        tap: ``'repr'``, the common representation, or ``'fc6'`` to
-            ``'fc10'``.
+        tap: ``'repr'``, the common representation, or a layer that the
+            model names (CHTN: ``'fc6'`` to ``'fc10'``).
         data_root: Where the data lie now, if they have moved.
         progress: Show a bar.
 
@@ -47,8 +45,6 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
         FileNotFoundError: The data are not there.
         ValueError: The run has no such data, or no such tap.
     """
-    if tap not in TAPS:
-        raise ValueError(f'tap must be one of {list(TAPS)}, got {tap!r}')
     run = inferencer.run
     try:
         dataset = _dataset(run.cfg, split, data_root)
@@ -80,6 +76,7 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
             fields[f'{part}_id'] = np.array(
                 [_name(dataset, row[2]) for row in rows])
     meta = dict(fingerprint=run.fingerprint, model=run.name, split=split,
+                similarity=inferencer.similarity if tap == 'repr' else 'cosine',
                 tap=tap, image_content=shown['image'],
                 text_content=shown['text'])
     return EncodedSplit(Embeddings(**fields, classes=run.classes or classes,
@@ -97,7 +94,12 @@ def _encode(inferencer: Any, dataset: Any, tap: str,
     labels = samples['label'].cpu().numpy()
     for part in ('image', 'text'):
         encode = getattr(inferencer.model, f'encode_{part}')
-        rows = encode(data['inputs'][part])[tap].float().cpu().numpy()
+        encoded = encode(data['inputs'][part])
+        taps = dict(encoded.taps, repr=encoded.repr)
+        if tap not in taps:
+            raise ValueError(f'tap must be one of {sorted(taps)}, got '
+                             f'{tap!r}')
+        rows = taps[tap].float().cpu().numpy()
         for row, label, item, index in zip(
                 rows, labels, items, samples[f'{part}_idx'].tolist(),
                 strict=True):

@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from chtn_plugin.evaluation.embeddings import load_embeddings
 
-from ..evaluation.exact_search import nearest, unit_rows
+from ..evaluation.exact_search import comparable_rows, nearest
+from ..models.cross_modal_model import SIMILARITIES
 from .gallery_sources import Item, list_items
 
 KINDS = ('image', 'text')
@@ -27,16 +28,23 @@ class Gallery:
         skipped: What could not be read, and why.
         notes: What a reader of results should know.
         approximate: FAISS indexes by kind; others are searched exactly.
+        similarity: ``'cosine'`` or ``'dot'``: how queries are compared.
 
     Raises:
-        ValueError: There are not as many items as vectors.
+        ValueError: There are not as many items as vectors, or the similarity
+            is not one of those above.
     """
 
     def __init__(self, vectors: np.ndarray, items: Sequence[Item],
                  fingerprint: str = '',
                  skipped: Sequence[tuple[str, str]] = (),
                  notes: Sequence[str] = (),
-                 approximate: Optional[dict[str, Any]] = None) -> None:
+                 approximate: Optional[dict[str, Any]] = None,
+                 similarity: str = 'cosine') -> None:
+        if similarity not in SIMILARITIES:
+            raise ValueError(f'similarity must be one of '
+                             f'{list(SIMILARITIES)}, got {similarity!r}')
+        self.similarity = similarity
         if len(vectors) != len(items):
             raise ValueError('a gallery needs one item for each vector, got '
                              f'{len(items)} and {len(vectors)}')
@@ -48,10 +56,10 @@ class Gallery:
         kinds = np.array([item['kind'] for item in items], dtype='U5')
         self._places = {kind: np.flatnonzero(kinds == kind)
                         for kind in KINDS}
-        unit = unit_rows(vectors)
+        rows = comparable_rows(vectors, similarity)
         # Column by column: the product with a query takes a quarter of the
         # time at D = 10, two thirds at D = 512.
-        self._rows = {kind: np.asfortranarray(unit[places])
+        self._rows = {kind: np.asfortranarray(rows[places])
                       for kind, places in self._places.items()
                       if len(places)}
 
@@ -63,12 +71,12 @@ class Gallery:
         return len(self._places[kind])
 
     def rows(self, kind: str) -> np.ndarray:
-        """Unit vectors of a kind, (G, D)."""
+        """Vectors of a kind, (G, D); of length 1 under cosine."""
         return self._rows[kind]
 
     def nearest(self, query: np.ndarray, topk: int, target: str
                 ) -> list[tuple[float, Item]]:
-        """The nearest items by cosine, best first, ties in gallery order.
+        """The nearest items, best first, ties in gallery order.
 
         Args:
             query: One vector, (D,).
@@ -92,7 +100,7 @@ class Gallery:
         if target not in self._rows:
             target = next(iter(self._rows))
         rows = self._rows[target]
-        queries = unit_rows(query[None])
+        queries = comparable_rows(query[None], self.similarity)
         if queries.shape[1] != rows.shape[1]:
             raise ValueError('query and gallery must share the size D, got '
                              f'{queries.shape[1]} and {rows.shape[1]}: are '
@@ -121,7 +129,8 @@ def open_gallery(encoder: Any, source: Any, progress: bool) -> Gallery:
     if is_index(path):
         return IndexStore(path).gallery(encoder.run.fingerprint)
     if path.suffix == '.npz':
-        return _of_embeddings(path, encoder.run.fingerprint)
+        return _of_embeddings(path, encoder.run.fingerprint,
+                              encoder.similarity)
     skipped: list[tuple[str, str]] = []
     kept: list[Item] = []
     vectors: list[np.ndarray] = []
@@ -133,7 +142,8 @@ def open_gallery(encoder: Any, source: Any, progress: bool) -> Gallery:
             kept += items
             vectors.append(rows)
     return Gallery(np.concatenate(vectors) if vectors else np.zeros((0, 1)),
-                   kept, encoder.run.fingerprint, skipped)
+                   kept, encoder.run.fingerprint, skipped,
+                   similarity=encoder.similarity)
 
 
 def encode_items(encoder: Any, items: Sequence[Item], progress: bool
@@ -177,7 +187,8 @@ def _loaded(encoder: Any, batch: Sequence[Item]
     return kept, inputs, skipped
 
 
-def _of_embeddings(path: Path, fingerprint: str) -> Gallery:
+def _of_embeddings(path: Path, fingerprint: str,
+                   similarity: str) -> Gallery:
     """A gallery of saved embeddings, such as test.py or others wrote."""
     embeddings = load_embeddings(path)
     stored = str(embeddings.meta.get('fingerprint', ''))
@@ -201,7 +212,8 @@ def _of_embeddings(path: Path, fingerprint: str) -> Gallery:
     notes = () if stored else (
         f'{path.name} does not say which model it is of',)
     return Gallery(np.concatenate(vectors) if vectors else np.zeros((0, 1)),
-                   items, stored, notes=notes)
+                   items, stored, notes=notes, similarity=str(
+                       embeddings.meta.get('similarity', similarity)))
 
 
 def _class_name(label: Any, classes: Sequence[str]) -> str:

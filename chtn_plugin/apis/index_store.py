@@ -16,7 +16,7 @@ import numpy as np
 from chtn_plugin.storage.files import atomic_write
 
 from ..evaluation.approximate import build_approximate, load_approximate
-from ..evaluation.exact_search import unit_rows
+from ..evaluation.exact_search import comparable_rows
 from .gallery import (
     Gallery,
     check_fingerprint,
@@ -26,7 +26,9 @@ from .gallery import (
 )
 from .gallery_sources import ITEM_FIELDS, Item, list_items
 
-FORMAT = 2
+FORMAT = 3
+# Format 2 names no similarity: its vectors are compared by cosine.
+_READABLE = (2, 3)
 _SECONDS = 60.
 _HEAD = 'index.json'
 
@@ -132,13 +134,19 @@ class IndexStore:
         notes = [] if self.complete else ['the index is unfinished']
         return Gallery(vectors, items, self.head['fingerprint'],
                        [(name, reason) for _, name, reason in
-                        self.head['skipped']], notes, approximate)
+                        self.head['skipped']], notes, approximate,
+                       self.similarity)
 
     @property
     def count(self) -> int:
         """Items it holds."""
         return (sum(part['rows'] for part in self.head['parts'])
                 - len(self.head['dropped']))
+
+    @property
+    def similarity(self) -> str:
+        """How its vectors are compared, ``'cosine'`` or ``'dot'``."""
+        return self.head.get('similarity', 'cosine')
 
     @property
     def complete(self) -> bool:
@@ -179,7 +187,7 @@ class IndexStore:
         if not self.head:
             self.head = dict(
                 format=FORMAT, fingerprint=encoder.run.fingerprint,
-                model=encoder.run.name, size=0, sources=[], unfinished=[],
+                model=encoder.run.name, similarity=encoder.similarity, size=0, sources=[], unfinished=[],
                 parts=[], dropped=[], skipped=[], approximate={})
         numbers = []
         for source in sources:
@@ -311,7 +319,7 @@ class IndexStore:
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f'an index must be whole: {path} is damaged '
                              f'({error})') from error
-        if known != FORMAT:
+        if known not in _READABLE:
             raise ValueError(f'an index must be of format {FORMAT}: {path} '
                              f'is of {known}. Delete {self.folder} and build '
                              'it anew')
@@ -366,7 +374,7 @@ def approximate_index(store: IndexStore, encoder: Any, factory: str,
     Returns:
         What was measured, by kind.
     """
-    gallery = Gallery(*store.contents())
+    gallery = Gallery(*store.contents(), similarity=store.similarity)
     asked = None if queries is None else open_gallery(encoder, queries, False)
     told = {}
     for kind, other in (('image', 'text'), ('text', 'image')):
@@ -378,8 +386,9 @@ def approximate_index(store: IndexStore, encoder: Any, factory: str,
         words = sorted(encoder.run.vocabulary)
         if rows is None and other == 'text' and words:
             draw = np.random.default_rng(0).integers(0, len(words), (500, 3))
-            rows = unit_rows(encoder.encode_texts(
-                [' '.join(words[i] for i in three) for three in draw], False))
+            rows = comparable_rows(encoder.encode_texts(
+                [' '.join(words[i] for i in three) for three in draw], False),
+                store.similarity)
         told[kind] = build_approximate(store.folder, kind, gallery.rows(kind),
                                        factory, rows)
     store.set_approximate(told)

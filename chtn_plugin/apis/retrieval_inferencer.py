@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from ..models.cross_modal_model import CrossModalModel
 from .gallery import Gallery, open_gallery
 from .gallery_sources import ITEM_FIELDS
 from .pictures import MAX_PIXELS, SUFFIXES, load_picture
@@ -86,9 +87,10 @@ class RetrievalInferencer(BaseInferencer):
         if precision == 'bf16':
             # The units for bfloat16 want it; pictures follow the weights.
             self.model = self.model.to(memory_format=torch.channels_last)
-        if not hasattr(self.model, 'encode_image'):
+        if not isinstance(self.model, CrossModalModel):
             raise ValueError('a model must have encode_image and encode_text:'
-                             f' {type(self.model).__name__} has not')
+                             f' {type(self.model).__name__} is no '
+                             'CrossModalModel, which has')
         self.pipeline = self._init_pipeline(self.cfg)
         self.text_transform = self.run.build_text_transform()
         self._vocabulary = self.run.vocabulary
@@ -98,8 +100,13 @@ class RetrievalInferencer(BaseInferencer):
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names in label order."""
-        count = self.model.num_classes
+        count = self.model.num_classes or 0
         return self.run.classes or tuple(f'class {i}' for i in range(count))
+
+    @property
+    def similarity(self) -> str:
+        """How representations are compared: ``'cosine'`` or ``'dot'``."""
+        return self.model.similarity
 
     def encode_images(self, images: Any,
                       progress: Optional[bool] = None) -> np.ndarray:
@@ -130,10 +137,16 @@ class RetrievalInferencer(BaseInferencer):
                             texts: Any = None) -> np.ndarray:
         """What the model takes pictures or texts for, (N, C) float32.
 
-        Its columns are :attr:`classes`. CHTN's common representation is
-        this very vector, unless the configuration names another.
+        Its columns are :attr:`classes`.
+
+        Raises:
+            ValueError: The model has no classifier.
         """
         items, kind = _one_kind(images, texts)
+        if self.model.num_classes is None:
+            raise ValueError('class probabilities need a model with a '
+                             f'classifier: {type(self.model).__name__} has '
+                             'none')
         return self._joined(self._encoded(items, kind, False),
                             'probabilities')
 
@@ -152,6 +165,8 @@ class RetrievalInferencer(BaseInferencer):
                      ) -> dict[str, np.ndarray]:
         """``repr`` (B, D) and ``probabilities`` (B, C) of one batch.
 
+        A model without a classifier gives the first alone.
+
         Args:
             kind: ``'image'`` or ``'text'``.
             items: Loaded images, (channels, H, W) each, or texts.
@@ -165,10 +180,10 @@ class RetrievalInferencer(BaseInferencer):
         encode = getattr(self.model, f'encode_{kind}')
         with (torch.autocast(self.device.type, torch.bfloat16)
               if self.precision == 'bf16' else nullcontext()):
-            taps = encode(data['inputs'][kind])
+            encoded = encode(data['inputs'][kind])
         return {name: value.float().cpu().numpy() for name, value in (
-            ('repr', taps['repr']),
-            ('probabilities', taps['fc10'].float().softmax(1)))}
+            ('repr', encoded.repr), ('probabilities', encoded.probabilities))
+            if value is not None}
 
     def index(self, source: Any, progress: Optional[bool] = None) -> Gallery:
         """Make a gallery, which :meth:`search` then searches.
@@ -216,11 +231,13 @@ class RetrievalInferencer(BaseInferencer):
                                      target or _other(kind))
         hits = [Hit(rank, score, *(item[name] for name in ITEM_FIELDS))
                 for rank, (score, item) in enumerate(found, 1)]
-        probabilities = encoded['probabilities'][0].tolist()
+        probabilities = (encoded['probabilities'][0].tolist()
+                         if 'probabilities' in encoded else [])
         return SearchResult(
             str(text if kind == 'text' else
                 image if isinstance(image, (str, Path)) else 'picture'),
-            kind, hits, dict(zip(self.classes, probabilities, strict=True)),
+            kind, hits, dict(zip(self.classes if probabilities else (),
+                                 probabilities, strict=True)),
             self._notes(kind, items[0], topk), image)
 
     def _notes(self, kind: str, query: Any, topk: int) -> tuple[str, ...]:
@@ -281,7 +298,7 @@ class RetrievalInferencer(BaseInferencer):
                 name: str) -> np.ndarray:
         rows = [batch[name] for batch in batches]
         return (np.concatenate(rows) if rows else
-                np.zeros((0, self.model.num_classes), np.float32))
+                np.zeros((0, self.model.num_classes or 0), np.float32))
 
     # What follows is BaseInferencer's own protocol: inferencer(inputs).
 

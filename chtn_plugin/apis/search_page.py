@@ -229,5 +229,6 @@ def _found(result: SearchResult) -> str:
             card(cell, rank) for rank, cell in enumerate(cells, 1)) + '</div>'
     else:
         shown = result_row(Row(query, cells))
-    return (f'<h2>Taken for</h2><div class="classes">{bars}</div>{notes}'
-            f'<h2>Found</h2>{shown}')
+    taken = (f'<h2>Taken for</h2><div class="classes">{bars}</div>' if bars
+             else '')
+    return f'{taken}{notes}<h2>Found</h2>{shown}'

@@ -16,7 +16,8 @@ class Hit:
 
     Attributes:
         rank: From 1 on.
-        score: Cosine to the query, in [-1, 1].
+        score: Similarity to the query, by cosine or dot product as the
+            model says.
         kind: ``'image'`` or ``'text'``.
         id: Name of the item in its gallery.
         path: Picture file; None for a text, or where it is not known.
@@ -40,7 +41,8 @@ class SearchResult:
         query: The text, or the picture's path (or ``'picture'``).
         kind: ``'image'`` or ``'text'``: what the query is.
         hits: What was found.
-        classes: The model's probability of each class for the query.
+        classes: The model's probability of each class for the query; empty
+            without a classifier.
         notes: What a reader should know before trusting the hits.
         picture: The query's picture.
     """
@@ -58,10 +60,11 @@ def draw_results(results: Sequence[SearchResult],
     """Draw search results; see :func:`draw_result_sheet`."""
     rows = []
     for result in results:
-        best = max(result.classes, key=lambda name: result.classes[name])
+        best = max(result.classes, key=lambda name: result.classes[name],
+                   default='')
         query = Cell(result.picture if result.kind == 'image' else None,
                      result.query if result.kind == 'text' else '',
-                     f'{best} {result.classes[best]:.0%}')
+                     f'{best} {result.classes[best]:.0%}' if best else '')
         rows.append(Row(query, [
             Cell(hit.path if hit.kind == 'image' else None,
                  hit.text or hit.id, hit.label, hit.score)

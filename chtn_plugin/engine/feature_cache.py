@@ -43,9 +43,9 @@ class FeatureCacheHook(Hook):
 
     Add ``dict(type='FeatureCacheHook')`` to ``custom_hooks``; model, data
     and checkpoint stay as they are. Before training, validation or testing
-    each image of the data set goes once through its pipeline and the trunk,
-    and its features to disk; from then on they are read from there, in this
-    run and in any later one.
+    each image of the data set goes once through its pipeline and the image
+    tower, and its features to disk; from then on they are read from there, in
+    this run and in any later one.
 
     A row is keyed by the image's bytes, the transforms with their arguments
     and code, the data preprocessor, the trunk's weights, options and code,
@@ -59,7 +59,7 @@ class FeatureCacheHook(Hook):
     Args:
         folder: Folder of the cache; processes, ranks and runs share it.
         max_gb: What it may fill; the stores unused for longest are dropped.
-        batch_size: Images a pass through the trunk.
+        batch_size: Images a pass through the image tower.
 
     Raises:
         ValueError: Caching would change the method; the message says why.
@@ -140,13 +140,13 @@ def cache_features(model: nn.Module, dataset: Any, folder: str,
     """Compute what is missing, then let a data set serve features.
 
     Args:
-        model: Has a ``trunk`` (see :class:`~chtn_plugin.models.trunk.Trunk`)
-            and a ``data_preprocessor``.
+        model: A :class:`~chtn_plugin.models.CrossModalModel` with a frozen
+            image tower.
         dataset: Has a ``pipeline`` and items with ``img_path``; its pipeline
             is replaced.
         folder: Folder of the cache.
         max_bytes: What the folder may fill.
-        batch_size: Images a pass through the trunk.
+        batch_size: Images a pass through the image tower.
 
     Returns:
         The store.
@@ -186,7 +186,7 @@ def cache_features(model: nn.Module, dataset: Any, folder: str,
     return store
 
 
-def why_not(model: nn.Module, pipeline: Any,
+def why_not(model: Any, pipeline: Any,
             paths: list[str]) -> Optional[str]:
     """Return why features must not be cached, or None if they may.
 
@@ -195,19 +195,19 @@ def why_not(model: nn.Module, pipeline: Any,
         pipeline: The data set's transforms.
         paths: A few images, to try the transforms on.
     """
-    trunk = getattr(model, 'trunk', None)
-    if trunk is None:
-        return f'{type(model).__name__} has no trunk'
-    if isinstance(trunk.backbone, nn.Identity):
+    tower = model.towers().get('image')
+    if tower is None:
+        return f'{type(model).__name__} has no image tower'
+    if isinstance(tower.backbone, nn.Identity):
         return 'the images are ready features already'
-    if trunk.mode == 'adapt':
+    if tower.mode == 'adapt':
         return ("trunk_mode='adapt', the released method, normalises each "
                 'image by the statistics of the mixed batch it stands in, so '
                 "it has other features each time; trunk_mode='frozen' gives "
                 'this adaptation up and can be cached')
-    if trunk.mode != 'frozen' or any(
+    if tower.mode != 'frozen' or any(
             parameter.requires_grad
-            for parameter in trunk.backbone.parameters()):
+            for parameter in tower.backbone.parameters()):
         return ('the trunk is trained, so its features change with every '
                 "step; trunk_mode='frozen' can be cached")
     names = [type(transform).__name__
@@ -244,10 +244,11 @@ def _features(model: Any, pipeline: Any,
     images = torch.stack([load_image(path, pipeline, 0) for path in paths])
     data = model.data_preprocessor(
         dict(inputs=dict(image=images), data_samples={}))
-    trunk, training = model.trunk, model.trunk.training
-    trunk.eval()
-    rows = trunk(data['inputs']['image']).float().cpu().numpy()
-    trunk.train(training)
+    tower = model.towers()['image']
+    training = tower.training
+    tower.eval()
+    rows = tower(data['inputs']['image']).float().cpu().numpy()
+    tower.train(training)
     return rows
 
 
@@ -258,14 +259,15 @@ def fingerprint(description: Any) -> str:
 
 
 def _describe_all(model: Any, pipeline: Any) -> dict[str, Any]:
-    device = next(iter(model.trunk.parameters())).device.type
+    tower = model.towers()['image']
+    device = next(iter(tower.parameters())).device.type
     return dict(
         format=FORMAT, device=device,
         versions=[torch.__version__, np.__version__, cv2.__version__],
         transforms=[describe(transform) for transform in getattr(
             pipeline, 'transforms', [pipeline])],
         data_preprocessor=describe(model.data_preprocessor),
-        trunk=describe(model.trunk))
+        trunk=describe(tower))
 
 
 def describe(value: Any, depth: int = 8) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from chtn_plugin.storage.files import atomic_write
 
-from .exact_search import nearest, unit_rows
+from .exact_search import nearest
 
 _QUERIES = 500
 
@@ -23,10 +23,10 @@ def build_approximate(folder: Path, kind: str, rows: np.ndarray,
     Args:
         folder: The index that it belongs to.
         kind: ``'image'`` or ``'text'``: what is searched.
-        rows: Unit vectors, (G, D).
+        rows: Vectors as they are compared by dot product, (G, D).
         factory: FAISS's own name of the index: ``'HNSW32'``,
             ``'IVF1024,Flat'``, ``'IVF1024,PQ16'``, ….
-        queries: Unit vectors of the *other* kind, (Q, D): a quantised index
+        queries: Vectors of the *other* kind, (Q, D): a quantised index
             that finds pictures by pictures may fail on texts. None: recall
             is not measured.
         topk: Results of which the recall is the share found.
@@ -93,7 +93,6 @@ def describe(kind: str, told: dict[str, Any]) -> str:
 
 def _measured(index: Any, rows: np.ndarray, queries: np.ndarray,
               topk: int) -> dict[str, Any]:
-    queries = unit_rows(queries)
     count = min(topk, len(rows))
     start = time.perf_counter()
     scores, _ = nearest(queries, rows, count)

@@ -13,6 +13,18 @@ def unit_rows(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(length, np.finfo(np.float32).tiny)
 
 
+def comparable_rows(rows: np.ndarray, similarity: str) -> np.ndarray:
+    """Rows whose dot products are the similarity, (N, D) float32.
+
+    Args:
+        rows: Representations, (N, D).
+        similarity: ``'cosine'``: rows are scaled to length 1. ``'dot'``:
+            they stay as they are.
+    """
+    return (unit_rows(rows) if similarity == 'cosine' else
+            np.asarray(rows, np.float32))
+
+
 def nearest(queries: np.ndarray, gallery: np.ndarray,
             topk: int) -> tuple[np.ndarray, np.ndarray]:
     """The ``topk`` best items of each query, best first.

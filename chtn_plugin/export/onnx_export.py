@@ -75,6 +75,8 @@ class Parity:
 class Tower(nn.Module):
     """Pixels (0..255) or encoded texts in, vectors and probabilities out.
 
+    A model without a classifier gives vectors alone.
+
     Args:
         model: The trained model, whose normalisation layers get a scale of
             one and a shift of zero where they have none: the exporter cannot
@@ -99,16 +101,23 @@ class Tower(nn.Module):
         self.names = names
         self.batch: str | int = 'batch'
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what it gives."""
+        return OUTPUTS if self.model.num_classes is not None else OUTPUTS[:1]
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """One batch."""
         value: Any = inputs[0]
         if self.names:
             value = dict(zip(self.names, inputs, strict=True))
         data = self.model.data_preprocessor(
             dict(inputs={self.kind: value}, data_samples={}), False)
-        taps = getattr(self.model, f'encode_{self.kind}')(
+        encoded = getattr(self.model, f'encode_{self.kind}')(
             data['inputs'][self.kind])
-        return taps['repr'], taps['fc10'].softmax(1)
+        if encoded.logits is None:
+            return (encoded.repr, )
+        return encoded.repr, encoded.logits.softmax(1)
 
 
 def export_towers(inferencer: Any, folder: str | Path,
@@ -182,7 +191,7 @@ def _export(model: nn.Module, kind: str, batch: dict[str, Tensor],
     names = tuple(batch)
     # In evaluation mode as a whole: the exporter puts back what it finds.
     tower = Tower(model, kind, names if names != (kind, ) else ()).eval()
-    axes = {name: {0: 'batch'} for name in (*names, *OUTPUTS)}
+    axes = {name: {0: 'batch'} for name in (*names, *tower.outputs)}
     for name, value in batch.items():
         if _is_tokens(value):
             axes[name][1] = 'length'
@@ -190,7 +199,7 @@ def _export(model: nn.Module, kind: str, batch: dict[str, Tensor],
     def write(rows: int) -> None:
         torch.onnx.export(
             tower, tuple(value[:rows] for value in batch.values()), str(path),
-            input_names=list(names), output_names=list(OUTPUTS),
+            input_names=list(names), output_names=list(tower.outputs),
             dynamic_axes=axes, dynamo=False)
 
     write(2)
@@ -213,7 +222,7 @@ def _takes_any_batch(tower: Tower, path: Path, batch: dict[str, Tensor]
 
     def difference(rows: int) -> float:
         given = [value[:rows] for value in batch.values()]
-        there = session.run(list(OUTPUTS), {
+        there = session.run(list(tower.outputs), {
             name: value.numpy() for name, value in zip(batch, given,
                                                        strict=True)})
         return max(float(np.abs(here.numpy() - other).max())
@@ -246,7 +255,7 @@ def _compare(towers: dict[str, Tower], folder: Path,
                                      batch.items()}))
         rows[kind] = unit_rows(here[0]), unit_rows(there[0])
         worst = max(worst, *(float(np.abs(a - b).max()) for a, b in (
-            rows[kind], (here[1], there[1]))))
+            rows[kind], *zip(here[1:], there[1:], strict=True))))
     shares = [_agreement(*(side[i] for side in (rows[a], rows[b])
                            for i in (0, 1)))
               for a, b in (('image', 'text'), ('text', 'image'))]
@@ -305,7 +314,7 @@ def _samples(inferencer: Any, count: int, source: Optional[str]
     items = [] if source is None else list_items(source)
     images = [i['path'] for i in items if i['kind'] == 'image'][:count]
     texts = [i['text'] for i in items if i['kind'] == 'text'][:count]
-    shape = tuple(inferencer.cfg['model'].get('input_shape', (3, 224, 224)))
+    shape = inferencer.model.towers()['image'].input_shape
     if images:
         image = torch.stack([inferencer.load_image(i) for i in images])
     elif inferencer.pipeline is None:
@@ -321,7 +330,7 @@ def _samples(inferencer: Any, count: int, source: Optional[str]
     if texts:
         text = inferencer.text_transform(texts)
     else:
-        width = inferencer.model.text_encoder.out_features
+        width = inferencer.model.towers()['text'].out_features
         text = torch.from_numpy(draw.standard_normal((count, width))).float()
     return dict(image=dict(image=image.float()),
                 text=dict(text) if isinstance(text, dict) else
@@ -354,7 +363,7 @@ def _write_meta(inferencer: Any, folder: Path,
         format=onnx_runtime.FORMAT, model=run.name,
         fingerprint=run.fingerprint, classes=list(inferencer.classes),
         representation=run.cfg['model'].get('representation', 'prob'),
-        similarity='cosine',
+        similarity=inferencer.similarity,
         inputs={kind: {name: dict(
             shape=[towers[kind].batch, *(['length'] if _is_tokens(value) else
                               value.shape[1:])],

@@ -85,7 +85,8 @@ class Towers:
 
     def run(self, kind, inputs):
         """One tower on ready inputs, as the export's metadata name them."""
-        session, names = self._sessions[kind], ['repr', 'probabilities']
+        session = self._sessions[kind]
+        names = [output.name for output in session.get_outputs()]
         if isinstance(session.get_inputs()[0].shape[0], str):
             return session.run(names, inputs)
         # A network that takes one item at a time.

@@ -10,6 +10,7 @@ from typing import Any, Optional
 import torch
 import yaml
 from mmengine.config import Config
+from mmengine.registry import MODELS
 
 from chtn_plugin.evaluation.results import read_results
 from chtn_plugin.storage.files import atomic_write
@@ -19,7 +20,6 @@ from ..apis.trained_run import TrainedRun, open_run
 
 _KEPT = ('cfg', 'dataset_meta', 'epoch', 'iter', 'seed', 'experiment_name',
          'mmengine_version')
-_PAPER = 'https://arxiv.org/abs/1706.00153'
 
 
 def publish(run: str | Path, folder: str | Path, name: Optional[str],
@@ -60,8 +60,9 @@ def publish(run: str | Path, folder: str | Path, name: Optional[str],
     target = Path(folder) / name
     _check_target(target, name, texts)
     path = _write_weights(opened, target, name)
-    card = _card(opened, name, path, data, licence, figures, remarks)
-    meta = _metafile(opened, name, path, data, figures)
+    method = MODELS.get(opened.cfg['model']['type'])
+    card = _card(opened, method, name, path, data, licence, figures, remarks)
+    meta = _metafile(opened, method, name, path, data, figures)
     for file, text in zip(texts, (
             card, opened.meta['cfg'] + '\n', yaml.safe_dump(
                 meta, sort_keys=False, allow_unicode=True),
@@ -108,8 +109,8 @@ def _rows(figures: Sequence[tuple[Path, dict[str, Any]]]
             for path, results in figures for figure in results['figures']]
 
 
-def _card(run: TrainedRun, name: str, path: Path, data: str, licence: str,
-          figures: Sequence[tuple[Path, dict[str, Any]]],
+def _card(run: TrainedRun, method: Any, name: str, path: Path, data: str,
+          licence: str, figures: Sequence[tuple[Path, dict[str, Any]]],
           remarks: str) -> str:
     rows = [
         f'| {row["direction"]} | {row["value"]:.4f} | '
@@ -124,10 +125,13 @@ def _card(run: TrainedRun, name: str, path: Path, data: str, licence: str,
             'None was given. `tools/test.py` and `tools/score.py` make them.')
     classes = ', '.join(run.classes) or 'not recorded'
     size = sum(value.numel() for value in run.state_dict.values())
+    called = method.__name__
+    if method.paper:
+        called = f'[{called}]({method.paper})'
     return f"""# {name}
 
 Cross-modal retrieval: pictures find texts and texts find pictures, by
-[CHTN]({_PAPER}), trained with chtn_plugin {__version__}.
+{called}, trained with chtn_plugin {__version__}.
 
 - **Data**: {data}
 - **Classes** ({len(run.classes)}): {classes}
@@ -165,7 +169,7 @@ loads without running anything.
 """
 
 
-def _metafile(run: TrainedRun, name: str, path: Path, data: str,
+def _metafile(run: TrainedRun, method: Any, name: str, path: Path, data: str,
               figures: Sequence[tuple[Path, dict[str, Any]]]
               ) -> dict[str, Any]:
     metrics = {f'{row["direction"]} {row["protocol"]}': round(row['value'], 4)
@@ -173,12 +177,12 @@ def _metafile(run: TrainedRun, name: str, path: Path, data: str,
     parameters = sum(value.numel() for value in run.state_dict.values())
     model = dict(
         Name=name, Metadata=dict(Parameters=int(parameters)),
-        In_Collection='CHTN', Config=f'{name}.py', Weights=path.name,
+        In_Collection=method.__name__, Config=f'{name}.py', Weights=path.name,
         Results=[dict(Task='Cross-Modal Retrieval', Dataset=data,
                       Metrics=metrics)])
     model = {key.replace('_', ' '): value for key, value in model.items()}
-    return dict(
-        Collections=[dict(Name='CHTN', Paper=dict(
-            URL=_PAPER, Title='Cross-modal Common Representation Learning by '
-            'Hybrid Transfer Network'))],
-        Models=[model])
+    collection: dict[str, Any] = dict(Name=method.__name__)
+    if method.paper:
+        collection['Paper'] = dict(URL=method.paper, Title=method.paper_title
+                                   or method.__name__)
+    return dict(Collections=[collection], Models=[model])

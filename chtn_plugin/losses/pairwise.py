@@ -42,6 +42,7 @@ class PairwiseLoss(nn.Module):
     Args:
         loss_weight: Factor on the value; the release has 0.001.
     """
+    name = 'pair'
 
     def __init__(self, loss_weight: float = 0.001) -> None:
         super().__init__()

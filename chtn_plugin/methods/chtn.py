@@ -7,22 +7,26 @@ from copy import deepcopy
 from typing import Any, Optional
 
 import torch
-import torch.nn.functional as F
 from mmengine.logging import print_log
-from mmengine.model import BaseModel
 from mmengine.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
+from ..losses.naming import loss_name
+from ..models.cross_modal_model import CrossModalModel, Encoded
 from ..models.normalization import check_normalization, check_size
 from ..models.pathways import linear
+from ..models.supervision import check_label, check_whole_pairs, supervise
 from ..models.trunk import Trunk
 
 REPRESENTATIONS = ('prob', 'fc10', 'fc9', 'fc8', 'fc7', 'fc6')
 _TERMS = ('source', 'image', 'text')
+# Layers that source and target images share, and that image and text share.
+_SOURCE_TAPS = ('fc6', 'fc7')
+_PAIR_TAPS = ('fc6', 'fc7', 'fc8', 'fc9', 'fc10')
 
 
 @MODELS.register_module()
-class CHTN(BaseModel):
+class CHTN(CrossModalModel):
     """Cross-modal Hybrid Transfer Network (https://arxiv.org/abs/1706.00153).
 
     A labelled image collection, the source domain, transfers to both
@@ -37,6 +41,9 @@ class CHTN(BaseModel):
 
     The defaults are those of the authors' release. Common representation:
     softmax of fc10.
+
+    A transfer loss is logged under its own name and tap: ``loss_mmd_fc6``,
+    or ``loss_coral_fc6`` where a ``CORALLoss`` stands in MMD's place.
 
     Args:
         num_classes: Number C of target classes.
@@ -65,12 +72,21 @@ class CHTN(BaseModel):
             ``image`` and ``text``.
         representation: Common representation: ``'prob'``, ``'fc10'`` (the
             logits), or a tap ``'fc9'`` to ``'fc6'``.
+        similarity: ``'cosine'``, as released, or ``'dot'``: of two
+            posteriors the probability that both items are of one class,
+            which ranks better (docs/results.md).
         data_preprocessor: As everywhere in MMEngine.
         init_cfg: As everywhere in MMEngine.
 
     Raises:
         ValueError: An option is not one of those above.
     """
+
+    paper = 'https://arxiv.org/abs/1706.00153'
+    paper_title = ('Cross-modal Common Representation Learning by Hybrid '
+                   'Transfer Network')
+    training_only = ('source_pathway.', 'source_classifier.')
+    num_classes: int
 
     def __init__(self,
                  num_classes: int,
@@ -92,18 +108,19 @@ class CHTN(BaseModel):
                  pair_taps: Sequence[str] = ('fc6', 'fc7'),
                  cls_weights: Optional[Mapping[str, float]] = None,
                  representation: str = 'prob',
+                 similarity: str = 'cosine',
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
-        super().__init__(
-            data_preprocessor or dict(type='CrossModalDataPreprocessor'),
-            init_cfg)
+        super().__init__(num_classes, similarity, data_preprocessor,
+                         init_cfg)
         if representation not in REPRESENTATIONS:
             raise ValueError('representation must be one of '
                              f'{list(REPRESENTATIONS)}, got '
                              f'{representation!r}')
-        for name, taps in (('mmd_taps', mmd_taps), ('pair_taps', pair_taps)):
-            if set(taps) - {'fc6', 'fc7'}:
-                raise ValueError(f"{name} must be of 'fc6' and 'fc7', "
+        for name, taps, known in (('mmd_taps', mmd_taps, _SOURCE_TAPS),
+                                  ('pair_taps', pair_taps, _PAIR_TAPS)):
+            if set(taps) - set(known):
+                raise ValueError(f'{name} must be of {list(known)}, '
                                  f'got {list(taps)}')
         self.cls_weights = dict.fromkeys(_TERMS, 1.0)
         if set(cls_weights or ()) - set(_TERMS):
@@ -147,43 +164,26 @@ class CHTN(BaseModel):
         self.text_head: Any = None if shared_head else _built(head, width)
         self.mmd = None if mmd is None else MODELS.build(mmd)
         self.pair = None if pair is None else MODELS.build(pair)
-        self.num_classes = num_classes
         self.num_source_classes = num_source_classes
         self._told = False
 
-    def forward(self, inputs: dict[str, Any],
-                data_samples: Optional[dict[str, Tensor]] = None,
-                mode: str = 'tensor') -> Any:
-        """One batch, as the data preprocessor returns it.
+    def towers(self) -> Mapping[str, nn.Module]:
+        """The trunk and the text encoder."""
+        return dict(image=self.trunk, text=self.text_encoder)
 
-        Args:
-            inputs: ``image`` (B, ...), ``text`` (B, ...) or a dictionary of
-                such, and in training ``source_image`` (S, ...).
-            data_samples: ``label`` (B,) class indices, or (B, C) multi-hot;
-                ``sample_idx``, ``image_idx``, ``text_idx`` (B,), -1 where an
-                item lacks the image or text; in training ``source_label``
-                (S,).
-            mode: ``'tensor'``: the taps of ``source``, ``image`` and
-                ``text``. ``'loss'``: one flat dictionary of losses and
-                accuracies. ``'predict'``: a list with one dictionary an item:
-                its data samples, ``image_repr`` and ``text_repr``, (D,)
-                float32, None where it lacks the modality.
+    def check_source(self, meta: Mapping[str, Any]) -> Optional[str]:
+        """The source classifier needs an output for every source class."""
+        source = meta.get('num_source_classes')
+        if (source is None or self.source_pathway is None
+                or source <= self.num_source_classes):
+            return None
+        return ('num_source_classes must match the data: the model has '
+                f'{self.num_source_classes}, the source {source}')
 
-        Raises:
-            ValueError: The mode is unknown.
-        """
-        if mode == 'tensor':
-            return self._taps(**inputs)
-        if mode == 'loss':
-            return self.loss(inputs, data_samples or {})
-        if mode == 'predict':
-            return self.predict(inputs, data_samples or {})
-        raise ValueError("mode must be 'tensor', 'loss' or 'predict', "
-                         f'got {mode!r}')
-
-    def _taps(self, image: Tensor, text: Any,
-              source_image: Optional[Tensor] = None
-              ) -> dict[str, dict[str, Tensor]]:
+    def tensors(self, image: Tensor, text: Any,
+                source_image: Optional[Tensor] = None
+                ) -> dict[str, dict[str, Tensor]]:
+        """The taps of ``source``, ``image`` and ``text``."""
         taps = {}
         if source_image is None or self.source_pathway is None:
             features = self.trunk(image)
@@ -215,69 +215,45 @@ class CHTN(BaseModel):
              data_samples: dict[str, Tensor]) -> dict[str, Tensor]:
         """The loss terms, each times its weight, and the accuracies."""
         self._tell_once('source_image' in inputs)
-        label = data_samples['label']
-        label = self._checked(label, self.num_classes, 'label')
-        has_image, has_text = (_present(data_samples, name)
-                               for name in ('image_idx', 'text_idx'))
-        if has_image is not None or has_text is not None:
-            raise ValueError(
-                'training needs whole pairs: this batch has '
-                f'{_count_missing(has_image)} without image and '
-                f"{_count_missing(has_text)} without text; unpaired='drop' "
-                'in the training data set leaves them out')
-        taps = self._taps(**inputs)
+        label = check_label(data_samples['label'], self.num_classes)
+        check_whole_pairs(data_samples)
+        taps = self.tensors(**inputs)
         terms: dict[str, Tensor] = {}
         if 'source' in taps:
-            source_label = self._checked(data_samples['source_label'],
-                                         self.num_source_classes,
-                                         'source_label')
-            _supervise(terms, 'source', taps['source']['fc8'], source_label,
-                       self.cls_weights['source'])
+            source_label = check_label(data_samples['source_label'],
+                                       self.num_source_classes,
+                                       'source_label')
+            supervise(terms, 'source', taps['source']['fc8'], source_label,
+                      self.cls_weights['source'])
             if self.mmd is not None:
                 for tap in self.mmd_taps:
-                    terms[f'loss_mmd_{tap}'] = self.mmd(taps['source'][tap],
-                                                        taps['image'][tap])
+                    terms[f'loss_{loss_name(self.mmd)}_{tap}'] = self.mmd(
+                        taps['source'][tap], taps['image'][tap])
         if self.pair is not None:
             for tap in self.pair_taps:
-                terms[f'loss_pair_{tap}'] = self.pair(taps['image'][tap],
-                                                      taps['text'][tap])
+                terms[f'loss_{loss_name(self.pair)}_{tap}'] = self.pair(
+                    taps['image'][tap], taps['text'][tap])
         for name in ('image', 'text'):
-            _supervise(terms, name, taps[name]['fc10'], label,
-                       self.cls_weights[name])
+            supervise(terms, name, taps[name]['fc10'], label,
+                      self.cls_weights[name])
         return terms
 
-    def predict(self, inputs: dict[str, Any],
-                data_samples: dict[str, Tensor]) -> list[dict[str, Any]]:
-        """The common representation of each item's image and text."""
-        taps = self._taps(inputs['image'], inputs['text'])
-        image, text = (self._represented(taps[name])
-                       for name in ('image', 'text'))
-        has_image, has_text = (_present(data_samples, name)
-                               for name in ('image_idx', 'text_idx'))
-        items = []
-        for row in range(len(data_samples['sample_idx'])):
-            item: dict[str, Any] = {name: value[row] for name, value
-                                    in data_samples.items()}
-            for name in ('sample_idx', 'image_idx', 'text_idx'):
-                item[name] = int(item[name])
-            item['image_repr'] = (image[row] if has_image is None
-                                  or has_image[row] else None)
-            item['text_repr'] = (text[row] if has_text is None
-                                 or has_text[row] else None)
-            items.append(item)
-        return items
+    def encode_pair(self, image: Tensor, text: Any) -> dict[str, Encoded]:
+        """Both modalities, in one pass of the shared layers."""
+        taps = self.tensors(image, text)
+        return {name: self._encoded(taps[name]) for name in ('image', 'text')}
 
-    def encode_image(self, image: Tensor) -> dict[str, Tensor]:
-        """Taps of preprocessed images alone, and ``repr``, (B, D)."""
+    def encode_image(self, image: Tensor) -> Encoded:
+        """The common representation of images; taps ``fc6`` to ``fc10``."""
         taps = self.image_pathway(self.trunk(image))
         taps.update(self.common_head(taps['fc7']))
-        return dict(taps, repr=self._represented(taps))
+        return self._encoded(taps)
 
-    def encode_text(self, text: Any) -> dict[str, Tensor]:
-        """Taps of encoded texts alone, and ``repr``, (B, D)."""
+    def encode_text(self, text: Any) -> Encoded:
+        """The common representation of texts; taps ``fc6`` to ``fc10``."""
         taps = self.text_pathway(self.text_encoder(text))
         taps.update((self.text_head or self.common_head)(taps['fc7']))
-        return dict(taps, repr=self._represented(taps))
+        return self._encoded(taps)
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
         """Depth of a parameter, and how many depths there are.
@@ -295,26 +271,12 @@ class CHTN(BaseModel):
                 f'get_layer_depth: {type(backbone).__name__} has none')
         return backbone.get_layer_depth(param_name, 'trunk.backbone.')
 
-    def _represented(self, taps: dict[str, Tensor]) -> Tensor:
+    def _encoded(self, taps: dict[str, Tensor]) -> Encoded:
+        logits = taps['fc10']
         # In float32: the softmax of half precision saturates, and ties.
-        if self.representation == 'prob':
-            return taps['fc10'].float().softmax(1)
-        return taps[self.representation].float()
-
-    def _checked(self, label: Tensor, num_classes: int, name: str) -> Tensor:
-        if label.dim() == 1:
-            # On a GPU the check would wait for it; there the loss asserts.
-            if label.device.type == 'cpu' and len(label) and not (
-                    0 <= int(label.min()) <= int(label.max()) < num_classes):
-                raise ValueError(
-                    f'{name} must be below {num_classes}, the classes of '
-                    f'the model: got {int(label.max())} (least '
-                    f'{int(label.min())})')
-            return label
-        if label.shape[1] != num_classes:
-            raise ValueError(f'{name} must have {num_classes} columns, one a '
-                             f'class of the model: got {label.shape[1]}')
-        return label / label.sum(1, keepdim=True)
+        common = (logits.float().softmax(1) if self.representation == 'prob'
+                  else taps[self.representation].float())
+        return Encoded(common, logits, taps)
 
     def _tell_once(self, has_source: bool) -> None:
         if self._told:
@@ -333,26 +295,3 @@ def _built(config: dict, in_features: int) -> Any:
     config = deepcopy(dict(config))
     config.setdefault('in_features', in_features)
     return MODELS.build(config)
-
-
-def _present(data_samples: dict[str, Tensor], name: str) -> Optional[Tensor]:
-    """Which items have the modality; None where all have."""
-    indices = data_samples.get(name)
-    if indices is None or bool((indices >= 0).all()):
-        return None
-    return indices >= 0
-
-
-def _count_missing(present: Optional[Tensor]) -> int:
-    return 0 if present is None else int((~present).sum())
-
-
-def _supervise(terms: dict[str, Tensor], name: str, logits: Tensor,
-               label: Tensor, weight: float) -> None:
-    """Add the cross entropy and, to be logged, the accuracy."""
-    terms[f'loss_cls_{name}'] = weight * F.cross_entropy(logits.float(),
-                                                         label)
-    top = logits.detach().argmax(1)
-    hit = top == label if label.dim() == 1 else label.gather(
-        1, top[:, None]) > 0
-    terms[f'accuracy_{name}'] = hit.float().mean()

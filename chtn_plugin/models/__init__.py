@@ -2,6 +2,7 @@
 from .._moved import moved_names
 from .backbones import AlexNetBN, HFVisionBackbone, SmallConvNet
 from .common_head import CommonHead
+from .cross_modal_model import CrossModalModel, Encoded
 from .data_preprocessor import CrossModalDataPreprocessor
 from .identity_pathway import IdentityPathway
 from .pathways import Pathway, VectorTextEncoder
@@ -10,7 +11,8 @@ from .trunk import Trunk
 
 __all__ = [
     'AlexNetBN', 'BiGRU', 'CommonHead', 'CrossModalDataPreprocessor',
-    'HFTextEncoder', 'HFVisionBackbone', 'IdentityPathway', 'Pathway',
+    'CrossModalModel', 'Encoded', 'HFTextEncoder', 'HFVisionBackbone',
+    'IdentityPathway', 'Pathway',
     'SmallConvNet', 'Trunk', 'VectorTextEncoder', 'WordCNN'
 ]
 

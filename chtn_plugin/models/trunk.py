@@ -16,6 +16,8 @@ from .normalization import expected_pixels
 from .pooling import POOLINGS, STAGES, pooled
 
 MODES = ('train', 'adapt', 'frozen')
+# Arguments by which a backbone gets its weights.
+_ORIGINS = ('init_cfg', 'model', 'pretrained', 'checkpoint_path')
 
 
 class Trunk(BaseModule):
@@ -48,6 +50,8 @@ class Trunk(BaseModule):
     Attributes:
         out_features: Size of the vector, found out by running it.
         expected: What the backbone and ``normalization`` say of images.
+        names_weights: Whether there is no backbone, or its configuration
+            says where its weights come from.
 
     Raises:
         ValueError: An option is not one of those above, a frozen part does
@@ -80,6 +84,8 @@ class Trunk(BaseModule):
         self.input_shape = tuple(input_shape)
         self.backbone = (nn.Identity() if backbone is None else
                          MODELS.build(backbone))
+        self.names_weights = backbone is None or any(
+            backbone.get(key) for key in _ORIGINS)
         if mode != 'train':
             self.backbone.requires_grad_(False)
         self.expected = expected_pixels(self.backbone, normalization)
@@ -87,6 +93,11 @@ class Trunk(BaseModule):
         self.out_features = self._probe()
         if checkpointing:
             enable_checkpointing(self.backbone)
+
+    @property
+    def architecture(self) -> Any:
+        """What rebuilds the backbone without its folder; None if nothing."""
+        return getattr(self.backbone, 'architecture', None)
 
     def _freeze_parts(self) -> None:
         for part in self.frozen:

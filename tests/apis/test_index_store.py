@@ -136,7 +136,7 @@ def test_index_of_another_model_is_refused(model, index, tmp_path):
     (lambda p: (p / 'index.json').write_text('{"format"'), 'damaged'),
     (lambda p: (p / 'index.json').write_text('[]'), 'damaged'),
     (lambda p: (p / 'index.json').write_text('{"format": 1}'),
-     'must be of format 2: .* build it anew')])
+     'must be of format 3: .* build it anew')])
 def test_damage_is_said(model, index, damage, said):
     damage(index)
     with pytest.raises(ValueError, match=said):

@@ -299,7 +299,7 @@ def test_runner_trains_from_the_cache_and_keeps_its_weights(root, workers):
     assert len(calls) == 3
     assert list(runner.model.state_dict()) == names
     images = torch.zeros(2, 3, 8, 8)
-    assert runner.model.encode_image(images)['repr'].shape == (2, 2)
+    assert runner.model.encode_image(images).repr.shape == (2, 2)
 
 
 @pytest.mark.parametrize('workers, persistent', [

@@ -342,8 +342,8 @@ def test_one_modality_alone_is_encoded_alike(shared):
     made = model(shared_head=shared).eval()
     inputs, samples = batch(source=0)
     items = made(inputs, samples, mode='predict')
-    image = made.encode_image(inputs['image'])['repr']
-    text = made.encode_text(inputs['text'])['repr']
+    image = made.encode_image(inputs['image']).repr
+    text = made.encode_text(inputs['text']).repr
     torch.testing.assert_close(image[1], items[1]['image_repr'])
     torch.testing.assert_close(text[1], items[1]['text_repr'])
 

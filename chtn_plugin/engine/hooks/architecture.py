@@ -1,10 +1,16 @@
 """The configuration in a checkpoint, complete without other files."""
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+
+# Where a configuration describes each tower.
+_KEYS = {'image': 'backbone', 'text': 'text_encoder'}
 
 
 @HOOKS.register_module()
@@ -24,11 +30,18 @@ class ArchitectureHook(Hook):
         model = runner.model
         if is_model_wrapper(model):
             model = model.module
-        for key, module in (
-            ('backbone', getattr(getattr(model, 'trunk', None), 'backbone',
-                                 None)),
-            ('text_encoder', getattr(model, 'text_encoder', None))):
+        for name, module in model.towers().items():
             architecture = getattr(module, 'architecture', None)
-            config = runner.cfg.get('model', {}).get(key)
-            if architecture is not None and config is not None:
-                config['architecture'] = architecture
+            if architecture is not None:
+                for config in _named(runner.cfg.get('model', {}), _KEYS[name]):
+                    config['architecture'] = architecture
+
+
+def _named(config: Any, key: str) -> Iterator[Any]:
+    """Configurations that stand under a key, however deep."""
+    if isinstance(config, Mapping):
+        for name, value in config.items():
+            if name == key and isinstance(value, Mapping):
+                yield value
+            else:
+                yield from _named(value, key)

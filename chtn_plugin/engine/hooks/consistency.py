@@ -20,11 +20,6 @@ from ...datasets.images import channel_order, load_image
 from ...models.normalization import check_order
 from ..feature_cache import image_datasets
 
-# Of the model and of a checkpoint: what testing does without.
-_SOURCE = ('source_pathway.', 'source_classifier.')
-# Arguments by which a backbone gets its weights.
-_ORIGINS = ('init_cfg', 'model', 'pretrained', 'checkpoint_path')
-
 
 @HOOKS.register_module()
 class ConsistencyHook(Hook):
@@ -34,10 +29,10 @@ class ConsistencyHook(Hook):
     - A checkpoint was trained with the classes (in the same order) and the
       vocabulary of the data it is to be used with. MMEngine warns at most.
     - A checkpoint holds every weight of the model, in the model's shapes, and
-      none beside them but the source domain's. MMEngine loads what fits and
-      leaves the rest as it was initialised.
+      none beside them but what the model says is for training only. MMEngine
+      loads what fits and leaves the rest as it was initialised.
     - No batch is a single pair, which batch normalisation refuses.
-    - A trunk that is not trained has its weights from somewhere, and every
+    - An image tower that is not trained has its weights from somewhere; every
       one of ``custom_keys`` is part of a parameter's name. These are warnings.
     - Images come in the channel order that the backbone's weights expect,
       and of the size that the model's ``input_shape`` says. This is a
@@ -91,23 +86,22 @@ class ConsistencyHook(Hook):
         model = _bare(runner.model)
         meta = getattr(loader.dataset, 'metainfo', {})
         classes = meta.get('classes')
-        if classes is not None and len(classes) != model.num_classes:
+        if (classes is not None and model.num_classes is not None
+                and len(classes) != model.num_classes):
             raise ValueError(
                 f'num_classes must match the data: the model has '
                 f'{model.num_classes}, the {meta.get("split", "")} data '
                 f'{len(classes)} ({", ".join(classes[:5])}, ...)')
-        source = meta.get('num_source_classes')
-        if (source is not None and model.source_pathway is not None
-                and source > model.num_source_classes):
-            raise ValueError(
-                'num_source_classes must match the data: the model has '
-                f'{model.num_source_classes}, the source {source}')
-        if len(model.trunk.input_shape) == 1:
+        reason = model.check_source(meta)
+        if reason:
+            raise ValueError(reason)
+        tower = model.towers().get('image')
+        if tower is None or len(tower.input_shape) == 1:
             return
         for dataset in image_datasets(loader.dataset):
             if id(dataset) not in self._checked:
                 self._checked.add(id(dataset))
-                _check_images(model, dataset)
+                _check_images(model, tower, dataset)
 
 
 def _bare(model: Any) -> Any:
@@ -132,14 +126,13 @@ def _check_last_batch(model: Any, loader: Any) -> None:
 
 
 def _check_origin(model: Any, runner: Any) -> None:
-    """Warn where a trunk would stay as random as it is."""
-    backbone = (runner.cfg.get('model') or {}).get('backbone')
-    if (backbone is None or model.trunk.mode == 'train'
-            or runner._load_from or runner._resume
-            or any(backbone.get(key) for key in _ORIGINS)):
+    """Warn where an image tower would stay as random as it is."""
+    tower = model.towers().get('image')
+    if (tower is None or tower.mode == 'train' or tower.names_weights
+            or runner._load_from or runner._resume):
         return
     print_log(
-        f'the trunk is not trained (trunk_mode={model.trunk.mode!r}) and no '
+        f'the trunk is not trained (trunk_mode={tower.mode!r}) and no '
         'weights were loaded into it, so its features are those of a random '
         "network: give model.backbone.init_cfg (type='Pretrained'), "
         "load_from, or trunk_mode='train'", logger='current',
@@ -159,8 +152,8 @@ def _check_custom_keys(model: Any, cfg: Mapping) -> None:
             logger='current', level=logging.WARNING)
 
 
-def _check_images(model: Any, dataset: Any) -> None:
-    check_order(model.trunk.expected, channel_order(dataset.pipeline),
+def _check_images(model: Any, tower: Any, dataset: Any) -> None:
+    check_order(tower.expected, channel_order(dataset.pipeline),
                 model.data_preprocessor)
     paths = (dataset.get_data_info(index).get('img_path')
              for index in range(len(dataset)))
@@ -170,10 +163,10 @@ def _check_images(model: Any, dataset: Any) -> None:
     # A draw of its own leaves the run's randomness as it is.
     image = load_image(path, dataset.pipeline, Draw(0, 0, 0, 0))
     shape = tuple(image.shape)
-    if len(shape) == 3 and shape != model.trunk.input_shape:
+    if len(shape) == 3 and shape != tower.input_shape:
         print_log(
             "images must have the model's input_shape, "
-            f'{model.trunk.input_shape}: {path} has {shape} behind its '
+            f'{tower.input_shape}: {path} has {shape} behind its '
             'transforms', logger='current', level=logging.WARNING)
 
 
@@ -194,8 +187,9 @@ def _check_weights(model: Any, checkpoint: dict, trains: bool) -> None:
             'a checkpoint must hold every weight of the model: this one '
             f'lacks {len(missing)}, as {missing[:3]}. Is it of another '
             'configuration?')
+    training_only = getattr(_bare(model), 'training_only', ())
     beside = [name for name in stored if name not in expected
-              and not name.startswith(_SOURCE)]
+              and not name.startswith(training_only)]
     if beside and whole:
         raise ValueError(
             'a checkpoint must hold no weights beside those of the model: '
