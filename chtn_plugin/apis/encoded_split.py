@@ -76,8 +76,9 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
             fields[f'{part}_id'] = np.array(
                 [_name(dataset, row[2]) for row in rows])
     meta = dict(fingerprint=run.fingerprint, model=run.name, split=split,
-                similarity=inferencer.similarity if tap == 'repr' else 'cosine',
-                tap=tap, image_content=shown['image'],
+                tap=tap, similarity=(inferencer.similarity if tap == 'repr'
+                                     else 'cosine'),
+                image_content=shown['image'],
                 text_content=shown['text'])
     return EncodedSplit(Embeddings(**fields, classes=run.classes or classes,
                                    meta=meta), shown['image'], shown['text'])

@@ -187,8 +187,9 @@ class IndexStore:
         if not self.head:
             self.head = dict(
                 format=FORMAT, fingerprint=encoder.run.fingerprint,
-                model=encoder.run.name, similarity=encoder.similarity, size=0, sources=[], unfinished=[],
-                parts=[], dropped=[], skipped=[], approximate={})
+                model=encoder.run.name, similarity=encoder.similarity,
+                size=0, sources=[], unfinished=[], parts=[], dropped=[],
+                skipped=[], approximate={})
         numbers = []
         for source in sources:
             number = self._number(source)

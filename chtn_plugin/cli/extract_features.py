@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np  # isort: skip
 from chtn_plugin.apis import RetrievalInferencer  # isort: skip
-from chtn_plugin.apis.encoded_split import TAPS, encode_split  # isort: skip
+from chtn_plugin.apis.encoded_split import encode_split  # isort: skip
 from chtn_plugin.apis.index_store import is_index  # isort: skip
 from chtn_plugin.evaluation import Embeddings, save_embeddings  # isort: skip
 
@@ -37,9 +37,9 @@ def parse_args() -> argparse.Namespace:
                         help='which of the run\'s data (default: test)')
     parser.add_argument('--source', help='folder, manifest or .txt file to '
                         'encode instead')
-    parser.add_argument('--tap', default='repr', choices=TAPS,
-                        help='layer to take; repr is the common '
-                        'representation')
+    parser.add_argument('--tap', default='repr',
+                        help='layer to take, as the model names it (CHTN: '
+                        'fc6 to fc10); repr is the common representation')
     parser.add_argument('--data-root', default='',
                         help='where the run\'s data lie now')
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...')

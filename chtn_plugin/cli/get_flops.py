@@ -17,19 +17,30 @@ from chtn_plugin.engine.launch import (  # isort: skip
 
 
 class _Encoder(nn.Module):
-    """One side of the model as a module of its own."""
+    """One side of the model as a module of its own.
 
-    def __init__(self, model: nn.Module, parts: list[nn.Module],
-                 method: str, names: list[str]) -> None:
+    Attributes:
+        used: Parameters of the modules that have run, by their identity.
+    """
+
+    def __init__(self, model: nn.Module, method: str,
+                 names: list[str]) -> None:
         super().__init__()
-        self.parts = nn.ModuleList(parts)
-        self.method = [getattr(model, method)]  # hidden from torch
+        self.model = model
+        self.method = method
         self.names = names
+        self.used: dict[int, int] = {}
+        for module in model.modules():
+            module.register_forward_pre_hook(self._count)
+
+    def _count(self, module: nn.Module, inputs: Any) -> None:
+        for parameter in module.parameters(recurse=False):
+            self.used[id(parameter)] = parameter.numel()
 
     def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
         value: Any = (tensors[0] if not self.names else
                       dict(zip(self.names, tensors, strict=True)))
-        return self.method[0](value)['repr']
+        return getattr(self.model, self.method)(value).repr
 
 
 def text_input(encoder: Any, length: int) -> Any:
@@ -45,23 +56,23 @@ def text_input(encoder: Any, length: int) -> Any:
 def complexity(model: Any, image_shape: tuple[int, ...],
                text_length: int) -> list[tuple[str, float, float]]:
     """For each side: its name, multiply-adds and parameters."""
-    if hasattr(model.text_encoder, 'remembered'):
-        model.text_encoder.remembered = 0  # or the second run counts nothing
-    text = text_input(model.text_encoder, text_length)
+    towers = model.towers()
+    if 'text' not in towers:
+        raise ValueError('to count needs a text encoder, to know what a text '
+                         f'looks like: {type(model).__name__} has none')
+    if hasattr(towers['text'], 'remembered'):
+        towers['text'].remembered = 0  # or the second run counts nothing
+    text = text_input(towers['text'], text_length)
     names = list(text) if isinstance(text, dict) else []
-    sides: Any = (
-        ('image', [model.trunk, model.image_pathway, model.common_head],
-         (torch.zeros(1, *image_shape), ), []),
-        ('text', [model.text_encoder, model.text_pathway,
-                  model.text_head or model.common_head],
-         tuple(text.values()) if names else (text, ), names))
+    sides: Any = (('image', (torch.zeros(1, *image_shape), ), []),
+                  ('text', tuple(text.values()) if names else (text, ),
+                   names))
     rows: list[tuple[str, float, float]] = []
-    for name, parts, inputs, keys in sides:
-        encoder = _Encoder(model, parts, f'encode_{name}', keys)
+    for name, inputs, keys in sides:
+        encoder = _Encoder(model, f'encode_{name}', keys)
         found = get_model_complexity_info(
             encoder, None, inputs=inputs, show_table=False, show_arch=False)
-        rows.append((name, found['flops'],
-                     sum(p.numel() for p in encoder.parameters())))
+        rows.append((name, found['flops'], sum(encoder.used.values())))
     return rows
 
 
@@ -86,7 +97,9 @@ def main() -> None:
     with plain_errors('get_flops.py'):
         cfg = load_config(args)
         model = MODELS.build(cfg.model).eval()
-        shape = tuple(cfg.model.get('input_shape', (3, 224, 224)))
+        tower = model.towers().get('image')
+        shape = tuple(tower.input_shape if tower is not None else
+                      cfg.model.get('input_shape', (3, 224, 224)))
         if args.shape:
             if len(args.shape) > 2 or len(shape) != 3:
                 raise ValueError('--shape takes one or two numbers, of an '

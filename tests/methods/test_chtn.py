@@ -112,6 +112,22 @@ def test_transfer_terms_stand_at_their_taps():
                                    0.001 * pairwise_distance(image, text))
 
 
+def test_another_loss_in_mmds_place_is_logged_under_its_own_name():
+    terms = losses(model(mmd=dict(type='CORALLoss'), mmd_taps=['fc7']))
+    assert 'loss_coral_fc7' in terms
+    assert not [name for name in terms if 'mmd' in name]
+
+
+def test_pair_loss_may_stand_at_layers_that_both_modalities_share():
+    made = model(pair=dict(type='PairwiseLoss', loss_weight=1.),
+                 pair_taps=['fc9', 'fc10']).eval()
+    taps, terms = made(batch()[0]), losses(made)
+    for tap in ('fc9', 'fc10'):
+        torch.testing.assert_close(
+            terms[f'loss_pair_{tap}'],
+            pairwise_distance(taps['image'][tap], taps['text'][tap]))
+
+
 def test_cross_entropy_of_zero_logits_is_ln_of_the_classes():
     made = model()
     for layer in (made.common_head.fc10, made.source_classifier):
