@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Optional
 
+import numpy as np
 import torch
 from mmengine.model import BaseDataPreprocessor
 from mmengine.registry import MODELS
@@ -17,7 +18,9 @@ class CrossModalDataPreprocessor(BaseDataPreprocessor):
     Images are what has four dimensions, (B, channels, H, W); ready features
     pass as they are. Which item is which (``sample_idx``, ``image_idx``,
     ``text_idx``) stays on the host, where it is asked for: an answer from a
-    GPU would wait for all its work.
+    GPU would wait for all its work. These become NumPy arrays, because
+    DistributedDataParallel and FullyShardedDataParallel copy every tensor
+    among a model's arguments to the GPU.
 
     Args:
         mean: Subtracted from each channel, in the image's own scale (0..255
@@ -44,9 +47,19 @@ class CrossModalDataPreprocessor(BaseDataPreprocessor):
 
     def forward(self, data: dict[str, Any], training: bool = False
                 ) -> dict[str, Any]:
-        """The batch on the device, its images normalised float32."""
+        """Move a batch to the device, its images normalised float32.
+
+        Args:
+            data: ``inputs`` and ``data_samples``, as the data loader returns
+                them.
+            training: Not used.
+
+        Returns:
+            The same keys; ``sample_idx``, ``image_idx`` and ``text_idx`` as
+            NumPy arrays (B,), all other values as tensors on the device.
+        """
         samples = data['data_samples']
-        indices = {name: value for name, value in samples.items()
+        indices = {name: np.asarray(value) for name, value in samples.items()
                    if name.endswith('_idx')}
         data = self.cast_data(dict(inputs=data['inputs'], data_samples={
             name: value for name, value in samples.items()

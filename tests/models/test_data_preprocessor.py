@@ -1,8 +1,10 @@
 """Batches to the numbers a network expects."""
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from torch.distributed.utils import _to_kwargs
 
 from chtn_plugin.models import CrossModalDataPreprocessor
 
@@ -62,7 +64,21 @@ def test_labels_go_to_the_device_and_indices_stay():
     data = batch(image=image(1, 2, 3))
     data['data_samples']['sample_idx'] = torch.tensor([4])
     made = CrossModalDataPreprocessor().to('meta')(data)
-    assert {name: value.device.type for name, value in
-            made['data_samples'].items()} == dict(label='meta',
-                                                  sample_idx='cpu')
+    assert made['data_samples']['label'].device.type == 'meta'
+    assert isinstance(made['data_samples']['sample_idx'], np.ndarray)
+    assert made['data_samples']['sample_idx'].tolist() == [4]
     assert made['inputs']['image'].device.type == 'meta'
+
+
+def test_neither_ddp_nor_fsdp_copies_the_indices():
+    # Both pass what a model is called with through this function. On the
+    # meta device a tensor loses its values, so a copy cannot be read.
+    data = batch(image=image(1, 2, 3))
+    for name in ('sample_idx', 'image_idx', 'text_idx'):
+        data['data_samples'][name] = torch.tensor([4])
+    made = CrossModalDataPreprocessor()(data)
+    _, (moved, ) = _to_kwargs((), dict(made, mode='predict'),
+                              torch.device('meta'), False)
+    assert moved['data_samples']['label'].device.type == 'meta'
+    assert [int(moved['data_samples'][name][0]) for name in (
+        'sample_idx', 'image_idx', 'text_idx')] == [4, 4, 4]
