@@ -36,12 +36,18 @@ _PACKAGE = osp.dirname(osp.dirname(osp.abspath(__file__))) + os.sep
 #: Keys that a FlexibleRunner does not read, and what to do instead.
 _RUNNER_ONLY = {
     'compile': 'leave runner_type out',
-    'sync_bn': 'set strategy.sync_bn',
+    'sync_bn': "set strategy.sync_bn of a DDPStrategy, or add "
+               "dict(type='GlobalBatchNormHook') to custom_hooks",
     'model_wrapper_cfg': 'set strategy.model_wrapper',
     'find_unused_parameters':
         'set strategy.model_wrapper.find_unused_parameters'}
-_DDP_ON_PROCESSOR = dict(type='MMDistributedDataParallel', device_ids=None,
-                         broadcast_buffers=False)
+# DDP's own default would overwrite the running statistics of all ranks with
+# those of rank 0 in every iteration.
+_DDP = dict(type='MMDistributedDataParallel', broadcast_buffers=False)
+#: Seconds after which a rank that does not answer is given up, unless
+#: ``env_cfg.dist_cfg.timeout`` says otherwise. NCCL's own 600 would end ranks
+#: that wait for rank 0 to fill a feature cache or to write a checkpoint.
+TIMEOUT = 1800
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,7 +131,7 @@ def read_config(args: argparse.Namespace) -> Config:
     Raises:
         FileNotFoundError, KeyError: As :func:`load_config`.
         KeyError: It has a key that nothing reads, too.
-        ValueError: It has a key that its Runner passes by.
+        ValueError: It has a key that its Runner or strategy passes by.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     restrict_loading(args.trust_checkpoint)
@@ -136,6 +142,16 @@ def read_config(args: argparse.Namespace) -> Config:
             if cfg.get(key):
                 raise ValueError(f'{key} is read by the Runner only, not by a '
                                  f'FlexibleRunner: {instead}')
+    strategy = cfg.get('strategy') or {}
+    if strategy.get('type') == 'FSDPStrategy' and strategy.get('sync_bn'):
+        raise ValueError(
+            'strategy.sync_bn is read by a DDPStrategy only, an FSDPStrategy '
+            "would leave batch normalisation local: add dict(type='"
+            "GlobalBatchNormHook') to custom_hooks instead")
+    if (cfg.get('randomness') or {}).get('deterministic'):
+        # cuBLAS reads it when it starts; without it, torch refuses every
+        # matrix product on a GPU.
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
     cfg.launcher = args.launcher
     if args.work_dir:
         cfg.work_dir = args.work_dir
@@ -151,12 +167,14 @@ def start_processes(cfg: Config) -> None:
     MMEngine's Runner does it where there is a GPU, and only there.
 
     Args:
-        cfg: The configuration; on a CPU it gets a ``model_wrapper_cfg``, or
-            its ``strategy`` a ``model_wrapper``. A single process drops the
-            strategy of several: it could not start.
+        cfg: The configuration. It gets a ``model_wrapper_cfg``, or its
+            ``strategy`` a ``model_wrapper``, which leaves buffers alone and,
+            on a CPU, names no GPU. A single process drops the strategy of
+            several: it could not start.
 
     Raises:
-        ValueError: There are more processes here than GPUs.
+        ValueError: There are more processes here than GPUs, or several
+            machines were not told which is the first.
     """
     flexible = cfg.get('runner_type') == 'FlexibleRunner'
     if cfg.launcher == 'none':
@@ -164,30 +182,32 @@ def start_processes(cfg: Config) -> None:
             cfg.strategy = None
         return
     env = cfg.get('env_cfg', {})
-    options = dict(env.get('dist_cfg', {}))
+    options = {'timeout': TIMEOUT, **env.get('dist_cfg', {})}
     if multiprocessing.get_start_method(allow_none=True) is None:
         multiprocessing.set_start_method(
             env.get('mp_cfg', {}).get('mp_start_method', 'fork'))
-    if torch.cuda.is_available():
-        if cfg.launcher == 'mpi':
-            # MMEngine reads LOCAL_RANK, and sets it under Slurm only.
-            _export_rank(cfg.launcher)
+    on_gpus = torch.cuda.is_available()
+    if not on_gpus or cfg.launcher == 'mpi':
+        # MMEngine reads LOCAL_RANK, and sets it under Slurm only.
+        _export_rank(cfg.launcher)
+    if on_gpus:
         here = int(os.environ.get('LOCAL_WORLD_SIZE', 1))
         if here > torch.cuda.device_count():
             raise ValueError(f'every process needs a GPU: {here} were '
                              f'started, {torch.cuda.device_count()} are here')
         init_dist(cfg.launcher, **options)
-        return
-    _export_rank(cfg.launcher)
-    timeout = datetime.timedelta(seconds=options.get('timeout', 1800))
-    torch.distributed.init_process_group('gloo', timeout=timeout)
+    else:
+        torch.distributed.init_process_group(
+            'gloo', timeout=datetime.timedelta(seconds=options['timeout']))
     if flexible:
-        cfg.strategy = _on_processor(
-            cfg.get('strategy') or dict(type='DDPStrategy'))
+        cfg.strategy = _wrapped(cfg.get('strategy') or
+                                dict(type='DDPStrategy'), on_gpus)
         return
-    wrapper = dict(_DDP_ON_PROCESSOR, find_unused_parameters=cfg.get(
-        'find_unused_parameters', False))
-    cfg.model_wrapper_cfg = {**wrapper, **cfg.get('model_wrapper_cfg', {})}
+    given = cfg.get('model_wrapper_cfg') or {}
+    if given.get('type', _DDP['type']) == _DDP['type']:
+        cfg.model_wrapper_cfg = {
+            **_ddp(on_gpus), 'find_unused_parameters': cfg.get(
+                'find_unused_parameters', False), **given}
 
 
 def end_processes() -> None:
@@ -203,22 +223,40 @@ def end_processes() -> None:
         torch.distributed.destroy_process_group()
 
 
-def _on_processor(strategy: Mapping[str, Any]) -> dict[str, Any]:
-    """A strategy of MMEngine's without the GPU that it takes for granted."""
+def _ddp(on_gpus: bool) -> dict[str, Any]:
+    """A DDP wrapper; MMEngine names the GPU of this rank where there is one."""
+    return _DDP if on_gpus else dict(_DDP, device_ids=None)
+
+
+def _wrapped(strategy: Mapping[str, Any], on_gpus: bool) -> dict[str, Any]:
+    """Complete the model wrapper of a strategy.
+
+    MMEngine completes one that is left out, but takes one that sets a single
+    option as it stands, and takes a GPU for granted.
+    """
     given = strategy.get('model_wrapper') or {}
     if strategy['type'] != 'FSDPStrategy':
-        return dict(strategy, model_wrapper={**_DDP_ON_PROCESSOR, **given})
+        return dict(strategy, model_wrapper={**_ddp(on_gpus), **given})
+    if on_gpus:
+        return dict(strategy)
     strategy = dict(strategy, model_wrapper={
         'type': 'MMFullyShardedDataParallel', **given, 'device_id': 'cpu'})
-    if strategy.get('state_dict_cfg') == 'full':
-        # Without its offload_to_cpu: where the weights are there already,
-        # torch would read them after it has freed them.
-        strategy['state_dict_cfg'] = dict(
+    stored = strategy.get('state_dict_cfg')
+    if stored == 'full':
+        stored = dict(
             state_dict_type='FULL_STATE_DICT',
             state_dict_config=dict(type='FullStateDictConfig',
                                    rank0_only=True),
             optim_state_dict_config=dict(type='FullOptimStateDictConfig',
                                          rank0_only=True))
+    if isinstance(stored, Mapping):
+        # Where the weights are on the CPU already, torch would read the
+        # offloaded ones after it has freed them.
+        strategy['state_dict_cfg'] = {
+            key: {name: item for name, item in value.items()
+                  if name != 'offload_to_cpu'}
+            if isinstance(value, Mapping) else value
+            for key, value in stored.items()}
     return strategy
 
 
@@ -232,8 +270,21 @@ def _export_rank(launcher: str) -> None:
                  LOCAL_RANK='OMPI_COMM_WORLD_LOCAL_RANK')).get(launcher, {})
     for name, given in names.items():
         os.environ[name] = os.environ[given]
+    if 'MASTER_ADDR' not in os.environ and _several_machines(launcher):
+        raise ValueError(
+            f'processes on several machines ({launcher}) must be told where '
+            'rank 0 is: set MASTER_ADDR to the name of its machine, on all '
+            'of them')
     os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
     os.environ.setdefault('MASTER_PORT', '29500')
+
+
+def _several_machines(launcher: str) -> bool:
+    if launcher == 'slurm':
+        return int(os.environ.get('SLURM_NNODES', 1)) > 1
+    whole, here = (os.environ.get(f'OMPI_COMM_WORLD_{name}')
+                   for name in ('SIZE', 'LOCAL_SIZE'))
+    return launcher == 'mpi' and here is not None and whole != here
 
 
 def on_main_rank(function: Callable[[], Result]) -> Result:

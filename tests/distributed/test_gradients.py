@@ -1,9 +1,15 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
-from mmengine.model import MMDistributedDataParallel
+from mmengine.model import (
+    MMDistributedDataParallel,
+    MMFullyShardedDataParallel,
+)
 from mmengine.registry import MODELS
 from ranks import on_ranks
 
+from chtn_plugin.engine.hooks import GlobalBatchNormHook
 from chtn_plugin.engine.hooks.safe_checkpoint import average_statistics
 from chtn_plugin.losses import MMDLoss, squared_mmd
 from chtn_plugin.losses.gathering import mean_square_distance
@@ -155,3 +161,26 @@ def test_running_statistics_end_as_the_mean_over_ranks(tmp_path):
         average_statistics(layer)
         return layer.running_mean.item(), int(layer.num_batches_tracked)
     assert on_ranks(2, share, tmp_path) == [(0.5, 0), (0.5, 0)]
+
+
+def test_global_batch_norm_holds_under_fsdp(tmp_path):
+    # So it may be advised where sync_bn of an FSDPStrategy is refused.
+    def running(model, rows):
+        data = batch(rows)
+        data['inputs'] = {name: value.float() for name, value in
+                          data['inputs'].items()}
+        model(**data, mode='loss')
+        return {name.replace('_fsdp_wrapped_module.', ''): value.tolist()
+                for name, value in model.named_buffers()
+                if 'running' in name}
+
+    def share(rank):
+        model = MMFullyShardedDataParallel(
+            build().float(), use_orig_params=True, device_id='cpu')
+        GlobalBatchNormHook().before_train(SimpleNamespace(model=model))
+        return running(model, slice(rank, None, 2))
+    first, second = on_ranks(2, share, tmp_path)
+    whole = running(build().float(), slice(None))
+    assert first == second and set(first) == set(whole)
+    for name, value in whole.items():
+        assert first[name] == pytest.approx(value, abs=1e-5), name
