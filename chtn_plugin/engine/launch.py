@@ -224,7 +224,7 @@ def end_processes() -> None:
 
 
 def _ddp(on_gpus: bool) -> dict[str, Any]:
-    """A DDP wrapper; MMEngine names the GPU of this rank where there is one."""
+    """Return a DDP wrapper; MMEngine names the rank's GPU, if it has one."""
     return _DDP if on_gpus else dict(_DDP, device_ids=None)
 
 

@@ -1,10 +1,12 @@
 """MMEngine's FlexibleRunner and its strategies, on two real ranks."""
+import math
 import os
 import signal
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.optim.optimizer import amp_optimizer_wrapper
 from ranks import on_ranks
 from short_run import write_config
 from test_kill_resume import at_call
@@ -78,3 +80,31 @@ def test_fsdp_really_shards(tmp_path):
     # BN of the text vectors has 5 rows of weight and bias, all trained.
     assert whole <= first + second <= whole + 64
     assert max(first, second) < 0.7 * whole
+
+
+@pytest.mark.slow
+def test_fsdp_goes_on_with_the_loss_scale(tmp_path, monkeypatch):
+    # MMEngine's wrapper insists on a GPU; the ranks are forked from here.
+    monkeypatch.setattr(amp_optimizer_wrapper, 'is_cuda_available',
+                        lambda: True)
+    # It doubles every third iteration: 2, 4 after 3, ..., 32 after 12.
+    config = write_config(tmp_path, FSDP + """
+optim_wrapper.update(
+    type='AmpOptimWrapper', dtype='bfloat16', loss_scale=dict(
+        device='cpu', init_scale=2.0, growth_interval=3),
+    paramwise_cfg=dict(bias_lr_mult=2.0))
+""")
+    folder = tmp_path / 'run'
+    assert run(config, folder, 2, at_call(os, 'replace', 5), patched=0) == [
+        -signal.SIGKILL] * 2
+    before = weights(folder)
+    assert before['meta']['iter'] == 4
+    assert before['optimizer']['loss_scaler']['scale'] == 4
+    run(config, folder, 2)
+    ended = weights(folder)
+    assert ended['meta']['iter'] == 12
+    scaler = ended['optimizer']['loss_scaler']
+    assert (scaler['scale'], scaler['_growth_tracker']) == (32, 0)
+    # The rate that is logged goes on too: the cosine of the twelfth step.
+    assert ended['optimizer']['base_param_settings']['lr'] == pytest.approx(
+        0.05 * (1 + math.cos(11 * math.pi / 12)) / 2)

@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 from ...datasets.draws import PassSampler
 
@@ -23,8 +24,9 @@ class ExactResumeHook(Hook):
     where the number of ranks or the batch size has changed.
 
     It also makes up for a validation that a run was killed in, and puts back
-    gradients of an update that was not complete. Both need checkpoints of
-    ``SafeCheckpointHook``; with others it does what it can.
+    gradients of an update that was not complete, and the loss scale of a
+    sharded optimizer. All need checkpoints of ``SafeCheckpointHook``; with
+    others it does what it can.
     """
     # After CheckpointHook, whose folder the validation needs.
     priority = 'LOWEST'
@@ -36,7 +38,10 @@ class ExactResumeHook(Hook):
         """Keep what MMEngine does not ask for."""
         self._checkpoint = dict(
             saved=checkpoint.get('meta', {}).get('chtn', {}),
-            gradients=checkpoint.get('gradients', {}))
+            gradients=checkpoint.get('gradients', {}),
+            beside={name: value for name, value in
+                    checkpoint.get('optimizer', {}).items()
+                    if name not in ('state', 'param_groups')})
 
     def before_train(self, runner: Any) -> None:
         """Bring everything to where the checkpoint was saved."""
@@ -46,6 +51,8 @@ class ExactResumeHook(Hook):
             return
         self._start_after(runner, kept['saved'].get('served'))
         _put_back(runner.model, kept['gradients'])
+        if isinstance(runner.model, FullyShardedDataParallel):
+            _put_beside(runner.optim_wrapper, kept['beside'])
         if kept['saved'] and _owes_validation(runner):
             print_log('The validation of iteration '
                       f'{loop.iter} was not complete: it comes first.',
@@ -105,6 +112,16 @@ def _put_back(model: Any, gradients: dict) -> None:
     for name, gradient in gradients.items():
         parameter = parameters[name]
         parameter.grad = gradient.to(parameter.device, copy=True)
+
+
+def _put_beside(wrapper: Any, beside: dict) -> None:
+    """Give a sharded optimizer what FSDP did not load."""
+    scaler = getattr(wrapper, 'loss_scaler', None)
+    # A run in bf16 saves an empty state, and has nothing to scale.
+    if beside.get('loss_scaler') and scaler is not None:
+        scaler.load_state_dict(beside['loss_scaler'])
+    if 'base_param_settings' in beside:
+        wrapper.base_param_settings = beside['base_param_settings']
 
 
 def _owes_validation(runner: Any) -> bool:

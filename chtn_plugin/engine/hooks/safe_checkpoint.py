@@ -40,9 +40,10 @@ class SafeCheckpointHook(CheckpointHook):
       which each rank gathers over its own batches, are averaged before they
       are saved or validated with.
     - What resuming needs beside MMEngine's state is saved too: how many
-      draws were served, which iteration was validated last, and the
-      gradients gathered so far where ``accumulative_counts`` is above 1
-      (not of a sharded model, which starts an incomplete update anew).
+      draws were served, which iteration was validated last, the gradients
+      gathered so far where ``accumulative_counts`` is above 1 (not of a
+      sharded model, which starts an incomplete update anew), and of a
+      sharded optimizer the loss scale, which FSDP leaves out.
 
     Args:
         interval: Iterations (epochs if ``by_epoch``) between checkpoints.
@@ -151,6 +152,10 @@ class SafeCheckpointHook(CheckpointHook):
             for name, value in checkpoint['state_dict'].items()}
         if 'optimizer' in checkpoint and self._gradients:
             checkpoint['gradients'] = self._gradients
+        if checkpoint.get('optimizer'):
+            # FSDP keeps of an optimizer what belongs to parameters alone.
+            for name, value in beside_optimizer(runner.optim_wrapper).items():
+                checkpoint['optimizer'].setdefault(name, value)
 
     def served(self, runner: Any, iteration: int) -> int:
         """Draws of all ranks up to an iteration."""
@@ -205,6 +210,24 @@ class SafeCheckpointHook(CheckpointHook):
                          str(self.last_ckpt).encode())
         for path in outdated:
             self._remove(path)
+
+
+def beside_optimizer(wrapper: Any) -> dict[str, Any]:
+    """Return what MMEngine saves beside an optimizer's own state.
+
+    Args:
+        wrapper: The optimizer wrapper.
+
+    Returns:
+        ``loss_scaler`` and ``base_param_settings`` (by which schedules of
+        several groups go on), where the wrapper has them.
+    """
+    found: dict[str, Any] = {}
+    if getattr(wrapper, 'loss_scaler', None) is not None:
+        found['loss_scaler'] = wrapper.loss_scaler.state_dict()
+    if getattr(wrapper, 'base_param_settings', None) is not None:
+        found['base_param_settings'] = wrapper.base_param_settings
+    return found
 
 
 @torch.no_grad()
