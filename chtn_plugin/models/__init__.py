@@ -8,12 +8,13 @@ from .identity_pathway import IdentityPathway
 from .pathways import Pathway, VectorTextEncoder
 from .text_encoders import BiGRU, HFTextEncoder, WordCNN
 from .trunk import Trunk
+from .two_tower_model import TwoTowerModel
 
 __all__ = [
     'AlexNetBN', 'BiGRU', 'CommonHead', 'CrossModalDataPreprocessor',
     'CrossModalModel', 'Encoded', 'HFTextEncoder', 'HFVisionBackbone',
     'IdentityPathway', 'Pathway',
-    'SmallConvNet', 'Trunk', 'VectorTextEncoder', 'WordCNN'
+    'SmallConvNet', 'Trunk', 'TwoTowerModel', 'VectorTextEncoder', 'WordCNN'
 ]
 
 __getattr__ = moved_names(__name__, {
