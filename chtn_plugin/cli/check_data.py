@@ -2,12 +2,15 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
 import sys
 from pathlib import Path
 
-from chtn_plugin.curation.checked_data import check
+from chtn_plugin.curation.checked_data import (
+    check,
+    holds_findings,
+    write_findings,
+)
+from chtn_plugin.storage.ownership import check_replaceable
 
 _EPILOG = """examples:
   %(prog)s data/wikipedia/pairs.tsv
@@ -48,6 +51,8 @@ def main() -> int:
     parser.add_argument('--json', type=Path, help='write the findings here')
     args = parser.parse_args()
     try:
+        if args.json:
+            check_replaceable(args.json, holds_findings(args.json))
         findings = check(args.source, args.root, args.label_separator,
                          not args.no_images, args.examples,
                          'near' if args.near else args.fix)
@@ -55,8 +60,6 @@ def main() -> int:
         print(f'error: {error}', file=sys.stderr)
         return 2
     if args.json:
-        args.json.write_text(json.dumps(
-            [dataclasses.asdict(finding) for finding in findings], indent=2,
-            ensure_ascii=False), encoding='utf-8')
+        write_findings(args.json, findings)
     bad = {'error', 'warning'} if args.strict else {'error'}
     return int(any(finding.level in bad for finding in findings))

@@ -1,7 +1,9 @@
 """The doctor's round: which sets to look at, and the mended manifests."""
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ..datasets.manifest import PairRecord, read_manifest, write_manifest
+from ..storage.files import atomic_write
 from .doctor import Finding, examine, rows_to_drop, table
 
 _MANIFESTS = ('.tsv', '.csv', '.jsonl')
@@ -78,6 +81,24 @@ class Checked:
     records: Sequence[PairRecord]
     root: Path
     has_images: bool = True
+
+
+def write_findings(path: Path, findings: Sequence[Finding]) -> None:
+    """Write what was found as JSON, a list of objects."""
+    with atomic_write(path, 'w', encoding='utf-8') as file:
+        json.dump([dataclasses.asdict(finding) for finding in findings], file,
+                  indent=2, ensure_ascii=False)
+
+
+def holds_findings(path: Path) -> bool:
+    """Whether a file is one of :func:`write_findings`, and not a user's."""
+    names = {field.name for field in dataclasses.fields(Finding)}
+    try:
+        found = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, list) and all(
+        isinstance(one, dict) and set(one) == names for one in found)
 
 
 def sets_of(config: Path) -> Iterator[Checked]:

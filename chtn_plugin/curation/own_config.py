@@ -1,6 +1,7 @@
 """A configuration for a user's own manifest, put together from parts."""
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,8 +19,7 @@ _MARK = '# Written by tools/make_manifest.py'
 _LIST = 'list.txt'
 
 # Each part is a passage of the file; fields in braces are filled in.
-_HEAD = '''{mark}; edit it as you like, then take out this line.
-#
+_HEAD = '''#
 #   python tools/train.py {path}
 #   python tools/test.py {path} work_dirs/{stem}
 #
@@ -194,8 +194,7 @@ def write_config(path: Path, folder: Path, manifest: str,
         raise FileNotFoundError(
             f'a configuration inherits from _base_/default_runtime.py: '
             f'{base} is not there, choose a --config in the configs folder')
-    if path.exists() and not path.read_text(encoding='utf-8').startswith(
-            _MARK):
+    if path.exists() and not _is_ours(path):
         raise ValueError(f'{path} was not written by this tool, or is yours '
                          'by now: choose another --config')
     train = [record for record in records
@@ -208,7 +207,7 @@ def write_config(path: Path, folder: Path, manifest: str,
     # Some thirty passes over the pairs, within minutes on a CPU.
     max_iters = min(max(200, len(train) // 2), 2000)
     fields = dict(
-        mark=_MARK, path=path.as_posix(), stem=path.stem,
+        path=path.as_posix(), stem=path.stem,
         data_root=_written(folder), classes=classes,
         num_classes=len(classes),
         num_terms=1000 if len(train) < 1000 else 3000, manifest=manifest,
@@ -233,7 +232,24 @@ def write_config(path: Path, folder: Path, manifest: str,
     text = ''.join((_HEAD, images, pairs, _LOADERS, _MODEL, cache,
                     _SCHEDULE)).format(**fields)
     with atomic_write(path, 'w', encoding='utf-8') as file:
-        file.write(text)
+        file.write(f'{_stamp(text)}\n{text}')
+
+
+def _stamp(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f'{_MARK} [{digest}], and replaced until edited.'
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a configuration is as this tool wrote it.
+
+    Its first line has the hash of what follows. Earlier versions asked users
+    to take that line out of what they edit.
+    """
+    first, _, text = path.read_text(encoding='utf-8',
+                                    errors='replace').partition('\n')
+    return first in (_stamp(text), f'{_MARK}; edit it as you like, then take '
+                     'out this line.')
 
 
 def _of_source(folder: Path) -> dict[str, Any]:

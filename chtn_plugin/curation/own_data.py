@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from ..datasets.manifest import (
 )
 from ..datasets.splits import grouped_split
 from ..storage.files import atomic_write, sha256
+from ..storage.ownership import sweep_temporaries
 from .own_config import write_config
 from .preparation.base import image_problem
 from .preparation.verify import histogram_table
@@ -98,6 +100,7 @@ def make_manifest(folder: str | Path, options: Options = Options(),
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f'no such folder: {folder}')
+    sweep_temporaries(folder)
     path = folder / MANIFEST
     if path.exists() and not (options.overwrite or _is_ours(path)):
         raise ValueError(
@@ -118,9 +121,7 @@ def make_manifest(folder: str | Path, options: Options = Options(),
                              f"'val', which is left empty: {empty['val']}")
         write_config(config, folder, MANIFEST, records, options.source,
                      options.backbone)
-    write_manifest(path, records)
-    with atomic_write(folder / _SUM, 'w') as file:
-        file.write(f'{sha256(path)}  {MANIFEST}\n')
+    _write(path, records)
     say(histogram_table(records))
     for line in _remarks(records, left_out):
         say(line)
@@ -139,11 +140,31 @@ def make_manifest(folder: str | Path, options: Options = Options(),
     return records
 
 
+def _write(path: Path, records: list[PairRecord]) -> None:
+    """Write the manifest and its hash; killed anywhere, it stays ours.
+
+    Between the two files the hash file has a line for either manifest, the
+    old one and the new one.
+    """
+    old = [sha256(path)] if _is_ours(path) else []
+    with tempfile.TemporaryDirectory() as folder:
+        write_manifest(Path(folder) / MANIFEST, records)
+        new = sha256(Path(folder) / MANIFEST)
+    _write_sums(path, [new, *old])
+    write_manifest(path, records)
+    _write_sums(path, [new])
+
+
+def _write_sums(path: Path, sums: Sequence[str]) -> None:
+    with atomic_write(path.with_name(_SUM), 'w') as file:
+        file.writelines(f'{value}  {MANIFEST}\n' for value in sums)
+
+
 def _is_ours(path: Path) -> bool:
     """Whether a manifest is as this tool wrote it."""
     kept = path.with_name(_SUM)
     return (path.is_file() and kept.is_file()
-            and kept.read_bytes().split()[:1] == [sha256(path).encode()])
+            and sha256(path).encode() in kept.read_bytes().split())
 
 
 def _read(folder: Path, options: Options) -> list[Row]:

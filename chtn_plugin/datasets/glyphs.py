@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import tempfile
 import unicodedata
@@ -64,6 +65,8 @@ MIN_SOURCE_IMAGES = 4
 SIZE = 32
 _VERSION = 2
 _SEED = 0
+_DRAWN = re.compile(r'glyphs\.json|pairs\.tsv|images/[0-9A-F]+\.png|'
+                    r'source/(list\.txt|[0-9A-F]+/[\w-]+\.png)')
 
 
 def prepare_glyphs(root: str | Path) -> Path:
@@ -91,8 +94,7 @@ def prepare_glyphs(root: str | Path) -> Path:
     root = Path(root)
     if _is_ready(root):
         return root
-    if root.exists() and any(root.iterdir()) and (
-            not (root / 'glyphs.json').is_file()):
+    if root.exists() and any(root.iterdir()) and not _is_own(root):
         raise FileExistsError(f'{root} holds other files: the glyph pictures '
                               'need a folder of their own')
     root.parent.mkdir(parents=True, exist_ok=True)
@@ -116,6 +118,18 @@ def _stamp() -> dict[str, object]:
     return dict(version=_VERSION, matplotlib=matplotlib.__version__,
                 pillow=PIL.__version__,
                 unicode=unicodedata.unidata_version)
+
+
+def _is_own(root: Path) -> bool:
+    """Whether a folder holds what an earlier version drew, and no more."""
+    try:
+        stamp = json.loads((root / 'glyphs.json').read_text())
+    except (OSError, ValueError):
+        return False
+    names = (path.relative_to(root).as_posix() for path in root.rglob('*')
+             if path.is_symlink() or not path.is_dir())
+    return isinstance(stamp, dict) and set(stamp) <= set(_stamp()) and all(
+        map(_DRAWN.fullmatch, names))
 
 
 def _is_ready(root: Path) -> bool:

@@ -7,7 +7,6 @@ import pickle
 import re
 import zipfile
 from collections.abc import Callable
-from glob import glob
 from typing import Any, Optional
 
 import numpy as np
@@ -15,7 +14,15 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
 
-_NUMBERED = re.compile(r'(?:^|_)(?:iter|epoch)_(\d+)\.pth$')
+from ..storage.ownership import process_lives, sweep_temporaries
+
+# The names that MMEngine's CheckpointHook gives, and no other: a file called
+# resnet_epoch_100.pth or my_iter_3.pth is the user's.
+_NUMBERED = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
+_BEST = re.compile(r'best_.+_(?:iter|epoch)_(\d+)\.pth')
+# What releases up to 0.9 left of a write that was cut off.
+_PART = re.compile(rf'(?:{_NUMBERED.pattern}|{_BEST.pattern}|last_checkpoint)'
+                   r'\.(?P<pid>\d+)\.part')
 
 
 def restrict_loading(trust: bool = False) -> None:
@@ -123,21 +130,36 @@ def newest_checkpoint(work_dir: str,
 
 
 def checkpoints_in(work_dir: str) -> list[str]:
-    """Checkpoints to resume from, the newest first."""
-    return _by_number(path for path in glob(osp.join(glob_escape(work_dir),
-                                                     '*.pth'))
-                      if not osp.basename(path).startswith('best_'))
+    """Checkpoints to resume from, ``iter_N.pth`` and so on, newest first."""
+    return _named(work_dir, _NUMBERED)
 
 
-def glob_escape(path: str) -> str:
-    """A path whose own brackets and stars match themselves."""
-    return re.sub(r'([*?[])', r'[\1]', path)
+def best_checkpoints_in(work_dir: str) -> list[str]:
+    """Checkpoints ``best_METRIC_iter_N.pth`` and so on, the newest first."""
+    return _named(work_dir, _BEST)
 
 
-def _by_number(paths: Any) -> list[str]:
-    numbered = [(int(match[1]), path) for path in paths
-                if (match := _NUMBERED.search(osp.basename(path)))]
-    return [path for _, path in sorted(numbered, reverse=True)]
+def _named(folder: str, pattern: re.Pattern) -> list[str]:
+    if not osp.isdir(folder):
+        return []
+    numbered = [(int(match[1]), osp.join(folder, name))
+                for name in os.listdir(folder)
+                if (match := pattern.fullmatch(name))]
+    return [path for _, path in sorted(numbered, reverse=True)
+            if osp.isfile(path)]
+
+
+def sweep_parts(folder: str) -> None:
+    """Delete what killed runs left half-written in a work directory.
+
+    Args:
+        folder: The work directory; files that are not a run's stay.
+    """
+    sweep_temporaries(folder)
+    for name in os.listdir(folder):
+        match = _PART.fullmatch(name)
+        if match and not process_lives(int(match['pid'])):
+            os.remove(osp.join(folder, name))
 
 
 def find_checkpoint(path: str, tell: Callable[[str], None] = print) -> str:
@@ -163,8 +185,7 @@ def find_checkpoint(path: str, tell: Callable[[str], None] = print) -> str:
             raise ValueError(f'a checkpoint must be whole: {path} is torn '
                              f'({fault})')
         return path
-    best = _by_number(glob(osp.join(glob_escape(path), 'best_*.pth')))
-    for chosen in best:
+    for chosen in best_checkpoints_in(path):
         fault = torn(chosen)
         if fault is None:
             tell(f'checkpoint: {chosen}, the best on the validation split')

@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from glob import glob
 from typing import Any, TypeVar
 
 import torch
@@ -26,7 +25,11 @@ from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from .checkpoints import checkpoints_in, glob_escape, restrict_loading
+from .checkpoints import (
+    best_checkpoints_in,
+    checkpoints_in,
+    restrict_loading,
+)
 from .hooks.compiled_forward import CompiledForwardHook
 from .options import check_config, check_options
 
@@ -327,7 +330,7 @@ def claim_work_dir(work_dir: str, resume: bool, overwrite: bool) -> None:
                       f'{work_dir}: {error.strerror}') from error
     if resume:
         return
-    there = checkpoints_in(work_dir) + _best(work_dir)
+    there = checkpoints_in(work_dir) + best_checkpoints_in(work_dir)
     if there and not overwrite:
         raise ValueError(
             f'{work_dir} holds the checkpoints of a run '
@@ -348,13 +351,10 @@ class ClearWorkDirHook(Hook):
     def before_train(self, runner: Any) -> None:
         """Delete what :func:`claim_work_dir` found."""
         work_dir = runner.work_dir
-        for path in (checkpoints_in(work_dir) + _best(work_dir) + glob(
-                osp.join(glob_escape(work_dir), 'last_checkpoint'))):
+        last = osp.join(work_dir, 'last_checkpoint')
+        for path in (checkpoints_in(work_dir) + best_checkpoints_in(work_dir)
+                     + [last] * osp.isfile(last)):
             os.remove(path)
-
-
-def _best(work_dir: str) -> list[str]:
-    return glob(osp.join(glob_escape(work_dir), 'best_*.pth'))
 
 
 def build_runner(cfg: Config) -> Any:

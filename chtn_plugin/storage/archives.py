@@ -18,6 +18,9 @@ from typing import IO, Optional
 
 from tqdm import tqdm
 
+from .files import atomic_write
+from .ownership import TEMPORARY
+
 SUFFIXES = ('.zip', '.tar', '.tar.gz', '.tgz', '.tar.xz', '.txz', '.tar.bz2',
             '.tbz2')
 _STAMP = '.archive.json'
@@ -76,7 +79,8 @@ def unpack(archive: str | Path, folder: str | Path,
 
     Raises:
         FileNotFoundError: There is no such archive.
-        ValueError: The archive is damaged or encrypted, unpacks to more than
+        ValueError: A folder is there that no archive was unpacked into, or
+            the archive is damaged or encrypted, unpacks to more than
             its limits, or holds a path outside the folder, a link or a
             device. The message names the member.
     """
@@ -88,15 +92,47 @@ def unpack(archive: str | Path, folder: str | Path,
     if _read_stamp(folder) == stamp:
         return folder
     growing = folder.with_name(folder.name + '.partial')
-    if growing.exists() and _read_stamp(growing) != stamp:
-        shutil.rmtree(growing)
+    for path in (folder, growing):
+        if path.exists() and not _is_own(path):
+            raise ValueError(
+                'an archive is unpacked into a folder of its own: '
+                f'{path} was not unpacked by this tool. Move it away')
+    _discard(growing if _read_stamp(growing) != stamp else None, folder)
     growing.mkdir(parents=True, exist_ok=True)
-    (growing / _STAMP).write_text(stamp)
+    with atomic_write(growing / _STAMP, 'w') as file:
+        file.write(stamp)
     _unpack_into(archive, growing, limits)
-    if folder.exists():
-        shutil.rmtree(folder)
+    _discard(folder, folder)
     os.replace(growing, folder)
     return folder
+
+
+def _discard(outdated: Optional[Path], folder: Path) -> None:
+    """Delete a folder of ours, under a name that tells so if this is cut off.
+
+    The stamp in it may be the first file that goes.
+    """
+    going = folder.with_name(f'.{folder.name}{TEMPORARY}')
+    if going.exists():
+        shutil.rmtree(going)
+    if outdated is not None and outdated.exists():
+        os.replace(outdated, going)
+        shutil.rmtree(going)
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether a folder came out of an archive here, or is empty."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    try:
+        stamp = json.loads(_read_stamp(folder) or 'null')
+    except ValueError:
+        return False
+    if isinstance(stamp, list) and [type(part) for part in stamp] == [
+            str, int, int]:
+        return True
+    # A kill may come between the folder and the stamp in it.
+    return all(path.name.endswith(TEMPORARY) for path in folder.iterdir())
 
 
 def _read_stamp(folder: Path) -> str:
@@ -183,7 +219,7 @@ def _safe_name(name: str, archive: Path) -> str:
 def _write(member: _Member, target: Path, archive: Path) -> None:
     """Write one file under a temporary name; trust no declared size."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(target.name + '.part')
+    temporary = target.with_name(target.name + TEMPORARY)
     written = 0
     stream = member.open()
     assert stream is not None, 'only plain files become members'

@@ -14,6 +14,9 @@ from typing import Optional
 
 from tqdm import tqdm
 
+from .files import atomic_write
+from .ownership import check_replaceable
+
 _CHUNK = 1 << 18
 _AGENT = 'chtn_plugin (dataset preparation)'
 
@@ -74,12 +77,14 @@ def download(url: str, path: str | Path, md5: Optional[str] = None,
 
 def _fetch(url: str, part: Path, timeout: float,
            say: Callable[[str], None]) -> None:
+    # The mark comes first, so that a part without one is not ours.
+    check_replaceable(part, _mark(part).is_file())
     have = part.stat().st_size if part.is_file() else 0
     headers = {'User-Agent': _AGENT}
-    validator = _mark(part).read_text() if _mark(part).is_file() else ''
+    validator = _read_mark(part)
     if have and validator:
         headers |= {'Range': f'bytes={have}-',
-                    'If-Range': json.loads(validator)}
+                    'If-Range': validator}
     request = urllib.request.Request(url, headers=headers)
     with _open(request, timeout, part) as reply:
         resumed = reply.status == 206 and reply.headers.get(
@@ -91,13 +96,14 @@ def _fetch(url: str, part: Path, timeout: float,
         say(f'fetching {url} ({size}) to {part.parent}'
             + (f', going on at {have / 1e6:.1f} MB' if have else ''))
         mark = reply.headers.get('ETag') or reply.headers.get('Last-Modified')
-        if mark and not mark.startswith('W/'):
-            _mark(part).write_text(json.dumps(mark))
-        with part.open('ab' if resumed else 'wb') as file, tqdm(
+        with atomic_write(_mark(part), 'w') as file:
+            # A weak mark does not tell one file from the next.
+            json.dump(None if mark and mark.startswith('W/') else mark, file)
+        with part.open('ab' if resumed else 'wb') as target, tqdm(
                 total=total, initial=have, unit='B', unit_scale=True,
                 disable=None) as bar:
             while chunk := reply.read(_CHUNK):
-                file.write(chunk)
+                target.write(chunk)
                 bar.update(len(chunk))
     came = part.stat().st_size
     if total is not None and came != total:
@@ -117,6 +123,15 @@ def _open(request: urllib.request.Request, timeout: float, part: Path):
 
 def _mark(part: Path) -> Path:
     return part.with_name(part.name + '.mark')
+
+
+def _read_mark(part: Path) -> Optional[str]:
+    """What the server calls the file that the part is of."""
+    try:
+        mark = json.loads(_mark(part).read_text())
+    except (OSError, ValueError):
+        return None
+    return mark if isinstance(mark, str) else None
 
 
 def _md5(path: Path) -> str:

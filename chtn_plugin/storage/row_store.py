@@ -1,22 +1,24 @@
 """Arrays on disk, one row for each content hash, that can never be stale."""
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
+import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 
-from .files import atomic_write
+from .files import atomic_write, sha256
+from .ownership import sweep_temporaries
 
 #: Part of every key: raise it when rows get another meaning or layout.
 FORMAT = 1
 _META = 'meta.json'
+_SHARD = re.compile(r'\d+-\d+\.(?:npy|json)')
 
 
 class FeatureStore:
@@ -51,9 +53,10 @@ class FeatureStore:
                               encoding='utf-8') as file:
                 json.dump(dict(description or {}, key=key), file, indent=2,
                           default=str, ensure_ascii=False)
-        if json.loads((self.folder / _META).read_text(
-                encoding='utf-8'))['key'] != key:
+        if self.folder not in stores_in(self.root) or json.loads(
+                (self.folder / _META).read_text('utf-8'))['key'] != key:
             raise ValueError(f'{self.folder} belongs to another key')
+        sweep_temporaries(self.folder)
         # The time of the last use, by which stores are dropped.
         os.utime(self.folder / _META)
         self.refresh()
@@ -61,7 +64,7 @@ class FeatureStore:
     def refresh(self) -> None:
         """Take in what other processes have added."""
         for path in sorted(self.folder.glob('*.json')):
-            if path.name != _META and path.name not in self._seen:
+            if _SHARD.fullmatch(path.name) and path.name not in self._seen:
                 self._seen.add(path.name)
                 self._open(path)
 
@@ -69,7 +72,7 @@ class FeatureStore:
         data = path.with_suffix('.npy')
         try:
             index = json.loads(path.read_text(encoding='utf-8'))
-            if _sha256(data) != index['sha256']:
+            if sha256(data) != index['sha256']:
                 raise ValueError('checksum differs')
             rows = np.load(data, mmap_mode='r', allow_pickle=False)
             if len(rows) != len(index['names']):
@@ -119,24 +122,25 @@ class FeatureStore:
         # The index comes last: a shard without it does not exist.
         with atomic_write(data.with_suffix('.json'), 'w',
                           encoding='utf-8') as file:
-            json.dump(dict(names=names, sha256=_sha256(data)), file)
+            json.dump(dict(names=names, sha256=sha256(data)), file)
         self.refresh()
 
     def _make_room(self, needed: int) -> None:
         if self.max_bytes is None:
             return
-        if folder_bytes(self.folder) + needed > self.max_bytes:
+        if _store_bytes(self.folder) + needed > self.max_bytes:
             raise ValueError(
                 f'the feature cache may fill {self.max_bytes / 1e9:.3g} GB: '
-                f'{self.folder} has {folder_bytes(self.folder) / 1e9:.3g} GB '
+                f'{self.folder} has {_store_bytes(self.folder) / 1e9:.3g} GB '
                 f'and needs {needed / 1e9:.3g} GB more')
-        others = sorted((path.parent for path in self.root.glob(f'*/{_META}')
-                         if path.parent != self.folder),
-                        key=lambda folder: (folder / _META).stat().st_mtime)
-        for folder in others:
-            if folder_bytes(self.root) + needed <= self.max_bytes:
+        stores = {folder: _store_bytes(folder) for folder in stores_in(
+            self.root)}
+        total = sum(stores.values())
+        for folder in sorted(set(stores) - {self.folder}, key=_last_use):
+            if total + needed <= self.max_bytes:
                 break
-            shutil.rmtree(folder, ignore_errors=True)
+            _drop(folder)
+            total -= stores[folder]
 
     def __getstate__(self) -> dict[str, Any]:
         # A worker opens the files itself; a copied map would be the data.
@@ -147,12 +151,57 @@ class FeatureStore:
         self.refresh()
 
 
-def folder_bytes(folder: Path) -> int:
-    """Return the bytes of all files of a folder."""
-    total = 0
-    for path in folder.rglob('*'):
+def stores_in(root: Path) -> Iterator[Path]:
+    """Yield the stores of a folder: those whose stamp has their name's key.
+
+    A folder of the user's may have a ``meta.json`` too.
+
+    Args:
+        root: Folder of all stores.
+    """
+    for path in sorted(root.glob(f'*/{_META}')):
         try:
-            total += path.stat().st_size if path.is_file() else 0
+            stamp = json.loads(path.read_text(encoding='utf-8'))
+        except (OSError, ValueError):
+            continue
+        key = stamp.get('key') if isinstance(stamp, dict) else None
+        if isinstance(key, str) and len(key) >= 32 and (
+                key[:32] == path.parent.name):
+            yield path.parent
+
+
+def _last_use(folder: Path) -> float:
+    try:
+        return (folder / _META).stat().st_mtime
+    except FileNotFoundError:
+        return 0.  # another process has just dropped it
+
+
+def _own_files(folder: Path) -> list[Path]:
+    """The files of a store; whatever else lies there is the user's."""
+    return [path for path in folder.iterdir() if path.name == _META
+            or _SHARD.fullmatch(path.name)] if folder.is_dir() else []
+
+
+def _drop(folder: Path) -> None:
+    """Delete a store, its stamp last: cut off, it is dropped the next time."""
+    for path in sorted(_own_files(folder), key=lambda path: (
+            path.name == _META, path.suffix == '.npy')):
+        path.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()  # only where nothing else is in it
+
+
+def folder_bytes(root: Path) -> int:
+    """Return the bytes that the stores of a folder fill together."""
+    return sum(map(_store_bytes, stores_in(root)))
+
+
+def _store_bytes(folder: Path) -> int:
+    total = 0
+    for path in _own_files(folder):
+        try:
+            total += path.stat().st_size
         except FileNotFoundError:
             continue  # another process has just dropped it
     return total
@@ -161,14 +210,7 @@ def folder_bytes(folder: Path) -> int:
 def content_hashes(paths: Iterable[str]) -> dict[str, str]:
     """Return the SHA-256 of each file's bytes, by path."""
     from tqdm import tqdm
-    return {path: _sha256(Path(path))
+    return {path: sha256(path)
             for path in tqdm(sorted(set(paths)), 'hash', unit='image',
                              disable=None)}
 
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -158,3 +158,15 @@ def test_shipped_split_of_web_news_leaks_as_is_known():
               if finding.level == 'error'}
     assert counts['images whose copy stands in another split'] == 4
     assert counts['texts that stand in two splits'] == 1
+
+
+def test_findings_never_replace_a_file_of_the_users(tmp_path, capsys):
+    path = write(tmp_path / 'pairs.tsv', sound())
+    before = path.read_bytes()
+    assert run(path, '--json', path)[0] == 2
+    assert 'pairs.tsv is another' in capsys.readouterr().err
+    assert path.read_bytes() == before
+    for _ in range(2):
+        run(path, '--json', tmp_path / 'findings.json')
+    assert isinstance(json.loads(
+        (tmp_path / 'findings.json').read_text()), list)

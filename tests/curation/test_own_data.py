@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -416,3 +418,52 @@ def test_config_is_never_written_over_a_users_own(folder, configs, tmp_path):
         make(folder, config)
     with pytest.raises(FileNotFoundError, match='_base_'):
         make(folder, tmp_path / 'elsewhere/own.py')
+
+
+def test_config_that_was_edited_is_the_users(folder, configs):
+    write_csv(folder, rows())
+    config = configs / 'own.py'
+    make(folder, config)
+    edited = config.read_text().replace('image_size = 64', 'image_size = 96')
+    config.write_text(edited)
+    with pytest.raises(ValueError, match='choose another'):
+        make(folder, config)
+    assert config.read_text() == edited
+
+
+@pytest.mark.parametrize('writes', [0, 1, 2])
+def test_killed_between_its_files_the_manifest_stays_the_tools(
+        folder, monkeypatch, writes):
+    write_csv(folder, rows())
+    make(folder)
+    replace, done = os.replace, []
+
+    def killed(source, target):
+        if Path(target).parent == folder:
+            if len(done) == writes:
+                raise KeyboardInterrupt
+            done.append(target)
+        replace(source, target)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'replace', killed)
+        with pytest.raises(KeyboardInterrupt):
+            make(folder, seed=1)
+    assert len(make(folder, seed=2)) == 60
+
+
+def test_killed_while_it_replaces_a_users_manifest_that_stays_his(
+        folder, monkeypatch):
+    write_csv(folder, rows())
+    (folder / 'manifest.tsv').write_text('mine\n')
+
+    def killed(source, target):
+        if Path(target) == folder / 'manifest.tsv':
+            raise KeyboardInterrupt
+        replace(source, target)
+    replace = os.replace
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'replace', killed)
+        with pytest.raises(KeyboardInterrupt):
+            make(folder, overwrite=True)
+    with pytest.raises(ValueError, match='was not written by this tool'):
+        make(folder)

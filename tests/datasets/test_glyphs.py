@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter, defaultdict
 from itertools import pairwise
 
@@ -127,6 +128,17 @@ def test_folder_of_other_files_is_left_alone(root, tmp_path):
     with pytest.raises(FileExistsError, match='a folder of their own'):
         prepare_glyphs(tmp_path)
     assert (tmp_path / 'thesis.tex').exists()
+
+
+def test_file_of_the_users_beside_older_pictures_is_kept(root, tmp_path):
+    shutil.copytree(root, tmp_path / 'glyphs')
+    stamp = json.loads((root / 'glyphs.json').read_text())
+    (tmp_path / 'glyphs/glyphs.json').write_text(
+        json.dumps(dict(stamp, version=0)))
+    (tmp_path / 'glyphs/notes.txt').write_text('mine')
+    with pytest.raises(FileExistsError, match='other files'):
+        prepare_glyphs(tmp_path / 'glyphs')
+    assert (tmp_path / 'glyphs/notes.txt').read_text() == 'mine'
 
 
 def test_failure_leaves_nothing(root, tmp_path, monkeypatch):

@@ -44,7 +44,7 @@ def test_killed_while_saving_and_resumed_it_ends_as_if_it_were_not(
         -signal.SIGKILL] * 2
     assert sorted(path.name for path in folder.glob('*.pth')) == [
         'iter_2.pth']
-    assert len(list(folder.glob('iter_4.pth.*.part'))) == 1
+    assert len(list(folder.glob('.iter_4.pth.*.chtn-part'))) == 1
     assert len(set(run(config, folder, 2))) == 2
     ended = weights(folder)
     assert ended['meta']['iter'] == 12

@@ -226,7 +226,7 @@ def test_a_full_disk_ends_the_run_and_keeps_the_last_checkpoint(
     text = (tmp_path / 'run/out.txt').read_text()
     assert 'could not be written: No space left on device' in text
     assert 'MB needed' in text
-    assert not list((tmp_path / 'run').glob('*.part'))
+    assert not list((tmp_path / 'run').glob('.*.chtn-part'))
     assert train(config, tmp_path / 'run') == 0
     assert_same_run(reference, tmp_path / 'run')
 

@@ -1,5 +1,7 @@
 """What a checkpoint may hold, and which one is taken."""
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from chtn_plugin.engine.checkpoints import (
     find_checkpoint,
     newest_checkpoint,
     restrict_loading,
+    sweep_parts,
     torn,
 )
 
@@ -116,3 +119,33 @@ def test_brackets_of_a_folder_are_no_pattern(tmp_path):
     folder.mkdir()
     assert find_checkpoint(str(_three(folder)), list().append).startswith(
         str(folder))
+
+
+@pytest.mark.parametrize('name', [
+    'resnet_epoch_100.pth', 'my_iter_300.pth', 'iter_300.pth.bak',
+    'epoch_100_ema.pth'])
+def test_another_file_is_never_the_newest_checkpoint(tmp_path, name):
+    _saved(tmp_path / name, {})
+    assert newest_checkpoint(str(_three(tmp_path))).endswith('iter_10.pth')
+
+
+@pytest.mark.parametrize('name', ['best_model_of_mine.pth', 'best_7.pth',
+                                  'the_best_score_iter_70.pth'])
+def test_another_file_is_never_the_best_checkpoint(tmp_path, name):
+    _saved(tmp_path / name, {})
+    assert find_checkpoint(str(_three(tmp_path)), list().append).endswith(
+        'best_score_iter_9.pth')
+
+
+def test_only_what_dead_runs_left_half_written_is_swept(tmp_path):
+    dead = subprocess.Popen([sys.executable, '-c', ''])
+    dead.wait()
+    ours = [f'iter_4.pth.{dead.pid}.part', f'epoch_4.pth.{dead.pid}.part',
+            f'best_x_iter_4.pth.{dead.pid}.part',
+            f'last_checkpoint.{dead.pid}.part']
+    others = ['film.mp4.part', 'model.part', f'iter_4.pth.{os.getpid()}.part',
+              f'my_iter_4.pth.{dead.pid}.part', 'iter_4.pth.part']
+    for name in ours + others:
+        (tmp_path / name).touch()
+    sweep_parts(str(tmp_path))
+    assert sorted(os.listdir(tmp_path)) == sorted(others)

@@ -1,10 +1,15 @@
 """Work directories, and errors as lines."""
 import os
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from chtn_plugin.engine.launch import claim_work_dir, plain_refusals
+from chtn_plugin.engine.launch import (
+    ClearWorkDirHook,
+    claim_work_dir,
+    plain_refusals,
+)
 from chtn_plugin.losses.pairwise import pairwise_distance
 
 
@@ -42,3 +47,20 @@ def test_errors_from_elsewhere_keep_their_traceback():
     with pytest.raises(ValueError, match='of a module of the user'):
         with plain_refusals('train.py'):
             raise ValueError('of a module of the user')
+
+
+def test_overwriting_deletes_what_a_run_writes_and_no_more(tmp_path):
+    runs = ['iter_3.pth', 'epoch_3.pth', 'best_retrieval_mean_mAP_iter_3.pth',
+            'last_checkpoint']
+    mine = ['my_iter_3.pth', 'best_model_of_mine.pth', 'notes.part',
+            'resnet_epoch_100.pth', 'iter_3.pth.bak']
+    for name in runs + mine:
+        (tmp_path / name).touch()
+    ClearWorkDirHook().before_train(SimpleNamespace(work_dir=str(tmp_path)))
+    assert sorted(os.listdir(tmp_path)) == sorted(mine)
+
+
+def test_files_of_the_users_are_no_run(tmp_path):
+    for name in ('my_iter_3.pth', 'best_model_of_mine.pth'):
+        (tmp_path / name).touch()
+    claim_work_dir(str(tmp_path), resume=False, overwrite=False)

@@ -180,3 +180,31 @@ def test_other_archive_replaces_the_content(tmp_path):
     unpack(tar_of(tmp_path / 'b.tar', ('new', b'x')), tmp_path / 'out')
     assert [path.name for path in (tmp_path / 'out').iterdir()
             if not path.name.startswith('.')] == ['new']
+
+
+@pytest.mark.parametrize('name', ['out', 'out.partial'])
+def test_folder_of_the_users_is_refused_and_kept(tmp_path, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / 'mine').write_text('x')
+    with pytest.raises(ValueError, match='was not unpacked by this tool'):
+        unpack(tar_of(tmp_path / 'a.tar', ('new', b'x')), tmp_path / 'out')
+    assert (tmp_path / name / 'mine').read_text() == 'x'
+
+
+def test_stamp_of_another_program_is_not_ours(tmp_path):
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out/.archive.json').write_text('{"version": 1}')
+    with pytest.raises(ValueError, match='was not unpacked by this tool'):
+        unpack(tar_of(tmp_path / 'a.tar', ('new', b'x')), tmp_path / 'out')
+
+
+def test_killed_between_folder_and_stamp_it_goes_on(tmp_path):
+    (tmp_path / 'out.partial').mkdir()
+    unpack(tar_of(tmp_path / 'a.tar', ('new', b'x')), tmp_path / 'out')
+    assert (tmp_path / 'out/new').exists()
+
+
+def test_member_named_as_a_temporary_file_is_kept(tmp_path):
+    unpack(tar_of(tmp_path / 'a.tar', ('a.part', b'1'), ('a', b'2')),
+           tmp_path / 'out')
+    assert (tmp_path / 'out/a.part').read_bytes() == b'1'

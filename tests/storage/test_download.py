@@ -160,3 +160,10 @@ def test_preparation_fetches_pages_of_pictures(tmp_path):
     prepare(Preparation('x', '', run, 'x', fetch=fetch), None, tmp_path,
             None, lambda line: None)
     assert (tmp_path / 'SHA256SUMS').read_text().endswith('  b\n')
+
+
+def test_part_that_is_not_ours_is_kept(server, tmp_path):
+    (tmp_path / 'set.zip.part').write_bytes(b'mine')
+    with pytest.raises(ValueError, match=r'set\.zip\.part is another'):
+        download(server.url, tmp_path / 'set.zip')
+    assert (tmp_path / 'set.zip.part').read_bytes() == b'mine'

@@ -44,3 +44,28 @@ def test_others_may_read_it_as_any_file(tmp_path):
         pass
     assert stat.S_IMODE((tmp_path / 'a').stat().st_mode) == stat.S_IMODE(
         (tmp_path / 'plain').stat().st_mode)
+
+
+def full(descriptor):
+    raise OSError(28, 'No space left on device')
+
+
+def test_a_full_disk_names_the_file_and_the_space(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(OSError, match=r'a\.png could not be written: No space '
+                       r'left .*more than 0.0 MB needed, [\d.]+ MB free'
+                       ), atomic_write(tmp_path / 'a.png') as file:
+        file.write(b'x')
+    assert not os.listdir(tmp_path)
+
+
+def test_a_full_disk_while_the_content_comes_is_named_too(tmp_path):
+    with pytest.raises(OSError, match='a could not be written: No space'
+                       ), atomic_write(tmp_path / 'a'):
+        full(None)
+
+
+def test_an_error_of_a_file_that_is_read_meanwhile_stays_its_own(tmp_path):
+    with pytest.raises(FileNotFoundError, match='other'), atomic_write(
+            tmp_path / 'a'):
+        open(tmp_path / 'other')

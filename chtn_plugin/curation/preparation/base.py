@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import filecmp
 import json
 import os
 import shutil
@@ -19,7 +20,12 @@ from ...datasets.manifest import PairRecord
 from ...storage.archives import is_archive, unpack
 from ...storage.download import download
 from ...storage.files import atomic_write
-from .verify import sum_problems, write_sums
+from ...storage.ownership import (
+    WrittenFiles,
+    sweep_temporaries,
+    temporary_path,
+)
+from .verify import SUMS, listed_files, sum_problems, write_sums
 
 RECORD = 'prepared.json'
 #: Folder within the prepared set that holds what came out of an archive.
@@ -94,18 +100,54 @@ def prepare(preparation: Preparation, source: Optional[Path], out: Path,
     asked = _asked(preparation, options)
     if _is_done(out, asked, say):
         return
+    for folder in (out, *{(out / name).parent for name in written_files(
+            out)}):
+        sweep_temporaries(folder)
     root = _source_folder(preparation, source, out, say)
     start = time.monotonic()
     result = preparation.run(root, out, options)
+    claim(out, [SUMS, RECORD])
     write_sums(out, result.files)
     record = {'name': preparation.name, 'options': asked,
               'n_files': len(set(result.files)), **result.facts}
     with atomic_write(out / RECORD, 'w', encoding='utf-8') as file:
         json.dump(record, file, indent=2, ensure_ascii=False)
         file.write('\n')
+    written_files(out).close()
     say(result.report)
     say(f'prepared {preparation.name} in {out}: {record["n_files"]} files '
         f'hashed, {time.monotonic() - start:.1f} s')
+
+
+def written_files(out: Path) -> WrittenFiles:
+    """What preparations have written into a folder.
+
+    A finished one left its record and the names in ``SHA256SUMS``, one that
+    was cut off a list.
+
+    Args:
+        out: Folder of the prepared set.
+    """
+    record = _record(out)
+    if not record:
+        return WrittenFiles(out)
+    return WrittenFiles(out, [RECORD, SUMS, *record.get('links', ()),
+                              *listed_files(out)])
+
+
+def claim(out: Path, names: Iterable[str]) -> None:
+    """Refuse to replace what no preparation has written.
+
+    To be called before anything is written under the names.
+
+    Args:
+        out: Folder of the prepared set.
+        names: Paths relative to it.
+
+    Raises:
+        ValueError: A file of the user's has one of the names.
+    """
+    written_files(out).claim(names)
 
 
 def place_images(root: Path, out: Path, names: Iterable[str],
@@ -129,6 +171,8 @@ def place_images(root: Path, out: Path, names: Iterable[str],
     """
     names, broken = sorted(set(names)), []
     link = out.resolve() in root.resolve().parents
+    if root.resolve() != out.resolve():
+        _claim_copies(root, out, names)
     for name in tqdm(names, 'images', unit='image', disable=None):
         problem = image_problem(root / name) if check else None
         if problem:
@@ -147,9 +191,18 @@ def place_files(root: Path, out: Path, names: Iterable[str]) -> list[str]:
     link = out.resolve() in root.resolve().parents
     names = [name for name in names if (root / name).is_file()]
     if root.resolve() != out.resolve():
+        _claim_copies(root, out, names)
         for name in names:
             _place(root / name, out / name, link)
     return names
+
+
+def _claim_copies(root: Path, out: Path, names: Sequence[str]) -> None:
+    """Claim names, but those of files that are equal to what would come."""
+    ours = written_files(out)
+    ours.claim(name for name in names if name in ours or not (
+        (out / name).is_file() and (root / name).is_file()
+        and filecmp.cmp(root / name, out / name, shallow=False)))
 
 
 def image_problem(path: Path) -> Optional[str]:
@@ -191,6 +244,7 @@ def pair_result(out: Path, manifests: dict[str, Sequence[PairRecord]],
     """
     from ...datasets.manifest import write_manifest
     from .verify import class_histogram, histogram_table
+    claim(out, manifests)
     for name, records in manifests.items():
         write_manifest(out / name, list(records))
     lines = [f'{name}\n{histogram_table(records)}'
@@ -210,12 +264,9 @@ def _asked(preparation: Preparation, options: argparse.Namespace) -> dict:
 
 
 def _is_done(out: Path, asked: dict, say: Callable[[str], None]) -> bool:
-    if not (out / RECORD).is_file():
+    record = _record(out)
+    if not record:
         return False
-    try:
-        record = json.loads((out / RECORD).read_text(encoding='utf-8'))
-    except ValueError:
-        record = {}
     if record.get('options') != asked:
         say(f'{out} was prepared with other options, preparing it anew')
         return False
@@ -228,6 +279,17 @@ def _is_done(out: Path, asked: dict, say: Callable[[str], None]) -> bool:
         say(f'{out}: {problem}')
     say(f'{len(problems or [1])} files do not agree, preparing {out} anew')
     return False
+
+
+def _record(out: Path) -> dict:
+    """What a finished preparation noted; empty where there is none."""
+    try:
+        record = json.loads((out / RECORD).read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return {}
+    ours = isinstance(record, dict) and {'name', 'options', 'n_files'} <= set(
+        record)
+    return record if ours else {}
 
 
 def _source_folder(preparation: Preparation, source: Optional[Path],
@@ -275,8 +337,7 @@ def _place(source: Path, target: Path, link: bool) -> None:
                                                 want.st_mtime_ns):
             return
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f'.{target.name}.part')
-    temporary.unlink(missing_ok=True)
+    temporary = temporary_path(target)
     try:
         if not link:
             raise OSError('a file of the user gets no second name')

@@ -11,7 +11,7 @@ import numpy as np
 from ...datasets.grouping import groups_sharing, row_contents, validation_rows
 from ...storage.arrays import read_arrays
 from ...storage.files import atomic_write
-from .base import Preparation, Result
+from .base import Preparation, Result, claim
 from .wiki import LISTS as WIKI_LISTS
 from .wiki import list_rows
 
@@ -216,6 +216,7 @@ def _write(out: Path, arrays: Arrays, note: str) -> Result:
     small: dict[str, Any] = {
         name: array if 'label' in name else array.astype(np.float32)
         for name, array in arrays.items()}
+    claim(out, ['features.npz'])
     with atomic_write(out / 'features.npz') as file:
         np.savez(file, **small)
     lines = [f'{name:<20} {str(array.shape):<14} {array.dtype}'

@@ -12,7 +12,7 @@ from typing import Optional
 
 from ...storage.archives import unpack
 from ...storage.files import atomic_write
-from .base import Preparation, Result, place_images
+from .base import Preparation, Result, claim, place_images
 
 TINY_URL = 'http://cs231n.stanford.edu/tiny-imagenet-200.zip'
 TINY_MD5 = '90528d7ca1a48142e341f4ef8d21d0de'
@@ -172,18 +172,17 @@ def _descend(root: Path) -> Path:
     return root
 
 
-def _link(root: Path, out: Path, names: Sequence[str]) -> None:
+def _link(root: Path, out: Path, links: Sequence[str]) -> None:
     """Make the top folders of the image paths visible under ``out``."""
-    for top in sorted({Path(name).parts[0] for name in names}):
-        target = out / top
+    for name in _new_links(root, out, links):
+        target = out / name
         if target.is_symlink():
             target.unlink()
-        if not target.exists():
-            out.mkdir(parents=True, exist_ok=True)
-            source, folder = (root / top).resolve(), out.resolve()
-            # What an archive left in the set moves along with the set.
-            target.symlink_to(os.path.relpath(source, folder)
-                              if folder in source.parents else source)
+        out.mkdir(parents=True, exist_ok=True)
+        source, folder = (root / name).resolve(), out.resolve()
+        # What an archive left in the set moves along with the set.
+        target.symlink_to(os.path.relpath(source, folder)
+                          if folder in source.parents else source)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -225,6 +224,11 @@ def _run(root: Path, out: Path, options: argparse.Namespace) -> Result:
     if missing:
         raise FileNotFoundError(f'{len(missing)} listed images are not under '
                                 f'{root}, the first: {missing[0]}')
+    links: list[str] = []
+    if not options.copy and root.resolve() != out.resolve():
+        links = sorted({Path(name).parts[0] for name in names})
+    claim(out, [LISTS[split] for split, items in splits.items() if items]
+          + ['classes.txt', *_new_links(root, out, links)])
     files, lines = [], [f'{len(numbers)} classes, numbered '
                         f'{min(numbers.values())} to {max(numbers.values())}']
     for split, items in splits.items():
@@ -238,9 +242,15 @@ def _run(root: Path, out: Path, options: argparse.Namespace) -> Result:
     files.append('classes.txt')
     if options.copy:
         files += place_images(root, out, names)
-    elif root.resolve() != out.resolve():
-        _link(root, out, names)
-    return Result(files, '\n'.join(lines), {'n_images': len(names)})
+    _link(root, out, links)
+    return Result(files, '\n'.join(lines), {'n_images': len(names),
+                                            'links': links})
+
+
+def _new_links(root: Path, out: Path, links: Sequence[str]) -> list[str]:
+    """Those of the links that do not lead there already."""
+    return [name for name in links
+            if (out / name).resolve() != (root / name).resolve()]
 
 
 def _write_list(path: Path, items: Items, numbers: dict[str, int]) -> None:

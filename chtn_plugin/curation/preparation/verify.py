@@ -99,6 +99,15 @@ def write_sums(root: Path, files: Iterable[str]) -> None:
         file.writelines(lines)
 
 
+def listed_files(root: Path) -> list[str]:
+    """Return the names in a folder's ``SHA256SUMS``; none if it has none."""
+    path = root / SUMS
+    if not path.is_file():
+        return []
+    return [line.partition('  ')[2] for line in path.read_text(
+        encoding='utf-8', errors='replace').splitlines()]
+
+
 def sum_problems(root: Path) -> Optional[list[str]]:
     """Check a prepared folder against its ``SHA256SUMS``.
 

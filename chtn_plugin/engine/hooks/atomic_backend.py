@@ -1,12 +1,11 @@
 """Files that are whole or not there."""
 from __future__ import annotations
 
-import os
-import os.path as osp
-import shutil
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
+
+from ...storage.files import atomic_write
 
 
 def write_atomically(path: str, content: bytes) -> None:
@@ -19,28 +18,8 @@ def write_atomically(path: str, content: bytes) -> None:
     Raises:
         OSError: It could not be written; whatever was there still is.
     """
-    folder = osp.dirname(osp.abspath(path))
-    part = f'{path}.{os.getpid()}.part'
-    try:
-        with open(part, 'wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        if osp.exists(part):
-            os.remove(part)
-        free = shutil.disk_usage(folder).free
-        raise OSError(
-            error.errno, f'{path} could not be written: {error.strerror} '
-            f'({len(content) / 1e6:.1f} MB needed, {free / 1e6:.1f} MB free)'
-        ) from error
-    # Without this a power cut may lose the new name.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with atomic_write(path, size=len(content)) as file:
+        file.write(content)
 
 
 @register_backend('atomic', force=True)
@@ -49,5 +28,4 @@ class AtomicBackend(LocalBackend):
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes; see :func:`write_atomically`."""
-        os.makedirs(osp.dirname(osp.abspath(filepath)), exist_ok=True)
         write_atomically(str(filepath), obj)

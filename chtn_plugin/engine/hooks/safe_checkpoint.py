@@ -1,11 +1,9 @@
 """Checkpoints that survive whatever happens to the run."""
 from __future__ import annotations
 
-import os
 import os.path as osp
 from collections import deque
 from collections.abc import Sequence
-from glob import escape, glob
 from typing import Any, Optional
 
 import torch
@@ -23,6 +21,7 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 from ...version import __version__
+from ..checkpoints import sweep_parts
 from .atomic_backend import AtomicBackend, write_atomically
 
 #: The layout of a run's state that this version writes.
@@ -95,8 +94,7 @@ class SafeCheckpointHook(CheckpointHook):
                                  prefixes='')
         super().before_train(runner)
         if is_main_process() and osp.isdir(str(self.out_dir)):
-            for path in glob(osp.join(escape(str(self.out_dir)), '*.part')):
-                os.remove(path)
+            sweep_parts(str(self.out_dir))
             # What the run was about to delete when it was killed.
             for path in runner.message_hub.runtime_info.get(
                     'outdated_ckpts', []):

@@ -95,3 +95,60 @@ def test_sources_that_are_none(tmp_path, run):
     (tmp_path / 'x.rar').write_text('')
     with pytest.raises(ValueError, match='folder, a zip or a tar'):
         run('pairs', tmp_path / 'x.rar', tmp_path / 'out')
+
+
+@pytest.mark.parametrize('name', ['original', 'original.partial'])
+def test_folder_of_the_users_in_out_is_kept(source, tmp_path, run, name):
+    mine = tmp_path / 'out' / name / 'mine.txt'
+    mine.parent.mkdir(parents=True)
+    mine.write_text('x')
+    with pytest.raises(ValueError, match='was not unpacked by this tool'):
+        run('pairs', source, tmp_path / 'out')
+    assert mine.read_text() == 'x'
+
+
+@pytest.mark.parametrize('name', ['pairs.tsv', 'images/3.png', 'SHA256SUMS',
+                                  'prepared.json'])
+def test_file_of_the_users_in_out_is_kept(source, tmp_path, run, name):
+    mine = tmp_path / 'out' / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text('["mine"]')
+    with pytest.raises(ValueError, match=f'1 that it has not, as {name}'):
+        run('pairs', source, tmp_path / 'out')
+    assert mine.read_text() == '["mine"]'
+
+
+def test_manifest_of_the_users_is_kept_where_source_and_out_are_one(
+        source, run):
+    before = (source / 'pairs.tsv').read_bytes()
+    with pytest.raises(ValueError, match='as pairs.tsv'):
+        run('pairs', source, source)
+    assert (source / 'pairs.tsv').read_bytes() == before
+
+
+def test_users_copy_of_the_same_picture_is_left_as_it_is(source, tmp_path,
+                                                         run):
+    run('pairs', source, tmp_path / 'first')
+    picture = tmp_path / 'out/images/3.png'
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes((tmp_path / 'first/images/3.png').read_bytes())
+    run('pairs', source, tmp_path / 'out')
+    assert sum_problems(tmp_path / 'out') == []
+
+
+def test_killed_before_the_record_the_next_run_knows_its_files(
+        source, tmp_path, run, monkeypatch):
+    out = tmp_path / 'out'
+    with monkeypatch.context() as patch:
+        patch.setattr('chtn_plugin.curation.preparation.base.json.dump',
+                      lambda *args, **kwargs: (_ for _ in ()).throw(
+                          KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run('pairs', source, out)
+    # A picture is changed, too: what is ours is mended.
+    (out / 'images/3.png').unlink()
+    (out / 'images/3.png').write_bytes(b'torn')
+    run('pairs', source, out)
+    assert sum_problems(out) == []
+    assert [path.name for path in out.iterdir()
+            if path.name.startswith('.')] == []
