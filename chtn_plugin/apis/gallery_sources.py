@@ -1,11 +1,12 @@
 """Pictures and texts of a folder, a manifest or a file of lines."""
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Optional
 
 from chtn_plugin.datasets.manifest import read_manifest
+from chtn_plugin.storage.folders import walk_files
+from chtn_plugin.storage.tables import SUFFIXES as TABLE_SUFFIXES
 
 from .pictures import SUFFIXES
 
@@ -36,12 +37,11 @@ def list_items(source: str | Path, label_separator: Optional[str] = None
     """
     path = Path(source)
     if path.is_dir():
-        found = sorted(_files(path))
-        return [item for file in found
+        return [item for file in sorted(walk_files(path))
                 for item in _of_file(file, file.relative_to(path).as_posix())]
     if not path.is_file():
         raise FileNotFoundError(f'gallery not found: {path}')
-    if path.suffix in ('.tsv', '.csv', '.jsonl'):
+    if path.suffix in TABLE_SUFFIXES:
         return _of_manifest(path, label_separator)
     items = list(_of_file(path, path.name))
     if not items and path.suffix != '.txt':
@@ -50,15 +50,6 @@ def list_items(source: str | Path, label_separator: Optional[str] = None
             f'index, embeddings (.npz), a .txt file or a picture: {path} is '
             'none')
     return items
-
-
-def _files(folder: Path) -> list[Path]:
-    found = []
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith('.'))
-        found += [Path(root, name) for name in names
-                  if not name.startswith('.')]
-    return found
 
 
 def _of_file(path: Path, name: str) -> list[Item]:

@@ -46,8 +46,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--label-separator', default=';', metavar='CHAR',
                         help="what separates several labels; '' for one "
                         'label a row (default: %(default)s)')
-    parser.add_argument('--encoding', help='encoding of the table, such as '
-                        'gb18030 (default: UTF-8)')
+    parser.add_argument('--encoding', help='encoding of the table or of '
+                        'the .txt files, such as gb18030 (default: UTF-8)')
     parser.add_argument('--line-texts', action='store_true',
                         help='each line of a .txt file is a text of its own')
     parser.add_argument('--split', nargs=3, type=float, dest='fractions',

@@ -4,6 +4,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import tempfile
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,11 +27,12 @@ from ..datasets.manifest import (
 )
 from ..datasets.splits import grouped_split
 from ..storage.files import atomic_write, sha256
+from ..storage.folders import one_form, twins
 from ..storage.ownership import sweep_temporaries
 from .own_config import write_config
+from .own_tables import Row, find_table, read_folders, read_table
 from .preparation.base import image_problem
 from .preparation.verify import histogram_table
-from .tables import Row, find_table, read_folders, read_table
 
 MANIFEST = 'manifest.tsv'
 #: Hash of what was written, beside it: an edited manifest is the user's.
@@ -46,7 +48,7 @@ class Options:
             folders.
         columns: Column of ``image``, ``text``, ``label``, ``split``.
         label_separator: Separates several labels; empty: one label a row.
-        encoding: Encoding of the table.
+        encoding: Encoding of the table, or of the texts in class folders.
         line_texts: Whether each line of a ``.txt`` is a text of its own.
         fractions: Shares of train, val and test.
         seed: Seed of the split.
@@ -78,8 +80,10 @@ def make_manifest(folder: str | Path, options: Options = Options(),
 
     Rows that name the same picture become one with several texts. Pairs that
     share a picture's bytes, or the words of a text of at least
-    ``LEAKING_TOKENS``, go to one side of the split. Files are written last,
-    once everything is known to work.
+    ``LEAKING_TOKENS``, go to one side of the split. A class of so few pairs
+    that none would be trained on is trained on. Class names come in one
+    Unicode form (NFC). Files are written last, once everything is known to
+    work.
 
     Args:
         folder: The user's folder.
@@ -94,8 +98,9 @@ def make_manifest(folder: str | Path, options: Options = Options(),
         FileNotFoundError: There is nothing to read, pictures are missing, or
             the pretrained model cannot be had.
         ValueError: The table, a picture or an option is broken, the folder
-            has a manifest of the user's, or no pair is left for the
-            configuration to validate on.
+            has a manifest of the user's, there is one class only, the
+            table's splits leave a class without a training row, or no pair
+            is left for the configuration to validate on.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -109,8 +114,11 @@ def make_manifest(folder: str | Path, options: Options = Options(),
             'with --overwrite')
     rows = _read(folder, options)
     rows, left_out = _with_images(folder, rows, options.skip_broken)
+    rows, respelt = _in_one_form(rows)
     given = _records(_merged(rows))
+    _check_classes(given)
     records = _split(given, folder, options)
+    _check_training_classes(records)
     check_writable(records)
     empty = {split: _cause(records, split, folder, options,
                            drawn=not any(record.split for record in given))
@@ -123,7 +131,7 @@ def make_manifest(folder: str | Path, options: Options = Options(),
                      options.backbone)
     _write(path, records)
     say(histogram_table(records))
-    for line in _remarks(records, left_out):
+    for line in [*respelt, *_remarks(records, left_out)]:
         say(line)
     for split, cause in empty.items():
         say(f'the split {split!r} is empty: {cause}')
@@ -171,7 +179,7 @@ def _read(folder: Path, options: Options) -> list[Row]:
     table = (folder / options.table if options.table
              else find_table(folder, MANIFEST))
     if table is None:
-        return read_folders(folder, options.line_texts)
+        return read_folders(folder, options.line_texts, options.encoding)
     if not table.is_file():
         raise FileNotFoundError(f'no such table: {table}')
     return read_table(table, options.columns, options.label_separator,
@@ -210,7 +218,11 @@ def _with_images(folder: Path, rows: Sequence[Row], skip_broken: bool
 def _resolved(folder: Path, image: str) -> Optional[str]:
     """Return a path relative to the folder, or None if it is not there."""
     root = folder.resolve()
-    for candidate in (folder / image, folder / 'images' / image):
+    # A Mac may have named the file in another Unicode form than the table.
+    forms = dict.fromkeys((image, *(unicodedata.normalize(form, image)
+                                    for form in ('NFC', 'NFD'))))
+    for candidate in (base / form for form in forms
+                      for base in (folder, folder / 'images')):
         if candidate.is_file():
             # A link inside the folder may lead out; a path may not.
             inside = Path(*_normal(candidate.absolute().parts))
@@ -230,6 +242,48 @@ def _normal(parts: Sequence[str]) -> list[str]:
         elif part not in ('.', '..'):
             result.append(part)
     return result
+
+
+def _in_one_form(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
+    """Bring class names to one Unicode form; return what that merged."""
+    merged = twins(name for row in rows for name in row.classes)
+    remarks = [f'classes spelt in two Unicode forms are taken as one: '
+               f'{", ".join(names[0] for names in merged[:5])}'
+               ] if merged else []
+    return [dataclasses.replace(row, classes=tuple(dict.fromkeys(
+        map(one_form, row.classes)))) for row in rows], remarks
+
+
+def _check_classes(records: Sequence[PairRecord]) -> None:
+    """Refuse class names that a configuration or a metric cannot take."""
+    names = {name for record in records for name in record.classes}
+    if len(names) == 1:
+        raise ValueError(
+            'retrieval by class needs at least two classes, or everything is '
+            f'relevant to everything: all rows have {names.pop()!r}')
+    for record in records:
+        for name in record.classes:
+            if '{{' in name:
+                raise ValueError(
+                    "a class must not hold '{{', which MMEngine's "
+                    'configurations replace by what it names: '
+                    f'{name!r} at {record.where} does')
+
+
+def _check_training_classes(records: Sequence[PairRecord]) -> None:
+    trained = _classes_of(records, 'train')
+    for record in records:
+        for name in record.classes:
+            if trained and name not in trained:
+                raise ValueError(
+                    f'every class must have training rows: {name!r} of split '
+                    f'{record.split!r} at {record.where} has none. Drop it, '
+                    "or give some of its rows the split 'train'")
+
+
+def _classes_of(records: Sequence[PairRecord], split: str) -> set[str]:
+    return {name for record in records if record.split == split
+            for name in record.classes}
 
 
 def _merged(rows: Sequence[Row]) -> list[Row]:
@@ -268,13 +322,14 @@ def _split(records: list[PairRecord], folder: Path,
     given = {record.split for record in records}
     train, val, test = options.fractions
     if given == {''}:
+        groups = groups_sharing(text_contents(records, LEAKING_TOKENS),
+                                image_contents(records, folder))
         splits = grouped_split(
-            [record.classes for record in records],
-            groups_sharing(text_contents(records, LEAKING_TOKENS),
-                           image_contents(records, folder)),
+            [record.classes for record in records], groups,
             {'train': train, 'val': val, 'test': test}, options.seed)
-        return [dataclasses.replace(record, split=split)
-                for record, split in zip(records, splits, strict=True)]
+        return _with_training_rows(
+            [dataclasses.replace(record, split=split)
+             for record, split in zip(records, splits, strict=True)], groups)
     if '' in given:
         lacking = next(record for record in records if not record.split)
         raise ValueError('every row needs a split, or none: '
@@ -283,6 +338,20 @@ def _split(records: list[PairRecord], folder: Path,
         return records
     return cut_validation(records, val / (train + val), options.seed, folder,
                           LEAKING_TOKENS)
+
+
+def _with_training_rows(records: list[PairRecord],
+                        groups: Sequence[int]) -> list[PairRecord]:
+    """Move a group of each class that has no training row to training."""
+    trained = _classes_of(records, 'train')
+    moved: set[int] = set()
+    for record, group in zip(records, groups, strict=True):
+        if trained and not trained.issuperset(record.classes):
+            trained.update(record.classes)
+            moved.add(group)
+    return [dataclasses.replace(record, split='train') if group in moved
+            else record for record, group in zip(records, groups,
+                                                 strict=True)]
 
 
 def _cause(records: Sequence[PairRecord], split: str, folder: Path,
@@ -324,12 +393,4 @@ def _remarks(records: Sequence[PairRecord],
     if any(len(record.classes) > 1 for record in records):
         remarks.append('several labels a row: items are relevant to each '
                        'other if they share one')
-    trained = {name for r in records if r.split == 'train'
-               for name in r.classes}
-    strangers = sorted({name for r in records for name in r.classes}
-                       - trained)
-    if strangers:
-        remarks.append('classes without a training item: '
-                       f'{", ".join(strangers[:5])} (training will refuse '
-                       'them: drop them or give them more items)')
     return remarks

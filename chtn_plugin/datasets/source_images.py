@@ -1,7 +1,6 @@
 """Labelled images: the source domain."""
 from __future__ import annotations
 
-import os
 import os.path as osp
 from collections.abc import Sequence
 from typing import Any, Optional
@@ -11,6 +10,7 @@ import torch
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
+from ..storage.folders import class_files, visible_folders
 from .collate import cross_modal_collate
 from .images import load_images
 
@@ -27,7 +27,8 @@ class SourceImageDataset(BaseDataset):
 
     Args:
         data_root: Folder of the images. Without a list file its sub-folders
-            are the classes, labelled in sorted order.
+            are the classes, labelled in sorted order; hidden ones and those
+            without an image are none.
         pipeline: Image transforms; they end in the target images' size.
         ann_file: List file, relative to ``data_root``: lines of
             ``path label``, the label a number from 0 (the released format);
@@ -108,20 +109,16 @@ class SourceImageDataset(BaseDataset):
         return items
 
     def _from_folders(self) -> list[dict[str, Any]]:
-        names = sorted(entry.name for entry in os.scandir(self.data_root)
-                       if entry.is_dir())
-        items: list[dict[str, Any]] = []
-        for label, name in enumerate(names):
-            for folder, _, files in sorted(
-                    os.walk(osp.join(self.data_root, name))):
-                items.extend(
-                    dict(img_path=osp.join(folder, file), label=label)
-                    for file in sorted(files)
-                    if file.lower().endswith(_IMAGE_SUFFIXES))
+        found = class_files(self.data_root, _IMAGE_SUFFIXES)
+        names = list(found)
+        items = [dict(img_path=str(path), label=label)
+                 for label, paths in enumerate(found.values())
+                 for path in paths]
         if not items:
+            folders = len(visible_folders(self.data_root))
             raise ValueError('a source folder must hold class folders with '
                              f'images: {osp.abspath(self.data_root)} has '
-                             f'{len(names)} folders and no image')
+                             f'{folders} folders and no image')
         if self.num_classes and len(names) > self.num_classes:
             raise ValueError(f'there must be at most {self.num_classes} '
                              f'source classes: {self.data_root} has '

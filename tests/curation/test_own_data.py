@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from chtn_plugin.curation.own_data import Options, make_manifest
+from chtn_plugin.curation.own_tables import read_table
 from chtn_plugin.curation.preparation.base import image_problem
-from chtn_plugin.curation.tables import read_table
 from chtn_plugin.datasets import LoadRGBImage
 from chtn_plugin.datasets.manifest import read_manifest
 
@@ -164,7 +164,7 @@ def test_every_script_round_trips(tmp_path, text, encoding):
 def test_other_encodings_can_be_named(tmp_path):
     path = tmp_path / 't.csv'
     path.write_bytes('image,text,label\n,你好世界,文化\n'.encode('gb18030'))
-    with pytest.raises(ValueError, match=r't\.csv:2 is not UTF-8.*gb18030'):
+    with pytest.raises(ValueError, match=r'UTF-8: .*t\.csv:2 is not.*gb18030'):
         read_table(path, {})
     assert read_table(path, {}, encoding='gb18030')[0].texts == ('你好世界', )
     with pytest.raises(ValueError, match='unknown encoding'):
@@ -467,3 +467,61 @@ def test_killed_while_it_replaces_a_users_manifest_that_stays_his(
             make(folder, overwrite=True)
     with pytest.raises(ValueError, match='was not written by this tool'):
         make(folder)
+
+
+def test_class_in_two_unicode_forms_is_one_and_told(folder):
+    names = 'Caf\u00e9', 'Cafe\u0301', 'tea'
+    write_csv(folder, [(name, text, names[i % 3])
+                       for i, (name, text, _) in enumerate(rows())])
+    said: list[str] = []
+    assert {name for record in make(folder, said=said)
+            for name in record.classes} == {'Caf\u00e9', 'tea'}
+    assert ('classes spelt in two Unicode forms are taken as one: Caf\u00e9'
+            in said)
+
+
+@pytest.mark.parametrize('on_disk, named', [
+    ('caf\u00e9', 'cafe\u0301'), ('cafe\u0301', 'caf\u00e9')])
+def test_picture_is_found_in_another_unicode_form(folder, on_disk, named):
+    picture(folder / f'images/{on_disk}.png', 99)
+    write_csv(folder, [*rows(), (f'{named}.png', 'a cup', 'a')])
+    assert make(folder)[-1].image == f'images/{on_disk}.png'
+
+
+def test_one_class_is_refused(folder):
+    write_csv(folder, [(name, text, 'cat') for name, text, _ in rows()])
+    with pytest.raises(ValueError, match="at least two classes.*'cat'"):
+        make(folder)
+    assert not (folder / 'manifest.tsv').exists()
+
+
+def test_class_that_a_configuration_would_replace_is_refused(folder):
+    write_csv(folder, [*rows(), ('0.png', 'x', 'a'),
+                       ('', 'x', '{{$HOME:x}}')])
+    with pytest.raises(ValueError, match=r"must not hold '{{'.*HOME.*csv:63"):
+        make(folder)
+
+
+def test_given_splits_must_train_every_class(folder):
+    write_csv(folder, [*((*row, 'train') for row in rows()[:50]),
+                       ('59.png', 'x', 'd', 'test')],
+              ('image', 'text', 'label', 'split'))
+    with pytest.raises(ValueError, match="training rows: 'd' of split 'test' "
+                       r'at .*captions\.csv:52'):
+        make(folder)
+    assert not (folder / 'manifest.tsv').exists()
+
+
+def test_drawn_split_trains_every_class(folder):
+    # Ten classes of one pair each, where a share is 8 : 1 : 1.
+    write_csv(folder, [(name, text, f'class {i}' if i < 10 else label)
+                       for i, (name, text, label) in enumerate(rows())])
+    records = make(folder)
+    assert {r.split for r in records if 'class' in r.classes[0]} == {'train'}
+    assert {r.split for r in records} == {'train', 'val', 'test'}
+
+
+def test_forks_of_a_mac_and_rows_of_commas_are_passed_over(folder):
+    write_csv(folder, [*rows(), ('', '', ''), ('', '', '')])
+    (folder / '._captions.csv').write_bytes(b'\x00\x05\x16\x07Mac OS X')
+    assert len(make(folder)) == 60

@@ -158,3 +158,23 @@ def test_missing_array_is_named(tmp_path):
 def test_missing_feature_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='not found: .*no.npz'):
         SourceFeatureDataset(str(tmp_path / 'no.npz'))
+
+
+def test_hidden_and_imageless_folders_are_no_classes(source):
+    for name in ('.git', '.ipynb_checkpoints', 'todo', 'a/.thumbs'):
+        (source / name).mkdir()
+    picture = (source / 'a' / '0.png').read_bytes()
+    for name in ('.ipynb_checkpoints/0-checkpoint.png', 'a/.thumbs/0.png',
+                 'a/._0.png'):
+        (source / name).write_bytes(picture)
+    (source / 'todo' / 'readme.txt').write_text('later')
+    made = images(source)
+    assert made.metainfo['classes'] == ('a', 'b')
+    assert made.metainfo['num_classes'] == 2 and len(made) == 5
+
+
+def test_class_in_two_unicode_forms_is_refused(source):
+    (source / 'a').rename(source / 'caf\u00e9')
+    (source / 'b').rename(source / 'cafe\u0301')
+    with pytest.raises(ValueError, match='a class must have one folder'):
+        images(source)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import random
 import re
@@ -12,6 +11,8 @@ from typing import Optional
 
 from ...storage.archives import unpack
 from ...storage.files import atomic_write
+from ...storage.folders import class_files
+from ...storage.tables import read_rows
 from .base import Preparation, Result, claim, place_images
 
 TINY_URL = 'http://cs231n.stanford.edu/tiny-imagenet-200.zip'
@@ -47,10 +48,9 @@ def read_class_folders(root: str | Path, split: str) -> Items:
         if split != 'train':
             return []
         folder = root
-    return [(str(path.relative_to(root)), label.name)
-            for label in sorted(folder.iterdir()) if label.is_dir()
-            for path in sorted(label.rglob('*'))
-            if path.suffix.lower() in _SUFFIXES]
+    return [(str(path.relative_to(root)), label)
+            for label, paths in class_files(folder, _SUFFIXES).items()
+            for path in paths]
 
 
 def read_list(path: str | Path, root: str | Path) -> Items:
@@ -63,20 +63,19 @@ def read_list(path: str | Path, root: str | Path) -> Items:
         Path relative to ``root`` and class (or its number, as text).
 
     Raises:
-        ValueError: A row is broken.
+        ValueError: A row is broken, or a table is empty or lacks a column.
     """
     path, root = Path(path), Path(root)
-    lines = path.read_text(encoding='utf-8-sig').splitlines()
     if path.suffix in ('.tsv', '.csv'):
-        table = csv.DictReader(lines, delimiter='\t' if path.suffix == '.tsv'
-                               else ',')
-        names = table.fieldnames or ()
+        rows = [row.cells for row in read_rows(path, 'a source table')]
+        names = list(rows[0]) if rows else []
         column = next((name for name in ('class_index', 'wnid', 'class')
                        if name in names), None)
         if column is None or 'image' not in names:
             raise ValueError('a table must have columns image and wnid, class '
-                             f'or class_index: {path} has {list(names)}')
-        return [(row['image'], row[column]) for row in table]
+                             f'or class_index: {path} has {names}')
+        return [(row['image'], row[column]) for row in rows]
+    lines = path.read_text(encoding='utf-8-sig').splitlines()
     items = []
     for number, line in enumerate(lines, 1):
         if line.strip():

@@ -1,0 +1,127 @@
+"""The one reader of tables: cells, encodings, columns and limits."""
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from chtn_plugin.storage.tables import cell_text, cell_texts, read_rows
+
+
+def file(tmp_path, content, name='t.csv'):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else
+                     content.encode('utf-8'))
+    return path
+
+
+def cells(path, **options):
+    return [row.cells for row in read_rows(path, **options)]
+
+
+def test_place_of_each_row_is_file_and_line(tmp_path):
+    path = file(tmp_path, 'a,b\n1,2\n\n"3\n4",5\n')
+    assert [row.where for row in read_rows(path)] == [f'{path}:2',
+                                                      f'{path}:5']
+
+
+@pytest.mark.parametrize('delimiter', [',', ';', '\t', '|'])
+def test_delimiter_is_the_header_s(tmp_path, delimiter):
+    path = file(tmp_path, 'a,b\n1,2\n'.replace(',', delimiter))
+    assert cells(path) == [{'a': '1', 'b': '2'}]
+
+
+def test_delimiter_within_quotes_parts_nothing(tmp_path):
+    path = file(tmp_path, '"a;b;c;d",e\n1,2\n')
+    assert cells(path) == [{'a;b;c;d': '1', 'e': '2'}]
+
+
+@pytest.mark.parametrize('name, content', [
+    ('t.csv', 'a,b\n1,2\n,,\n, \n,\n'),
+    ('t.csv', ',,\na,b\n1,2\n'),
+    ('t.tsv', 'a\tb\n1\t2\n\t\t\n \t\n'),
+    ('t.jsonl', '{"a": "1", "b": "2"}\n{"a": null, "b": NaN}\n{}\n')])
+def test_rows_of_empty_cells_are_passed_over(tmp_path, name, content):
+    assert cells(file(tmp_path, content, name)) == [{'a': '1', 'b': '2'}]
+
+
+@pytest.mark.parametrize('name, content', [
+    ('t.csv', 'a,b,a\n1,2,3\n'),
+    ('t.csv', 'a, a\n1,2\n'),
+    ('t.tsv', 'a\tb\ta\n1\t2\t3\n'),
+    ('t.jsonl', '{"a": 1, "a": 2}')])
+def test_two_columns_of_one_name_are_refused(tmp_path, name, content):
+    path = file(tmp_path, content, name)
+    with pytest.raises(ValueError, match=r"come once: .*:1 has \['a'\]"):
+        cells(path)
+
+
+def test_columns_without_a_name_are_left_out(tmp_path):
+    # A spreadsheet saves the empty columns beside the table.
+    assert cells(file(tmp_path, 'a,b,,\n1,2,,\n3,4,x,\n')) == [
+        {'a': '1', 'b': '2'}, {'a': '3', 'b': '4'}]
+
+
+def test_names_are_made_by_the_caller(tmp_path):
+    path = file(tmp_path, 'A,a\n1,2\n')
+    assert cells(path) == [{'A': '1', 'a': '2'}]
+    with pytest.raises(ValueError, match='come once'):
+        cells(path, rename=str.lower)
+
+
+@pytest.mark.parametrize('value, text', [
+    (None, ''), (math.nan, ''), (' ', ''), ('x ', 'x '), (1, '1'),
+    (1.0, '1'), (-0.5, '-0.5'), (True, 'True'), ('1.0', '1.0'),
+    ('nan', 'nan')])
+def test_text_of_a_cell(value, text):
+    assert cell_text(value, 'here') == text
+
+
+@pytest.mark.parametrize('value', [{'x': 1}, ['x'], math.inf, -math.inf])
+def test_what_is_no_value_is_refused(value):
+    with pytest.raises(ValueError, match='text or a number, got .* at t:1'):
+        cell_text(value, 't:1')
+
+
+def test_texts_of_a_cell_stand_in_a_list_or_between_separators():
+    assert cell_texts(['a;b', 2.0], 'here', ';') == ['a;b', '2']
+    assert cell_texts('a;b', 'here', ';') == ['a', 'b']
+    assert cell_texts('a;b', 'here') == ['a;b']
+
+
+def test_infinity_is_no_number_of_json(tmp_path):
+    with pytest.raises(ValueError, match=':1: not a JSON object: Infinity'):
+        cells(file(tmp_path, '{"a": Infinity}', 't.jsonl'))
+
+
+@pytest.mark.parametrize('mark', [b'\xff\xfe', b'\xfe\xff'])
+def test_utf_16_is_known_by_its_mark(tmp_path, mark):
+    name = 'utf-16-le' if mark == b'\xff\xfe' else 'utf-16-be'
+    path = file(tmp_path, mark + 'a,b\nä,ß\n'.encode(name))
+    assert cells(path) == [{'a': 'ä', 'b': 'ß'}]
+
+
+def test_wrong_byte_is_named_by_line_and_place(tmp_path):
+    # Far behind the first buffer of the decoder
+    path = file(tmp_path, b'a,b\n' + b'1,2\n' * 50_000 + b'x,\xe9\n')
+    with pytest.raises(ValueError, match=r'UTF-8: .*t\.csv:50002 is not, at '
+                       'byte 2: .*Save it anew'):
+        cells(path, hint='. Save it anew')
+
+
+@pytest.mark.parametrize('encoding', ['klingon', 'hex', 'undefined'])
+def test_encoding_must_be_known(tmp_path, encoding):
+    with pytest.raises(ValueError, match='that Python knows, such as gb'):
+        cells(file(tmp_path, 'a,b\n'), encoding=encoding)
+
+
+def test_ending_must_be_known(tmp_path):
+    with pytest.raises(ValueError, match=r'a list ends in \.csv, \.tsv or '
+                       r'\.jsonl, got .*t\.xls'):
+        cells(tmp_path / 't.xls', what='a list')
+
+
+def test_longer_file_is_refused_before_it_is_read(tmp_path):
+    path = file(tmp_path, 'a,a\n' * 5)
+    with pytest.raises(ValueError, match='at most 3 rows'):
+        cells(path, max_rows=3)
