@@ -3,17 +3,24 @@ from __future__ import annotations
 
 import os
 
+from devices import hide_gpus
+
 # Tests ask no network for weights. Read while transformers is imported.
 os.environ['HF_HUB_OFFLINE'] = '1'
+# Before anything imports torch.
+hide_gpus()
 
 import chtn_plugin  # noqa: E402, F401  (first: see its __init__)
 
 import gc  # noqa: E402  # isort: skip
-from pathlib import Path  # isort: skip
+from pathlib import Path  # noqa: E402  # isort: skip
 
-import pytest  # isort: skip
-import torch  # isort: skip
-from tiny_data import write_pairs, write_picture  # isort: skip
+import pytest  # noqa: E402  # isort: skip
+import torch  # noqa: E402  # isort: skip
+from tiny_data import (  # noqa: E402  # isort: skip
+    write_pairs,
+    write_picture,
+)
 
 # Tensors here are tiny: threads cost more than they save.
 torch.set_num_threads(1)
@@ -41,6 +48,16 @@ def source(tmp_path: Path) -> Path:
     for k, name in enumerate(['a/0', 'a/1', 'b/0', 'b/1', 'b/2']):
         write_picture(tmp_path / 'source' / f'{name}.png', 100 + k)
     return tmp_path / 'source'
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a GPU where none is to be seen."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker('gpu'):
+            item.add_marker(pytest.mark.skip(
+                reason='needs a GPU, and is asked for by: pytest -m gpu'))
 
 
 def pytest_collection_finish() -> None:
