@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 import numpy as np
-from mmengine.dist import all_gather_object, get_world_size
+from mmengine.dist import get_world_size
 
 from .embeddings import Embeddings
+from .host_gathering import all_gather_on_host
 
 Batch = dict[str, Any]
 _NAMED = 20
@@ -34,7 +35,7 @@ def gather_items(batches: Sequence[Batch], size: int) -> Batch:
             the message names their ids.
     """
     world = get_world_size()
-    shares = all_gather_object(_join(batches))
+    shares = all_gather_on_host(_join(batches))
     items = _join([share for share in shares if share])
     if not items:
         raise ValueError('evaluation needs one result per item: '

@@ -104,9 +104,10 @@ class RetrievalMetric(BaseMetric):
         batch: dict[str, Any] = {
             field: np.array([int(sample[field]) for sample in data_samples])
             for field in ('sample_idx', 'image_idx', 'text_idx')}
-        batch['label'] = np.stack([
-            torch.as_tensor(s['label']).detach().cpu().numpy()
-            for s in data_samples])
+        # One copy from the device, not one an item: each would wait for it.
+        batch['label'] = torch.stack([
+            torch.as_tensor(s['label']).detach()
+            for s in data_samples]).cpu().numpy()
         for part in PARTS:
             rows = [s[f'{part}_repr'] for s in data_samples
                     if s[f'{part}_idx'] >= 0]

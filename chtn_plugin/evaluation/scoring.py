@@ -7,10 +7,11 @@ from typing import Optional
 
 import numpy as np
 import torch
-from mmengine.dist import all_gather_object, get_dist_info
+from mmengine.dist import get_dist_info
 
 from .curves import CurveSums
 from .embeddings import Embeddings
+from .host_gathering import all_gather_on_host
 from .protocols import DIRECTIONS, Protocol, get_protocol
 from .rank_table import RankTable
 from .ranking import rank_tiles
@@ -273,7 +274,7 @@ def _gather(values: np.ndarray, tied: np.ndarray,
     """Put the shares of all ranks together, on every rank."""
     owner = np.arange(len(tied)) // tile % world
     mine = owner == rank
-    shares = all_gather_object((values[:, mine], tied[mine], sums))
+    shares = all_gather_on_host((values[:, mine], tied[mine], sums))
     for other, (its_values, its_tied, its_sums) in enumerate(shares):
         values[:, owner == other] = its_values
         tied[owner == other] = its_tied

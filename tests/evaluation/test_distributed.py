@@ -101,7 +101,7 @@ def test_every_rank_takes_a_share_of_the_queries(monkeypatch):
 
     monkeypatch.setattr(scoring, 'rank_tiles', watched)
     monkeypatch.setattr(scoring, 'get_dist_info', lambda: (1, 3))
-    monkeypatch.setattr(scoring, 'all_gather_object', lambda data: [])
+    monkeypatch.setattr(scoring, 'all_gather_on_host', lambda data: [])
     rows = np.random.default_rng(0).normal(size=(1000, 4))
     scoring.score_embeddings(
         Embeddings(rows, rows, np.arange(1000) % 3, np.arange(1000) % 3),
