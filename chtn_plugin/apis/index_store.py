@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
+from chtn_plugin.storage.arrays import ArrayFile
 from chtn_plugin.storage.files import atomic_write
 
 from ..evaluation.approximate import build_approximate, load_approximate
@@ -299,9 +300,9 @@ class IndexStore:
                 f'an index must be whole: {path} is '
                 f'{"damaged" if path.is_file() else "missing"}. Delete '
                 f'{self.folder} and build it anew')
-        with np.load(path, allow_pickle=False) as arrays:
-            items = json.loads(arrays['items'].tobytes().decode())
-            return arrays['vectors'], items
+        arrays = ArrayFile(path, 'index part')
+        items = json.loads(arrays['items'].tobytes().decode())
+        return arrays.numbers('vectors'), items
 
     def _located(self, item: Item) -> Item:
         """Its picture, whose path is stored as seen from its source."""

@@ -14,6 +14,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmengine.registry import DATASETS, TRANSFORMS
 
+from ..storage.arrays import ArrayFile
 from ..text.bag_of_words import TextTransform
 from .collate import cross_modal_collate
 from .grouping import (
@@ -245,14 +246,8 @@ class CrossModalDataset(BaseDataset):
         if self.image_features is None:
             return None
         path = osp.join(self.data_root, self.image_features['file'])
-        if not osp.isfile(path):
-            raise FileNotFoundError(f'feature file not found: {path}')
-        with np.load(path, allow_pickle=False) as arrays:
-            key = self.image_features['key']
-            if key not in arrays:
-                raise KeyError(f'{path} has the arrays {list(arrays)}, '
-                               f'not {key!r}')
-            features = torch.from_numpy(arrays[key].astype(np.float32))
+        features = torch.from_numpy(ArrayFile(path, 'feature file').numbers(
+            self.image_features['key']).astype(np.float32))
         if features.dim() != 2 or len(features) != num_rows:
             raise ValueError(
                 'features must be (N, D) with one row for each row of the '

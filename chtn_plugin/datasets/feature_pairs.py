@@ -1,16 +1,15 @@
 """Pairs given as ready features of both modalities."""
 from __future__ import annotations
 
-import os.path as osp
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 import numpy as np
-import scipy.io
 import torch
 from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
 
+from ..storage.arrays import ArrayFile
 from .grouping import groups_sharing, row_contents, validation_rows
 from .splits import stratified_fraction
 
@@ -23,7 +22,7 @@ class FeaturePairDataset(Dataset):
     ``data_samples``: ``label``, ``sample_idx``, ``image_idx``, ``text_idx``.
 
     Args:
-        file: An ``.npz`` or ``.mat`` file.
+        file: An ``.npz``, ``.mat`` or HDF5 file.
         arrays: For each stored split the names of its three arrays:
             ``dict(train=dict(image='I_tr', text='T_tr', label='y_tr'),
             test=...)``. Classes are numbered in the order of the training
@@ -122,19 +121,11 @@ class FeaturePairDataset(Dataset):
 
 
 def _read_arrays(file: str, names: set[str]) -> dict[str, np.ndarray]:
-    if not osp.isfile(file):
-        raise FileNotFoundError(f'feature file not found: {file}')
-    if file.endswith('.mat'):
-        loaded = scipy.io.loadmat(file, variable_names=names)
-    elif file.endswith('.npz'):
-        with np.load(file, allow_pickle=False) as arrays:
-            loaded = {key: arrays[key] for key in arrays if key in names}
-    else:
-        raise ValueError(f'a feature file ends in .npz or .mat, got {file}')
-    missing = names - set(loaded)
+    arrays = ArrayFile(file, 'feature file')
+    missing = names - set(arrays)
     if missing:
         raise KeyError(f'arrays not found in {file}: {sorted(missing)}')
-    return {name: np.asarray(loaded[name]) for name in names}
+    return {name: arrays.numbers(name) for name in names}
 
 
 def _part(stored: dict[str, np.ndarray], names: Mapping[str, str],

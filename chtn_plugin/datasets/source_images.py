@@ -10,6 +10,7 @@ import torch
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
+from ..storage.arrays import ArrayFile
 from ..storage.folders import class_files, visible_folders
 from .collate import cross_modal_collate
 from .images import load_images
@@ -152,7 +153,7 @@ class SourceFeatureDataset(torch.utils.data.Dataset):
     ``source_label``.
 
     Args:
-        file: An ``.npz`` file.
+        file: An ``.npz``, ``.mat`` or HDF5 file.
         feature: Its array of features, (N, D).
         label: Its array of class numbers from 0, (N,).
 
@@ -164,16 +165,11 @@ class SourceFeatureDataset(torch.utils.data.Dataset):
 
     def __init__(self, file: str, feature: str = 'F',
                  label: str = 'label') -> None:
-        if not osp.isfile(file):
-            raise FileNotFoundError(f'source features not found: {file}')
-        with np.load(file, allow_pickle=False) as arrays:
-            for name in (feature, label):
-                if name not in arrays:
-                    raise KeyError(f'{file} has the arrays {list(arrays)}, '
-                                   f'not {name!r}')
-            self.features = torch.from_numpy(
-                arrays[feature].astype(np.float32))
-            self.labels = torch.from_numpy(arrays[label].astype(np.int64))
+        arrays = ArrayFile(file, 'source features')
+        self.features = torch.from_numpy(
+            arrays.numbers(feature).astype(np.float32))
+        self.labels = torch.from_numpy(
+            arrays.numbers(label).astype(np.int64))
         if self.features.dim() != 2 or self.labels.dim() != 1 or (
                 len(self.features) != len(self.labels)) or (
                     self.labels.min() < 0):

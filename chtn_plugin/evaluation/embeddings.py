@@ -2,15 +2,13 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
-from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 
+from chtn_plugin.storage.arrays import ArrayFile
 from chtn_plugin.storage.files import atomic_write
 
 from .relevance import label_array
@@ -107,41 +105,13 @@ def load_embeddings(path: str | Path) -> Embeddings:
     """Read what :func:`save_embeddings` wrote.
 
     Raises:
-        FileNotFoundError, ValueError: As :func:`load_arrays`.
+        FileNotFoundError, ValueError: As for :class:`ArrayFile`.
     """
+    file = ArrayFile(path, 'embeddings')
     names = [part + end for part in PARTS for end in ('', '_label', '_id')]
-    arrays: dict[str, Any] = load_arrays(path, [*names, 'classes', 'meta'])
-    classes = arrays.pop('classes', np.array([])).tolist()
-    meta = json.loads(str(arrays.pop('meta', '{}')))
+    arrays: dict[str, Any] = {
+        name: file.numbers(name) if name in PARTS else file[name]
+        for name in names if name in file}
+    classes = file['classes'].tolist() if 'classes' in file else []
+    meta = json.loads(str(file['meta'])) if 'meta' in file else {}
     return Embeddings(**arrays, classes=tuple(classes), meta=meta)
-
-
-def load_arrays(path: str | Path, names: Optional[Container[str]] = None
-                ) -> dict[str, np.ndarray]:
-    """Arrays of a ``.npz``, or of a ``.npy`` the only one, as ``''``.
-
-    Args:
-        path: The file.
-        names: Those to read. None: all.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is damaged or no such file, or an array holds Python
-            objects.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'embeddings not found: {path}')
-    try:
-        arrays = np.load(path, allow_pickle=False)
-        if isinstance(arrays, np.ndarray):
-            return {'': arrays}
-        with arrays:
-            return {name: arrays[name] for name in arrays.files
-                    if names is None or name in names}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile,
-            zlib.error) as error:
-        # Numpy's own advice is to unpickle, which runs what is in there.
-        said = ('it must hold plain numbers and strings, and holds Python '
-                'objects or something else' if 'pickle' in str(error)
-                else error)
-        raise ValueError(f'{path} cannot be read: {said}') from error

@@ -8,7 +8,8 @@ from typing import Any, Optional
 
 import numpy as np
 
-from .embeddings import PARTS, Embeddings, load_arrays
+from ..storage.arrays import ArrayFile
+from .embeddings import PARTS, Embeddings
 
 # Our own names first, then those of public supervised-retrieval code: DSCMR,
 # ACMR and CLIP4CMR style feature files, MRL and SDML, torchcmh and DCMH.
@@ -38,7 +39,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     'gallery_label': ('gallery_label', 'r_l', 'retrieval_L'),
 }
 FIELDS = tuple(_NAMES)
-SUFFIXES = ('.npz', '.mat', '.h5', '.hdf5', '.h5py', '.npy')
+_FEATURES = ('image', 'text', 'gallery_image', 'gallery_text')
 _VIEWS = ('test_fea', 'test_feature', 'features', 'feature')
 
 
@@ -68,7 +69,7 @@ def read_embeddings(paths: Sequence[str | Path],
     if unknown:
         raise ValueError(f'a field must be one of {", ".join(FIELDS)}, got '
                          f'{", ".join(sorted(unknown))}')
-    contents = [_arrays(Path(path)) for path in paths]
+    contents = [ArrayFile(path, 'embeddings') for path in paths]
     found: dict[str, Any] = {}
     if len(contents) == 2:
         for part, content, path in zip(PARTS, contents, paths, strict=True):
@@ -80,8 +81,8 @@ def read_embeddings(paths: Sequence[str | Path],
     for part in PARTS:
         if f'{part}_label' not in found and 'label' in found:
             found[f'{part}_label'] = found['label']
-        if f'{part}_label' in found:
-            found[f'{part}_label'] = _labels(found[f'{part}_label'])
+    found.update(_labels({name: found[name] for name in (
+        'image_label', 'text_label', 'gallery_label') if name in found}))
     return _embeddings(found, ' and '.join(map(str, paths)))
 
 
@@ -103,7 +104,7 @@ def _embeddings(found: dict[str, Any], where: str) -> Embeddings:
     if 'gallery_image' in found or 'gallery_text' in found:
         if 'gallery_label' not in found:
             raise ValueError(f'{where}: the gallery needs labels')
-        label = _labels(found['gallery_label'])
+        label = found['gallery_label']
         gallery = Embeddings(
             image=found.get('gallery_image'), text=found.get('gallery_text'),
             image_label=label if 'gallery_image' in found else None,
@@ -117,16 +118,18 @@ def _embeddings(found: dict[str, Any], where: str) -> Embeddings:
         raise ValueError(f'{where}: {error}') from None
 
 
-def _all_fields(content: dict[str, np.ndarray], where: str,
+def _all_fields(content: ArrayFile, where: str,
                 fields: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {
         key: content[key] for key in ('classes', 'meta') if key in content}
     for field, names in _NAMES.items():
         name = _choose(content, field, names, where, fields)
         if name is not None:
-            found[field] = content[name]
+            found[field] = (content.numbers(name) if field in _FEATURES
+                            else content[name])
     if 'image' not in found and 'text' not in found:
-        views = next((content[v] for v in _VIEWS if v in content), None)
+        views = next((content.numbers(v) for v in _VIEWS if v in content),
+                     None)
         if views is not None and views.ndim == 3 and len(views) == 2:
             found['image'], found['text'] = views
         else:
@@ -136,7 +139,7 @@ def _all_fields(content: dict[str, np.ndarray], where: str,
     return found
 
 
-def _one_modality(part: str, content: dict[str, np.ndarray], where: str,
+def _one_modality(part: str, content: ArrayFile, where: str,
                   fields: Mapping[str, str]) -> dict[str, Any]:
     """Fields of a file that holds the images or the texts only."""
     found = {}
@@ -145,7 +148,7 @@ def _one_modality(part: str, content: dict[str, np.ndarray], where: str,
     if name is None:
         raise ValueError(f'{where}: no {part} embeddings found among '
                          f'{", ".join(sorted(content))}; name the field')
-    found[part] = content[name]
+    found[part] = content.numbers(name)
     for end in ('label', 'id'):
         names = _NAMES[f'{part}_{end}']
         if end == 'label':
@@ -156,7 +159,7 @@ def _one_modality(part: str, content: dict[str, np.ndarray], where: str,
     return found
 
 
-def _choose(content: dict[str, np.ndarray], field: str,
+def _choose(content: ArrayFile, field: str,
             names: Sequence[str], where: str,
             fields: Mapping[str, str]) -> Optional[str]:
     if field in fields:
@@ -184,7 +187,7 @@ def _label_files(paths: Sequence[str | Path]) -> dict[str, Any]:
             loaded.append(np.array([line.strip() for line in lines
                                     if line.strip()]))
         else:
-            content = _arrays(path)
+            content = ArrayFile(path, 'labels')
             if len(content) != 1:
                 raise ValueError(f'{path}: a file of labels must hold one '
                                  f'array, got {", ".join(sorted(content))}')
@@ -195,53 +198,26 @@ def _label_files(paths: Sequence[str | Path]) -> dict[str, Any]:
     return dict(zip(names, loaded, strict=False))
 
 
-def _labels(labels: np.ndarray) -> np.ndarray:
-    """Labels as (N,), or as (N, C) where an item has several classes."""
-    labels = np.asarray(labels)
-    if labels.ndim == 2 and 1 in labels.shape:
-        return labels.ravel()
-    if labels.ndim == 2 and labels.dtype.kind in 'biuf':
-        one_hot = ((labels == 0) | (labels == 1)).all() and (
-            labels.sum(1) == 1).all()
-        if one_hot:
-            return labels.argmax(1)
-    return labels
+def _labels(labels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Each of the labels as (N,), or all as (N, C).
+
+    Rows of 0 and 1 become class numbers where all of them have one 1; where
+    some of one side have several, both sides stay rows, or they could not be
+    compared.
+    """
+    found = {}
+    for name, rows in labels.items():
+        rows = np.asarray(rows)
+        if rows.ndim == 2 and 1 in rows.shape:
+            rows = rows.ravel()
+        found[name] = rows
+    hot = [name for name, rows in found.items()
+           if rows.ndim == 2 and rows.dtype.kind in 'biuf']
+    if all(_is_one_hot(found[name]) for name in hot):
+        found.update({name: found[name].argmax(1) for name in hot})
+    return found
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of a file by name; ``''`` in a file of one array."""
-    if not path.is_file():
-        raise FileNotFoundError(f'embeddings not found: {path}')
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(f'embeddings must be one of {", ".join(SUFFIXES)} '
-                         '(pickles are not read: they can run code), got '
-                         f'{path}')
-    if suffix in ('.npy', '.npz'):
-        return load_arrays(path)
-    try:
-        if suffix == '.mat':
-            return _matlab(path)
-        return _hdf5(path)
-    except (ValueError, OSError) as error:
-        raise ValueError(f'{path} cannot be read: {error}') from error
-
-
-def _matlab(path: Path) -> dict[str, np.ndarray]:
-    from scipy.io import loadmat
-    try:
-        content = loadmat(path)
-    except NotImplementedError:  # version 7.3 is HDF5, stored transposed
-        return {name: array.T for name, array in _hdf5(path).items()}
-    return {name: array for name, array in content.items()
-            if isinstance(array, np.ndarray) and not name.startswith('__')}
-
-
-def _hdf5(path: Path) -> dict[str, np.ndarray]:
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(f'{path} needs h5py: pip install h5py') from error
-    with h5py.File(path, 'r') as file:
-        return {name: np.asarray(item) for name, item in file.items()
-                if isinstance(item, h5py.Dataset)}
+def _is_one_hot(rows: np.ndarray) -> bool:
+    return bool(((rows == 0) | (rows == 1)).all()
+                and (rows.sum(1) == 1).all())

@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from chtn_plugin.storage.arrays import SUFFIXES as ARRAY_SUFFIXES
 from chtn_plugin.storage.files import atomic_write
 from chtn_plugin.version import __version__
 
@@ -16,7 +17,6 @@ from .scoring import Score
 from .statistics import RESAMPLES, bootstrap_means, interval
 
 SCHEMA = 'chtn_plugin.results/1'
-_EMBEDDINGS = ('.npz', '.npy', '.mat', '.h5', '.hdf5', '.h5py')
 RESULTS_NAME = 'results.json'
 Results = dict[str, Any]
 
@@ -95,7 +95,7 @@ def read_results(path: str | Path) -> Results:
             'results must be a JSON file that tools/test.py or tools/score.py'
             f' wrote: {path} is no JSON ({error})' + (
                 '. Score embeddings first: python tools/score.py '
-                f'{path} --out results.json' if path.suffix in _EMBEDDINGS
+                f'{path} --out results.json' if path.suffix in ARRAY_SUFFIXES
                 else '')) from None
     if not isinstance(results, dict) or results.get('schema') != SCHEMA:
         raise ValueError(f'{path} must hold results of schema {SCHEMA}')

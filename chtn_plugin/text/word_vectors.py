@@ -8,6 +8,8 @@ from typing import IO, Optional, cast
 
 import numpy as np
 
+from ..storage.arrays import ArrayFile
+
 # Beyond these a file is broken or hostile, not word vectors.
 _MAX_SIZE = 10_000
 _MAX_WORD_BYTES = 10_000
@@ -134,12 +136,12 @@ def _from_binary(path: Path) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _from_arrays(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    with np.load(path, allow_pickle=False) as arrays:
-        missing = {'words', 'vectors'} - set(arrays)
-        if missing:
-            raise ValueError(f'{path} must hold words and vectors: it has '
-                             f'the arrays {list(arrays)}')
-        words, vectors = arrays['words'], arrays['vectors']
+    arrays = ArrayFile(path, 'word vectors')
+    missing = {'words', 'vectors'} - set(arrays)
+    if missing:
+        raise ValueError(f'{path} must hold words and vectors: it has '
+                         f'the arrays {list(arrays)}')
+    words, vectors = arrays['words'], arrays.numbers('vectors')
     words = (str(words).split('\n') if words.ndim == 0
              else [str(word) for word in words])
     if vectors.ndim != 2 or len(vectors) != len(words):

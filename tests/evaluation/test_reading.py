@@ -142,3 +142,37 @@ def test_never_unpickles(tmp_path):
         read_embeddings([path])
     with pytest.raises(FileNotFoundError):
         read_embeddings([tmp_path / 'none.npz'])
+
+
+def test_one_hot_labels_beside_multi_hot_ones_stay_comparable(tmp_path):
+    path = tmp_path / 'e.npz'
+    one = np.eye(4)[LABEL]
+    many = one.copy()
+    many[0, 2] = 1
+    np.savez(path, image=IMAGE, text=TEXT, image_label=one, text_label=many)
+    read = read_embeddings([path])
+    np.testing.assert_array_equal(read.image_label, one)
+    np.testing.assert_array_equal(read.text_label, many)
+    np.savez(path, q_img=IMAGE, q_txt=TEXT, q_l=one, r_img=IMAGE, r_txt=TEXT,
+             r_l=many)
+    read = read_embeddings([path])
+    assert read.image_label.shape == read.gallery.image_label.shape == (6, 4)
+
+
+def test_link_out_of_a_file_is_not_followed(tmp_path):
+    h5py = pytest.importorskip('h5py')
+    with h5py.File(tmp_path / 'secret.h5', 'w') as file:
+        file['image'] = IMAGE
+    with h5py.File(tmp_path / 'e.h5', 'w') as file:
+        file['image'] = h5py.ExternalLink('secret.h5', '/image')
+        file['text'], file['label'] = TEXT, LABEL
+    with pytest.raises(ValueError, match="'image' is a link, and only what "
+                       'lies in the file'):
+        read_embeddings([tmp_path / 'e.h5'])
+
+
+def test_names_are_no_embeddings(tmp_path):
+    path = tmp_path / 'e.npz'
+    np.savez(path, image=IMAGE.astype(str), text=TEXT, label=LABEL)
+    with pytest.raises(ValueError, match="'image' must hold numbers"):
+        read_embeddings([path])

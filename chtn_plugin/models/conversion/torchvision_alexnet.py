@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ...storage.arrays import ArrayFile
 from .vgg import vgg_layers
 
 # Torchvision numbers the modules of its two sequences.
@@ -92,9 +92,9 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     state: Any
     try:
         if path.suffix == '.npz':
-            with np.load(path, allow_pickle=False) as arrays:
-                state = {name: torch.from_numpy(arrays[name])
-                         for name in arrays}
+            arrays = ArrayFile(path, 'weights')
+            state = {name: torch.from_numpy(arrays.numbers(name))
+                     for name in arrays}
         elif path.suffix == '.safetensors':
             from safetensors.torch import load_file
             state = load_file(path)
