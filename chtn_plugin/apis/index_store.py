@@ -1,7 +1,6 @@
 """An index on disk: built in parts, each whole or not there."""
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +14,8 @@ import numpy as np
 
 from chtn_plugin.storage.arrays import ArrayFile
 from chtn_plugin.storage.files import atomic_write
+from chtn_plugin.storage.locks import FolderLock
+from chtn_plugin.storage.ownership import sweep_temporaries
 
 from ..evaluation.approximate import build_approximate, load_approximate
 from ..evaluation.exact_search import comparable_rows
@@ -337,15 +338,17 @@ class IndexStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / '.lock').open('w') as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise RuntimeError('only one process may build an index: '
-                                   f'another builds {self.folder}'
-                                   ) from error
+        lock = FolderLock(self.folder, 'only one process may build an index',
+                          'Wait for it, or build another index')
+        try:
+            lock.acquire()
+        except BlockingIOError as error:
+            raise RuntimeError(str(error)) from error
+        try:
+            sweep_temporaries(self.folder)
             yield
+        finally:
+            lock.release()
 
 
 def _existing(places: Sequence[str]) -> str:

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import argparse
 import os.path as osp
+from collections.abc import Callable
+from typing import Any
 
 from mmengine.config import Config  # isort: skip
 from mmengine.dist import is_main_process  # isort: skip
@@ -28,6 +30,16 @@ from chtn_plugin.engine.launch import (  # isort: skip
     start_processes,
 )
 from chtn_plugin.engine.resume import check_format  # isort: skip
+from chtn_plugin.evaluation.embeddings import (  # isort: skip
+    load_embeddings,
+)
+from chtn_plugin.evaluation.results import (  # isort: skip
+    RESULTS_NAME,
+    read_results,
+)
+from chtn_plugin.storage.ownership import (  # isort: skip
+    check_replaceable,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -68,12 +80,28 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
         if args.out:
             raise
         return
-    metric.setdefault('results_file', osp.join(cfg.work_dir, 'results.json'))
+    metric.setdefault('results_file', osp.join(cfg.work_dir, RESULTS_NAME))
     metric.out_meta = dict(metric.get('out_meta') or {}, config=args.config,
                            checkpoint=args.checkpoint,
                            seed=cfg.get('randomness', {}).get('seed'))
     if args.out:
         metric.out_file = args.out
+
+
+def check_outputs(cfg: Config, args: argparse.Namespace) -> None:
+    """Refuse, before the work, to replace what no test has written."""
+    results = osp.join(cfg.work_dir, RESULTS_NAME)
+    check_replaceable(results, _reads(read_results, results))
+    if args.out:
+        check_replaceable(args.out, _reads(load_embeddings, args.out))
+
+
+def _reads(read: Callable[[str], Any], path: str) -> bool:
+    try:
+        read(path)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+    return True
 
 
 def run(args: argparse.Namespace) -> None:
@@ -87,7 +115,11 @@ def run(args: argparse.Namespace) -> None:
                              'to be trained')
         args.checkpoint = given and on_main_rank(
             lambda: choose_checkpoint(given))
+        if not args.work_dir and osp.isfile(args.checkpoint or ''):
+            # Results of another run's checkpoint are that run's.
+            cfg.work_dir = osp.dirname(args.checkpoint) or '.'
         apply_options(cfg, args)
+        on_main_rank(lambda: check_outputs(cfg, args))
     with plain_refusals('test.py'):
         runner = build_runner(cfg)
         with plain_errors('test.py'):
@@ -95,7 +127,7 @@ def run(args: argparse.Namespace) -> None:
         metrics = runner.test()
     if is_main_process():
         print(describe_figures(cfg, runner.test_dataloader.dataset, metrics))
-        results = osp.join(cfg.work_dir, 'results.json')
+        results = osp.join(cfg.work_dir, RESULTS_NAME)
         if osp.isfile(results):
             print(f'the value of every query: {results}; tools/compare.py '
                   'compares runs by them')

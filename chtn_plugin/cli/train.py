@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 
 import torch  # isort: skip
 from mmengine.config import Config  # isort: skip
@@ -20,6 +21,7 @@ from chtn_plugin.engine.launch import (  # isort: skip
     read_config,
     read_data,
     start_processes,
+    work_dir_lock,
 )
 from chtn_plugin.engine.precision import use_mixed_precision  # isort: skip
 from chtn_plugin.engine.resume import choose_resume  # isort: skip
@@ -83,7 +85,12 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Build the Runner and train."""
+    """Build the Runner and train, as the one writer of the work directory."""
+    with ExitStack() as locks:
+        _run(args, locks)
+
+
+def _run(args: argparse.Namespace, locks: ExitStack) -> None:
     with plain_errors('train.py'):
         cfg = read_config(args)
         apply_options(cfg, args)
@@ -91,8 +98,10 @@ def run(args: argparse.Namespace) -> None:
         resume = args.resume or ('auto' if cfg.get('resume') else None)
         if resume == 'auto' and cfg.get('resume') and cfg.get('load_from'):
             resume = cfg.load_from
+        lock = work_dir_lock(cfg.work_dir)
+        locks.callback(lock.release)
         on_main_rank(lambda: claim_work_dir(cfg.work_dir, bool(resume),
-                                            args.overwrite))
+                                            args.overwrite, lock))
         if resume:
             path = on_main_rank(lambda: choose_resume(
                 cfg.work_dir, resume, args.trust_checkpoint, cfg=cfg))

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Optional, TypeVar
 
 import torch
 from mmengine.config import Config, DictAction
@@ -25,6 +25,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from ..storage.locks import FolderLock
 from .checkpoints import (
     best_checkpoints_in,
     checkpoints_in,
@@ -308,7 +309,15 @@ def on_main_rank(function: Callable[[], Result]) -> Result:
     return outcome[0]
 
 
-def claim_work_dir(work_dir: str, resume: bool, overwrite: bool) -> None:
+def work_dir_lock(work_dir: str) -> FolderLock:
+    """The lock of a work directory, which rank 0 of a training holds."""
+    return FolderLock(work_dir, 'a work directory has one training at a time',
+                      'Wait for its end, end it, or name another folder with '
+                      '--work-dir')
+
+
+def claim_work_dir(work_dir: str, resume: bool, overwrite: bool,
+                   lock: Optional[FolderLock] = None) -> None:
     """Make the work directory, and refuse to lose the run that is in it.
 
     Args:
@@ -316,10 +325,11 @@ def claim_work_dir(work_dir: str, resume: bool, overwrite: bool) -> None:
         resume: The run in it is to go on.
         overwrite: The checkpoints in it may be deleted, by
             :class:`ClearWorkDirHook`.
+        lock: Taken before anything in it is looked at.
 
     Raises:
         ValueError: It holds another run's checkpoints.
-        OSError: It can not be written.
+        OSError: It can not be written, or another training writes there.
     """
     try:
         os.makedirs(work_dir, exist_ok=True)
@@ -328,6 +338,8 @@ def claim_work_dir(work_dir: str, resume: bool, overwrite: bool) -> None:
     except OSError as error:
         raise OSError('the work directory must be writable: '
                       f'{work_dir}: {error.strerror}') from error
+    if lock is not None:
+        lock.acquire()
     if resume:
         return
     there = checkpoints_in(work_dir) + best_checkpoints_in(work_dir)

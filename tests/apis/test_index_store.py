@@ -8,6 +8,7 @@ from tiny_run import write_run
 
 from chtn_plugin.apis import RetrievalInferencer
 from chtn_plugin.apis.index_store import IndexStore, approximate_index
+from chtn_plugin.storage.locks import FolderLock
 
 
 @pytest.fixture
@@ -216,9 +217,7 @@ def test_source_without_items_is_refused(model, tmp_path):
 
 
 def test_two_builders_exclude_each_other(model, index, pictures):
-    import fcntl
-    with (index / '.lock').open('w') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with FolderLock(index, 'rule', 'advice'):
         with pytest.raises(RuntimeError, match='only one process'):
             IndexStore(index).build(model, pictures, progress=False)
 

@@ -1,3 +1,4 @@
+import json
 import re
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from short_run import run, write_config
+from tiny_run import run_tool
 
 from chtn_plugin.engine.checkpoints import find_checkpoint, torn
 from chtn_plugin.engine.figures import describe_figures, retrieval_metric_of
@@ -87,3 +89,41 @@ def test_train_in_mixed_precision_then_test_a_work_directory(tmp_path):
     assert 'protocol chtn-map-all, split test, 20 items' in done.stdout
     with np.load(out, allow_pickle=False) as arrays:
         assert len(arrays['image']) == 20
+
+
+@pytest.fixture(scope='module')
+def two_runs(tmp_path_factory):
+    """A configuration, and the checkpoints of two runs of it."""
+    folder = tmp_path_factory.mktemp('two')
+    config = write_config(folder, f'work_dir = {str(folder / "own")!r}\n')
+    for name in ('own', 'other'):
+        status, _, err = run_tool(
+            'train', config, '--work-dir', folder / name, '--cfg-options',
+            'train_cfg.max_iters=2', 'train_cfg.val_interval=2')
+        assert status == 0, err
+    return config, folder
+
+
+def test_results_go_beside_the_checkpoint_that_was_tested(two_runs):
+    config, folder = two_runs
+    before = {path: path.stat().st_mtime_ns
+              for path in (folder / 'own').rglob('*')}
+    status, out, err = run_tool('test', config, folder / 'other')
+    assert status == 0, err
+    assert f'{folder / "other" / "results.json"}; tools/compare.py' in out
+    meta = json.loads((folder / 'other/results.json').read_text())['meta']
+    assert meta['checkpoint'].startswith(str(folder / 'other'))
+    assert before == {path: path.stat().st_mtime_ns
+                      for path in (folder / 'own').rglob('*')}
+
+
+@pytest.mark.parametrize('name', ['results.json', 'mine.npz'])
+def test_a_file_of_the_users_is_not_replaced_by_figures(two_runs, tmp_path,
+                                                        name):
+    config, folder = two_runs
+    (tmp_path / name).write_text('{"mine": 1}')
+    status, _, err = run_tool('test', config, folder / 'own', '--work-dir',
+                              tmp_path, '--out', tmp_path / 'mine.npz')
+    assert status == 1
+    assert f'{name} is another' in err.splitlines()[-1]
+    assert (tmp_path / name).read_text() == '{"mine": 1}'

@@ -7,6 +7,7 @@ from short_run import run, write_config
 from tiny_run import run_tool
 
 from chtn_plugin.engine.checkpoints import restrict_loading
+from chtn_plugin.engine.launch import work_dir_lock
 from chtn_plugin.engine.resume import choose_resume, differences
 
 
@@ -119,3 +120,20 @@ def test_data_that_are_missing_are_a_line_too(tmp_path):
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith('train.py: ') and 'source.npz' in last
     assert 'Traceback' not in done.stderr
+
+
+def test_a_second_training_in_one_work_directory_is_refused(tmp_path):
+    config, folder = write_config(tmp_path), tmp_path / 'run'
+    with work_dir_lock(str(folder)):
+        for options in ((), ('--resume', ), ('--overwrite', )):
+            status, _, err = run_tool('train', config, '--work-dir', folder,
+                                      *options)
+            assert status == 1
+            assert err.splitlines()[-1].startswith(
+                'train.py: a work directory has one training at a time: '
+                f'{folder} is in use by process {os.getpid()} on ')
+            assert 'Traceback' not in err
+    assert sorted(os.listdir(folder)) == ['.lock', '.lock.json']
+    status, _, err = run_tool('train', config, '--work-dir', folder,
+                              '--cfg-options', 'train_cfg.max_iters=2')
+    assert status == 0, err
