@@ -1,7 +1,8 @@
 """A resumed run goes on as if it had not been interrupted."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
 from mmengine.dist import get_world_size
@@ -9,7 +10,6 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
-from torch.distributed.fsdp import FullyShardedDataParallel
 
 from ...datasets.draws import PassSampler
 
@@ -49,41 +49,89 @@ class ExactResumeHook(Hook):
         kept, self._checkpoint = self._checkpoint, {}
         if loop.iter == 0 or not kept:
             return
-        self._start_after(runner, kept['saved'].get('served'))
+        saved = kept['saved']
+        self._count_on(runner, saved.get('served'))
         _put_back(runner.model, kept['gradients'])
-        if isinstance(runner.model, FullyShardedDataParallel):
-            _put_beside(runner.optim_wrapper, kept['beside'])
-        if kept['saved'] and _owes_validation(runner):
+        if hasattr(loop, 'dataloader_iterator'):
+            between_epochs = True
+            self._skip_served(runner, saved.get('served'))
+        else:
+            between_epochs = self._go_on_in_epoch(runner, saved)
+        if saved and between_epochs and _owes_validation(runner):
             print_log('The validation of iteration '
                       f'{loop.iter} was not complete: it comes first.',
                       logger='current')
             runner.val_loop.run()
 
-    def _start_after(self, runner: Any, served: Optional[int]) -> None:
-        loop, loader = runner.train_loop, runner.train_dataloader
-        sampler = loader.sampler
-        if not isinstance(sampler, PassSampler) or not loader.batch_size:
-            return
-        step = loader.batch_size * get_world_size()
+    def _count_on(self, runner: Any, served: Optional[int]) -> None:
+        """Tell the hook that saves how many draws came before."""
         if served is None:
-            served = loop.iter * step
+            served = runner.iter * _step(runner)
         for hook in runner.hooks:
             if hasattr(hook, 'served_before'):
-                hook.served_before = (loop.iter, served)
-        if hasattr(loop, 'dataloader_iterator'):
-            if not sampler.infinite:
-                return
-            sampler.start_after(served)
-            make = type(loop.dataloader_iterator)
-            loop.dataloader_iterator = _AfterCalls(make(loader), loop.iter)
-        else:
-            past = loop.iter - loop.epoch * len(loader)
-            if not 0 < past < len(loader):
-                return
-            served = past * step
-            sampler.start_after(served)
-        print_log(f'The data go on after draw {served}, without loading '
-                  'those before it again.', logger='current')
+                hook.served_before = (runner.iter, served)
+
+    def _skip_served(self, runner: Any, served: Optional[int]) -> None:
+        """Have an iteration-based loop begin behind what was served."""
+        loop, loader = runner.train_loop, runner.train_dataloader
+        sampler = loader.sampler
+        if not isinstance(sampler, PassSampler) or (
+                not sampler.infinite or not loader.batch_size):
+            return
+        if served is None:
+            served = loop.iter * _step(runner)
+        sampler.start_after(served)
+        make = type(loop.dataloader_iterator)
+        loop.dataloader_iterator = _AfterCalls(make(loader), loop.iter)
+        _say_draw(served)
+
+    def _go_on_in_epoch(self, runner: Any, saved: Mapping) -> bool:
+        """Have an epoch-based loop go on where its epoch was left.
+
+        A checkpoint that was saved by iteration, at an epoch's last, is of
+        an epoch whose end (schedules, the hooks of its end) is still to come.
+
+        Returns:
+            Whether the run stands between two epochs.
+        """
+        loop, loader = runner.train_loop, runner.train_dataloader
+        length = saved.get('epoch_length', len(loader))
+        past = saved.get('epoch_iters', loop.iter - loop.epoch * length)
+        if past >= length:
+            runner.call_hook('after_train_epoch')
+            loop._epoch += 1
+            return True
+        if past <= 0:
+            return True
+        if length != len(loader):
+            raise ValueError(
+                'within an epoch a run goes on with the batch size and the '
+                f'ranks that it had: the checkpoint stands {past} iterations '
+                f'into an epoch of {length}, which now has {len(loader)}. '
+                'One at the end of an epoch may go on with others')
+        if isinstance(loader.sampler, PassSampler) and loader.batch_size:
+            loader.sampler.start_after(past * _step(runner))
+            for hook in runner.hooks:
+                if hasattr(hook, 'past_of_epoch'):
+                    hook.past_of_epoch = past
+            _say_draw(past * _step(runner))
+            return False
+        print_log(
+            f'{type(loader.sampler).__name__} can not be set forward: epoch '
+            f'{loop.epoch + 1} starts anew, its first {past} iterations are '
+            'trained twice; a PassSampler goes on at the very sample',
+            logger='current', level=logging.WARNING)
+        return False
+
+
+def _step(runner: Any) -> int:
+    """Draws of an iteration, of all ranks together."""
+    return (runner.train_dataloader.batch_size or 0) * get_world_size()
+
+
+def _say_draw(served: int) -> None:
+    print_log(f'The data go on after draw {served}, without loading '
+              'those before it again.', logger='current')
 
 
 class _AfterCalls:
@@ -134,7 +182,5 @@ def _owes_validation(runner: Any) -> bool:
     by_iter = hasattr(loop, 'dataloader_iterator')
     now, last = ((loop.iter, loop.max_iters) if by_iter else
                  (loop.epoch, loop.max_epochs))
-    if not by_iter and loop.iter != loop.epoch * len(loop.dataloader):
-        return False
     return now >= loop.val_begin and (
         now % loop.val_interval == 0 or now == last)

@@ -82,6 +82,9 @@ class SafeCheckpointHook(CheckpointHook):
         self._old_best: dict[Optional[str], Optional[str]] = {}
         # A resumed run counts on from what it was told.
         self.served_before = (0, 0)
+        #: Iterations that the epoch had when a resumed run goes on with it.
+        self.past_of_epoch = 0
+        self._epoch = (0, 0)
 
     def before_train(self, runner: Any) -> None:
         """Find the folder, and clear what a crash left behind."""
@@ -111,6 +114,11 @@ class SafeCheckpointHook(CheckpointHook):
                 here = self._here(best)
                 self._set_best(
                     key, here if self.file_backend.isfile(here) else None)
+
+    def before_train_epoch(self, runner: Any) -> None:
+        """Note where the epoch begins."""
+        self._epoch = runner.epoch, runner.iter - self.past_of_epoch
+        self.past_of_epoch = 0
 
     def before_val_epoch(self, runner: Any) -> None:
         """Give all ranks the same model."""
@@ -143,7 +151,8 @@ class SafeCheckpointHook(CheckpointHook):
         """Add the format's version and what resuming needs."""
         checkpoint['meta']['chtn'] = dict(
             format=FORMAT, version=__version__, world_size=get_world_size(),
-            served=self.served(runner, checkpoint['meta']['iter']))
+            served=self.served(runner, checkpoint['meta']['iter']),
+            **self._place_in_epoch(runner, checkpoint['meta']))
         # A FlexibleRunner saves what wraps the model, too.
         checkpoint['state_dict'] = {
             name.removeprefix('module.'): value
@@ -154,6 +163,15 @@ class SafeCheckpointHook(CheckpointHook):
             # FSDP keeps of an optimizer what belongs to parameters alone.
             for name, value in beside_optimizer(runner.optim_wrapper).items():
                 checkpoint['optimizer'].setdefault(name, value)
+
+    def _place_in_epoch(self, runner: Any, meta: dict) -> dict[str, int]:
+        """How far the epoch of an epoch-based loop is, and how long."""
+        if hasattr(runner.train_loop, 'dataloader_iterator'):
+            return {}
+        epoch, start = self._epoch
+        return dict(
+            epoch_iters=meta['iter'] - start if meta['epoch'] == epoch else 0,
+            epoch_length=len(runner.train_dataloader))
 
     def served(self, runner: Any, iteration: int) -> int:
         """Draws of all ranks up to an iteration."""
