@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -10,6 +11,7 @@ from typing import Any, Optional
 import torch
 import yaml
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import MODELS
 
 from chtn_plugin.evaluation.results import read_results
@@ -59,8 +61,11 @@ def publish(run: str | Path, folder: str | Path, name: Optional[str],
     texts = ('README.md', f'{name}.py', 'metafile.yml', 'model-index.yml')
     target = Path(folder) / name
     _check_target(target, name, texts)
-    path = _write_weights(opened, target, name)
     method = MODELS.get(opened.cfg['model']['type'])
+    if method.keeps_training_rows:
+        print_log(f'{name}: {_carries_rows(opened, method)}',
+                  logger='current', level=logging.WARNING)
+    path = _write_weights(opened, target, name)
     card = _card(opened, method, name, path, data, licence, figures, remarks)
     meta = _metafile(opened, method, name, path, data, figures)
     for file, text in zip(texts, (
@@ -85,6 +90,16 @@ def _check_target(folder: Path, name: str, texts: Sequence[str]) -> None:
             'a model must be published into a folder of its own: '
             f'{folder} holds {", ".join(there)} of something else. Choose '
             'another --out or --name')
+
+
+def _carries_rows(run: TrainedRun, method: Any) -> str:
+    counts = {name: len(value) for name, value in run.state_dict.items()
+              if name.endswith('_rows')}
+    return (f'{method.__name__} answers from training rows, so the weights '
+            'carry them: the vectors of '
+            + ', '.join(f'{count} ({name})' for name, count
+                        in counts.items())
+            + '. Pass them on only where the data may be passed on.')
 
 
 def _write_weights(run: TrainedRun, folder: Path, name: str) -> Path:
@@ -125,6 +140,9 @@ def _card(run: TrainedRun, method: Any, name: str, path: Path, data: str,
             'None was given. `tools/test.py` and `tools/score.py` make them.')
     classes = ', '.join(run.classes) or 'not recorded'
     size = sum(value.numel() for value in run.state_dict.values())
+    rows_inside = (f'\n- **Training data inside**: '
+                   f'{_carries_rows(run, method)}'
+                   if method.keeps_training_rows else '')
     called = method.__name__
     if method.paper:
         called = f'[{called}]({method.paper})'
@@ -139,7 +157,7 @@ Cross-modal retrieval: pictures find texts and texts find pictures, by
 {run.meta.get('seed', '?')}
 - **Size**: {size / 1e6:.2f} million numbers, {path.stat().st_size / 1e6:.1f} \
 MB
-- **Licence of the weights**: {licence}
+- **Licence of the weights**: {licence}{rows_inside}
 - **Fingerprint**: `{run.fingerprint}` (an index carries it)
 - **SHA-256**: `{hashlib.sha256(path.read_bytes()).hexdigest()}`
 

@@ -1,6 +1,8 @@
 """The networks that methods are made of."""
 from .._moved import moved_names
 from .backbones import AlexNetBN, HFVisionBackbone, SmallConvNet
+from .closed_form import ClosedFormModel
+from .closed_form_posterior import ClosedFormPosterior
 from .common_head import CommonHead
 from .cross_modal_model import CrossModalModel, Encoded
 from .data_preprocessor import CrossModalDataPreprocessor
@@ -11,7 +13,8 @@ from .trunk import Trunk
 from .two_tower_model import TwoTowerModel
 
 __all__ = [
-    'AlexNetBN', 'BiGRU', 'CommonHead', 'CrossModalDataPreprocessor',
+    'AlexNetBN', 'BiGRU', 'ClosedFormModel', 'ClosedFormPosterior',
+    'CommonHead', 'CrossModalDataPreprocessor',
     'CrossModalModel', 'Encoded', 'HFTextEncoder', 'HFVisionBackbone',
     'IdentityPathway', 'Pathway',
     'SmallConvNet', 'Trunk', 'TwoTowerModel', 'VectorTextEncoder', 'WordCNN'

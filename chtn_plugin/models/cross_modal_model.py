@@ -62,6 +62,10 @@ class CrossModalModel(BaseModel):
         num_classes: As above.
         training_only: Prefixes of parameter names that testing does without;
             a checkpoint may lack or hold them.
+        free_state: Prefixes of state whose names and shapes are not known
+            before the model is fitted; a checkpoint brings them.
+        keeps_training_rows: Whether a checkpoint carries (the features of)
+            training rows, which whoever passes it on should know.
 
     Raises:
         ValueError: The similarity is not one of those above.
@@ -69,6 +73,8 @@ class CrossModalModel(BaseModel):
     paper: ClassVar[Optional[str]] = None
     paper_title: ClassVar[Optional[str]] = None
     training_only: ClassVar[tuple[str, ...]] = ()
+    free_state: ClassVar[tuple[str, ...]] = ()
+    keeps_training_rows: ClassVar[bool] = False
     similarity: str = 'cosine'
     num_classes: Optional[int] = None
 

@@ -21,6 +21,8 @@ custom_hooks = [
     dict(type='ConsistencyHook'),
     dict(type='ExactResumeHook'),
     dict(type='FiniteLossHook'),
+    # Fits closed-form methods; leaves all others alone.
+    dict(type='FitHook'),
     dict(type='BoundedHistoryHook'),
     dict(type='KeptMemoryHook'),
     dict(type='ArchitectureHook'),

@@ -5,6 +5,7 @@ from .compiled_forward import CompiledForwardHook
 from .consistency import ConsistencyHook
 from .exact_resume import ExactResumeHook
 from .finite_loss import FiniteLossHook
+from .fit import FitHook
 from .global_batch_norm import GlobalBatchNormHook
 from .iteration_seed import IterationSeedHook
 from .kept_memory import KeptMemoryHook
@@ -12,6 +13,6 @@ from .retrieval_visualization import RetrievalVisualizationHook
 from .safe_checkpoint import SafeCheckpointHook
 
 __all__ = ['ArchitectureHook', 'BoundedHistoryHook', 'CompiledForwardHook',
-           'ConsistencyHook', 'ExactResumeHook', 'FiniteLossHook',
+           'ConsistencyHook', 'ExactResumeHook', 'FiniteLossHook', 'FitHook',
            'GlobalBatchNormHook', 'IterationSeedHook', 'KeptMemoryHook',
            'RetrievalVisualizationHook', 'SafeCheckpointHook']

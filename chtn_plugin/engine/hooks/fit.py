@@ -1,0 +1,140 @@
+"""Fitting a closed form before the loop begins."""
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import (
+    all_gather_object,
+    broadcast_object_list,
+    get_dist_info,
+)
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+from torch import Tensor
+
+from ...datasets.collate import cross_modal_collate
+from ...models.closed_form import ClosedFormModel
+from ...models.supervision import check_whole_pairs
+from ..feature_cache import CachedFeatures
+
+
+@HOOKS.register_module()
+class FitHook(Hook):
+    """Fits a closed-form method to all training rows, before iteration 1.
+
+    It makes one pass over the training pairs in their order, with the image
+    transforms of validation where there are any (augmentation would make the
+    fit depend on chance), and calls the model's ``fit``. The ranks of a
+    distributed run share the pass out; rank 0 solves, and all get its
+    solution. A resumed run is fitted already. Other methods it leaves alone.
+
+    Args:
+        batch_size: Pairs a pass through the towers.
+    """
+    # After FeatureCacheHook, whose features it reads.
+    priority = 'LOW'
+
+    def __init__(self, batch_size: int = 256) -> None:
+        if batch_size < 1:
+            raise ValueError('batch_size must be at least 1, got '
+                             f'{batch_size}')
+        self.batch_size = batch_size
+
+    def before_train(self, runner: Any) -> None:
+        """Fit, unless the run goes on from a later iteration."""
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        if not isinstance(model, ClosedFormModel) or runner.iter:
+            return
+        dataset = evaluated(runner.train_dataloader.dataset, runner)
+        image, text, label = training_rows(model, dataset, self.batch_size)
+        state: list[Any] = [None]
+        rank, _ = get_dist_info()
+        if rank == 0:
+            try:
+                model.fit(image, text, label)
+                state = [{name: value.cpu().numpy() for name, value
+                          in model.fitted.named_buffers()}]
+            except ValueError as error:
+                # Told to all ranks, which would wait for ever otherwise.
+                state = [error]
+        broadcast_object_list(state)
+        if isinstance(state[0], ValueError):
+            raise state[0]
+        if rank:
+            model.fitted.keep(state[0])
+            model.fitted.to(model.idle.device)
+        print_log(f'{type(model).__name__} was fitted to {len(image)} '
+                  'training pairs', logger='current')
+
+
+def evaluated(dataset: Any, runner: Any) -> Any:
+    """Return the training pairs with the transforms of validation.
+
+    Args:
+        dataset: The training data set, with or without a source domain.
+        runner: Its validation data set, if there is one, lends its pipeline.
+    """
+    dataset = getattr(dataset, 'target', dataset)
+    loop = runner.val_loop
+    other = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
+    pipeline = getattr(other, 'pipeline', None)
+    own = getattr(dataset, 'pipeline', None)
+    if pipeline is None or own is None or isinstance(own, CachedFeatures):
+        return dataset
+    dataset = copy.copy(dataset)
+    dataset.pipeline = pipeline
+    return dataset
+
+
+@torch.no_grad()
+def training_rows(model: ClosedFormModel, dataset: Any, batch_size: int
+                  ) -> tuple[Tensor, Tensor, Tensor]:
+    """Vectors of all pairs of a data set, on every rank.
+
+    Args:
+        model: Its towers and data preprocessor are used, in evaluation mode.
+        dataset: Pairs; served by ``__getitems__`` or one by one.
+        batch_size: Pairs at a time.
+
+    Returns:
+        Image vectors (N, D), text vectors (N, E), labels (N,) or (N, C), on
+        the processor, in the data set's order.
+
+    Raises:
+        ValueError: A pair lacks its image or text.
+    """
+    rank, world = get_dist_info()
+    starts = range(0, len(dataset), batch_size)
+    was_training = model.training
+    model.eval()
+    mine = [_batch(model, dataset, range(start, min(
+        start + batch_size, len(dataset)))) for start in starts[rank::world]]
+    model.train(was_training)
+    shares = all_gather_object(mine)
+    ordered = [shares[place % world][place // world]
+               for place in range(len(starts))]
+    image, text, label = (torch.from_numpy(np.concatenate(column))
+                          for column in zip(*ordered, strict=True))
+    return image, text, label
+
+
+def _batch(model: ClosedFormModel, dataset: Any, rows: Sequence[int]
+           ) -> tuple[np.ndarray, ...]:
+    batch = (dataset.__getitems__(list(rows))
+             if hasattr(dataset, '__getitems__') else
+             cross_modal_collate([dataset[row] for row in rows]))
+    data = model.data_preprocessor(batch, False)
+    check_whole_pairs(data['data_samples'])
+    inputs = data['inputs']
+    return tuple(value.float().cpu().numpy() if value.is_floating_point()
+                 else value.cpu().numpy() for value in (
+                     model.image_features(inputs['image']),
+                     model.text_features(inputs['text']),
+                     data['data_samples']['label']))

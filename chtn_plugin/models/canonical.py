@@ -1,0 +1,71 @@
+"""Canonical correlation between two views or more."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.linalg import eigh
+
+
+def principal_axes(rows: np.ndarray, limit: int) -> np.ndarray:
+    """Axes of the largest variance of centred rows.
+
+    Args:
+        rows: (N, D).
+        limit: How many axes at most; those without variance are left out.
+
+    Returns:
+        Orthonormal columns, (D, P).
+    """
+    rows = rows - rows.mean(0)
+    if rows.shape[0] < rows.shape[1]:
+        _, spread, axes = np.linalg.svd(rows, full_matrices=False)
+    else:
+        square, axes = np.linalg.eigh(rows.T @ rows)
+        spread = np.sqrt(np.maximum(square[::-1], 0))
+        axes = axes.T[::-1]
+    kept = min(limit, int((spread > 1e-6 * spread.max()).sum()))
+    return axes[:max(kept, 1)].T
+
+
+def canonical_directions(views: Sequence[np.ndarray], dimensions: int,
+                         ridge: float | Sequence[float],
+                         power: float) -> list[np.ndarray]:
+    r"""Directions in which all views correlate, by a generalised eigenproblem.
+
+    With S the covariance of all views side by side and B its blocks on the
+    diagonal, each with the ridge added, S w = λ B w. Of two views λ - 1 is
+    the (regularised) canonical correlation.
+
+    Args:
+        views: Centred rows of each view, (N, D_v).
+        dimensions: How many directions at most.
+        ridge: Added to each block, in multiples of its mean variance; one
+            for all views, or one for each.
+        power: Directions are scaled by max(λ - 1, 0) to this power.
+
+    Returns:
+        Weights of each view, (D_v, K), the most correlated first.
+    """
+    sizes = [view.shape[1] for view in views]
+    ends = np.cumsum([0, *sizes])
+    rows = np.concatenate(views, 1)
+    joint = rows.T @ rows / len(rows)
+    within = np.zeros_like(joint)
+    ridges = np.broadcast_to(ridge, len(views))
+    for first, last, weight in zip(ends[:-1], ends[1:], ridges, strict=True):
+        block = joint[first:last, first:last]
+        mean = max(float(np.trace(block)) / len(block), 1e-12)
+        within[first:last, first:last] = block + weight * mean * np.eye(
+            len(block))
+    count = min(dimensions, *sizes[:2])
+    values, vectors = eigh(joint, within, subset_by_index=[
+        len(joint) - count, len(joint) - 1])
+    # A direction is defined up to its sign: largest weight positive, so that
+    # the same rows give the same numbers on every machine.
+    values, vectors = values[::-1], vectors[:, ::-1]
+    largest = np.abs(vectors).argmax(0)
+    vectors = vectors * np.sign(vectors[largest, range(count)])
+    vectors = vectors * np.maximum(values - 1, 0) ** power
+    return [vectors[first:last] for first, last in
+            zip(ends[:-1], ends[1:], strict=True)]

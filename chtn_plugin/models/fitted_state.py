@@ -1,0 +1,49 @@
+"""Arrays that a closed form finds, kept as a model's weights are."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+class FittedState(nn.Module):
+    """Buffers whose names and shapes come from fitting, or a checkpoint.
+
+    How many training rows a kernel method keeps, or which rank a covariance
+    has, is not known when the model is built. So loading takes over whatever
+    a checkpoint holds under this module's name.
+    """
+
+    def keep(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Replace all that is kept by these arrays, as float32."""
+        device = next(self.buffers(), torch.empty(0)).device
+        self._buffers.clear()
+        for name, array in arrays.items():
+            self.register_buffer(name, torch.as_tensor(
+                np.ascontiguousarray(array, np.float32), device=device))
+
+    def __len__(self) -> int:
+        return len(self._buffers)
+
+    def __getitem__(self, name: str) -> Tensor:
+        value = self._buffers[name]
+        assert value is not None
+        return value
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._buffers
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any],
+                              prefix: str, *args: Any) -> None:
+        stored = {name[len(prefix):]: value for name, value
+                  in state_dict.items() if name.startswith(prefix)}
+        if stored:
+            device = next(self.buffers(), torch.empty(0)).device
+            self._buffers.clear()
+            for name, value in stored.items():
+                self.register_buffer(name, torch.empty_like(
+                    value, device=device))
+        super()._load_from_state_dict(state_dict, prefix, *args)

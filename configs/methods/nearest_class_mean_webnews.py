@@ -1,0 +1,16 @@
+# Nearest class mean, on
+# web news' ready features. Fitted once, in seconds.
+#
+#   python tools/train.py configs/methods/nearest_class_mean_webnews.py
+_base_ = [
+    '../_base_/datasets/webnews_features.py',
+    '../_base_/schedules/closed_form.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    type='NearestClassMean',
+    num_classes=10,
+    l2_normalized=('image', 'text'),
+    trunk=dict(input_shape=(1280, )),
+    text_encoder=dict(type='VectorTextEncoder', out_features=3000,
+                      norm=None))
