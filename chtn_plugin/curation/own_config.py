@@ -1,4 +1,4 @@
-"""A configuration for a user's own manifest, put together from parts."""
+"""A configuration for a user's own data: a short leaf over ``_base_``."""
 from __future__ import annotations
 
 import hashlib
@@ -7,170 +7,42 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-import torch
-
 from ..datasets.manifest import LABEL_SEPARATOR, PairRecord
 from ..datasets.source_images import SourceImageDataset
-from ..models.backbones.hf_vision import HFVisionBackbone
-from ..models.normalization import expected_pixels
+from ..models.encoder_presets import (
+    ImageEncoder,
+    TextEncoder,
+    choose_encoders,
+)
 from ..storage.files import atomic_write
 
 _MARK = '# Written by tools/make_manifest.py'
 _LIST = 'list.txt'
+# As many texts tell which script they are in.
+_LOOKED_AT = 500
+_SIZE = 224
 
-# Each part is a passage of the file; fields in braces are filled in.
 _HEAD = '''#
 #   python tools/train.py {path}
 #   python tools/test.py {path} work_dirs/{stem}
 #
 {about}
-_base_ = ['_base_/default_runtime.py']
+_base_ = [
+{bases}
+]
+'''
 
-data_root = {data_root!r}
-classes = {classes!r}
-image_size = {image_size}
-num_terms = {num_terms}
-'''
-_ABOUT_SCRATCH = '''\
-# A small network learned from scratch: it runs anywhere in minutes, and needs
-# hundreds of pictures to learn from. make_manifest.py --backbone takes
-# pretrained weights, docs/backbones.md has more of them.'''
-_ABOUT_PRETRAINED = '''\
-# A pretrained network, frozen: what is learned stands behind it. Its weights
-# are read when training begins, and travel in the checkpoint.'''
 
-_IMAGES_SCRATCH = '''
-load = [
-    dict(type='LoadRGBImage', min_side=image_size + 8),
-    dict(type='Resize', scale=(image_size + 8, image_size + 8)),
-]
-train_pipeline = [
-    *load,
-    dict(type='mmpretrain.RandomCrop', crop_size=image_size),
-    dict(type='mmpretrain.RandomFlip', prob=0.5, direction='horizontal'),
-]
-pipeline = [*load, dict(type='mmpretrain.CenterCrop', crop_size=image_size)]
-'''
-_IMAGES_PRETRAINED = '''
-pipeline = [
-    dict(type='LoadRGBImage', min_side=image_size),
-    dict(type='ResizeShorterSide', size=image_size),
-    dict(type='mmpretrain.CenterCrop', crop_size=image_size),
-]
-train_pipeline = pipeline
-'''
-# Nothing random and no stream of source images: each picture passes once.
-_CACHE = '''
+_CACHE = '''\
 # Each picture passes the network once; what comes out is kept here.
 default_hooks = dict(feature_cache=dict(
-    type='FeatureCacheHook', folder='data/feature_cache'))
-'''
-
-_PAIRS = '''
-data = dict(
-    type='CrossModalDataset',
-    ann_file={manifest!r},
-    data_root=data_root,
-    classes=classes,
-    text=dict(type='BagOfWords', num_terms=num_terms, weighting='tfidf',
-              norm='l2'),
-    text_mode='join',
-    label_separator={separator!r})
-train_pairs = dict(data, split='train', pipeline=train_pipeline,
-                   unpaired='drop')
-'''
-_SOURCE = '''
-# The source domain: labelled pictures, a batch of them beside each of pairs.
-source = dict(
-    type='SourceImageDataset',
-    data_root={source_root!r},
-    ann_file={source_list!r},
-    num_classes={num_source_classes},
-    pipeline=train_pipeline)
-'''
-
-_LOADERS = '''
-train_dataloader = dict(
-    batch_size={batch_size},
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='PassSampler', shuffle=True, infinite=True),
-    collate_fn=dict(type='cross_modal_collate'),
-    dataset={train_set})
-val_dataloader = dict(
-    batch_size=64,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='cross_modal_collate'),
-    dataset=dict(data, split='val', pipeline=pipeline, unpaired='keep'))
-test_dataloader = dict(
-    batch_size=64,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='cross_modal_collate'),
-    dataset=dict(data, split='test', pipeline=pipeline, unpaired='keep'))
-val_evaluator = dict(type='RetrievalMetric')
-test_evaluator = val_evaluator
-'''
-_TARGET_SET = 'train_pairs'
-_HYBRID_SET = '''dict(type='HybridTransferDataset', target=train_pairs,
-                 source=source)'''
-
-_MODEL = '''
-widths = (256, 256)
-model = dict(
-    type='CHTN',
-    num_classes={num_classes},
-{transfer}
-{network}
-    input_shape=(3, image_size, image_size),
-    text_encoder=dict(type='VectorTextEncoder', out_features=num_terms,
-                      norm=None),
-    image_pathway=dict(type='Pathway', widths=widths, dropout=0.5),
-    common_head=dict(type='CommonHead', widths=widths),
-    # Of RGB pixels 0 to 255.
-    data_preprocessor=dict(
-        type='CrossModalDataPreprocessor',
-        mean={mean}, std={std}))
-'''
-_NO_TRANSFER = '''\
-    # No source domain: make_manifest.py --source FOLDER adds one.
-    source_pathway=None,
-    mmd=None,'''
-_TRANSFER = '''\
-    source_pathway='image',
-    num_source_classes={num_source_classes},
-    mmd=dict(type='MMDLoss'),
-    # Many source classes would outweigh the few of the pairs.
-    cls_weights=dict(source=0.1),'''
-_SCRATCH = '''\
-    backbone=dict(type='SmallConvNet', in_channels=3,
-                  channels=(16, 32, 64)),
-    trunk_mode='train','''
-_PRETRAINED = '''\
-    backbone=dict(type='HFVisionBackbone',
-                  model={backbone!r}),
-    pooling={pooling!r},
-    trunk_mode='frozen','''
-
-_SCHEDULE = '''
-max_iters = {max_iters}
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-3),
-    paramwise_cfg=dict(bias_lr_mult=2.0, bias_decay_mult=0.0))
-param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False,
-                       T_max=max_iters)
-train_cfg = dict(by_epoch=False, max_iters=max_iters, val_interval={interval})
-val_cfg = dict()
-test_cfg = dict()
-'''
+    type='FeatureCacheHook', folder='data/feature_cache'))'''
 
 
 def write_config(path: Path, folder: Path, manifest: str,
                  records: Sequence[PairRecord],
                  source: Optional[Path] = None,
-                 backbone: Optional[str] = None) -> None:
+                 images: str = 'scratch', texts: str = 'words') -> str:
     """Write a configuration that trains on a manifest as it is.
 
     Args:
@@ -180,14 +52,79 @@ def write_config(path: Path, folder: Path, manifest: str,
         records: Its rows.
         source: Labelled images, the source domain: class folders, or a
             folder with ``list.txt``. None: there is none.
-        backbone: Pretrained vision model of transformers, by folder or name
-            on the hub. None: a small network from scratch.
+        images: Image encoder, by any name that
+            :mod:`~chtn_plugin.models.encoder_presets` knows, or ``'auto'``.
+        texts: Text encoder, likewise.
+
+    Returns:
+        One line: which encoders it has, and what would be better.
 
     Raises:
         ValueError: A file is there that was not written by this function,
-            or the backbone does not take images.
+            or an encoder does not take images, or texts.
         FileNotFoundError: ``_base_`` is not beside the configuration, the
-            source holds no images, or the backbone cannot be had.
+            source holds no images, or an encoder cannot be had.
+        ImportError: An encoder's package is not installed.
+    """
+    check_place(path)
+    train = [record for record in records
+             if record.split == 'train' and record.image and record.texts]
+    if len(train) < 2:
+        raise ValueError('training needs at least two whole pairs, the '
+                         f'training split has {len(train)}')
+    sentences = [text for record in train for text in record.texts]
+    image, text, line = choose_encoders(
+        images, texts, sentences[::-(-len(sentences) // _LOOKED_AT)],
+        1000 if len(train) < 1000 else 3000)
+    classes = sorted({name for record in records for name in record.classes})
+    pairs: dict[str, Any] = dict(
+        data_root=written_path(folder), ann_file=manifest, classes=classes,
+        text=text.transform)
+    if any(len(record.classes) > 1 for record in records):
+        pairs['label_separator'] = LABEL_SEPARATOR
+    if image is not None and image.size != _SIZE:
+        pairs['pipeline'] = [
+            dict(type='LoadRGBImage', min_side=image.size),
+            dict(type='ResizeShorterSide', size=image.size),
+            dict(type='mmpretrain.CenterCrop', crop_size=image.size)]
+    # Some thirty passes over the pairs, within minutes on a CPU.
+    max_iters = min(max(200, len(train) // 2), 2000)
+    batch_size = min(64, max(2, len(train) // 2))
+    model = _model(image, text, len(classes))
+    parts = [f'pairs = {literal(pairs)}']
+    cached = image is not None
+    if source is None:
+        parts.append('train_dataloader = '
+                     f'dict(batch_size={batch_size}, dataset=pairs)')
+    else:
+        listed, known, size = _of_source(source)
+        model.update(source_pathway='image', num_source_classes=known,
+                     mmd=dict(_delete_=True, type='MMDLoss'),
+                     # Many source classes would outweigh those of the pairs.
+                     cls_weights=dict(source=0.1))
+        parts.append(_source(dict(
+            data_root=written_path(source), ann_file=listed,
+            num_classes=known), pairs, batch_size))
+        # Beyond the training draws it takes longer to run through them all.
+        cached = cached and size <= max_iters * batch_size
+    if cached:
+        parts.append(_CACHE)
+    parts += ['val_dataloader = dict(dataset=pairs)\n'
+              'test_dataloader = dict(dataset=pairs)',
+              f'model = {literal(model)}', schedule(max_iters)]
+    small = '_small' if image is None else ''
+    write_leaf(path, about(line.partition(';')[0], image is None), [
+        f'datasets/own_pairs{small}.py',
+        f'models/own{small or "_frozen"}.py'], parts)
+    return line
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place where a leaf cannot stand.
+
+    Raises:
+        FileNotFoundError: ``_base_`` is not beside it.
+        ValueError: A file is there that was not written by this tool.
     """
     base = path.parent / '_base_' / 'default_runtime.py'
     if not base.is_file():
@@ -197,42 +134,126 @@ def write_config(path: Path, folder: Path, manifest: str,
     if path.exists() and not _is_ours(path):
         raise ValueError(f'{path} was not written by this tool, or is yours '
                          'by now: choose another --config')
-    train = [record for record in records
-             if record.split == 'train' and record.image and record.texts]
-    if len(train) < 2:
-        raise ValueError('training needs at least two whole pairs, the '
-                         f'training split has {len(train)}')
-    classes = sorted({name for record in records for name in record.classes})
-    several = any(len(record.classes) > 1 for record in records)
-    # Some thirty passes over the pairs, within minutes on a CPU.
-    max_iters = min(max(200, len(train) // 2), 2000)
-    fields = dict(
-        path=path.as_posix(), stem=path.stem,
-        data_root=_written(folder), classes=classes,
-        num_classes=len(classes),
-        num_terms=1000 if len(train) < 1000 else 3000, manifest=manifest,
-        separator=LABEL_SEPARATOR if several else None,
-        batch_size=min(64, max(2, len(train) // 2)), max_iters=max_iters,
-        interval=max_iters // 5)
-    about, images, network = (_ABOUT_SCRATCH, _IMAGES_SCRATCH, _SCRATCH)
-    fields.update(image_size=64, mean=[127.5] * 3, std=[64.0] * 3)
-    if backbone is not None:
-        about, images, network = (_ABOUT_PRETRAINED, _IMAGES_PRETRAINED,
-                                  _PRETRAINED)
-        fields.update(_of_backbone(backbone))
-    pairs, train_set, transfer = _PAIRS, _TARGET_SET, _NO_TRANSFER
-    if source is not None:
-        pairs, train_set, transfer = (_PAIRS + _SOURCE, _HYBRID_SET,
-                                      _TRANSFER)
-        fields.update(_of_source(source))
-    cache = _CACHE if backbone is not None and source is None else ''
-    fields.update(about=about, train_set=train_set,
-                  transfer=transfer.format(**fields),
-                  network=network.format(**fields))
-    text = ''.join((_HEAD, images, pairs, _LOADERS, _MODEL, cache,
-                    _SCHEDULE)).format(**fields)
+
+
+def write_leaf(path: Path, comment: str, bases: Sequence[str],
+               parts: Sequence[str]) -> None:
+    """Write a configuration over pieces of ``_base_``.
+
+    Args:
+        path: The configuration.
+        comment: Lines that say what it is.
+        bases: Model and data set, in ``_base_``; the schedule and runtime
+            come with them.
+        parts: Passages of Python.
+    """
+    bases = [*bases, 'schedules/own.py', 'default_runtime.py']
+    head = _HEAD.format(path=path.as_posix(), stem=path.stem, about=comment,
+                        bases='\n'.join(f"    '_base_/{base}',"
+                                        for base in bases))
+    text = '\n'.join([head, *(f'{part}\n' for part in parts)])
     with atomic_write(path, 'w', encoding='utf-8') as file:
         file.write(f'{_stamp(text)}\n{text}')
+
+
+def schedule(max_iters: int) -> str:
+    """The passage that sets a number of iterations."""
+    return (f'max_iters = {max_iters}\n'
+            'param_scheduler = dict(T_max=max_iters)\n'
+            'train_cfg = dict(max_iters=max_iters, '
+            'val_interval=max_iters // 5)')
+
+
+def about(line: str, scratch: bool = False) -> str:
+    """The comment at the head of a leaf, wrapped."""
+    reason = (
+        'The network learns from scratch, which needs hundreds of pictures; '
+        'make_manifest.py --images takes pretrained ones, docs/backbones.md '
+        'has more of them.' if scratch else
+        'Pretrained encoders stay as they are; what is learned stands behind '
+        'them. Their weights are read when training begins, and travel in '
+        'the checkpoint.')
+    return '\n'.join(_wrapped(f'{line[0].upper()}{line[1:]}. {reason}', '# '))
+
+
+def _model(image: Optional[ImageEncoder], text: TextEncoder,
+           num_classes: int) -> dict[str, Any]:
+    model: dict[str, Any] = dict(num_classes=num_classes)
+    if image is not None:
+        model.update(backbone=image.backbone, pooling=image.pooling)
+        if image.size != _SIZE:
+            model['input_shape'] = (3, image.size, image.size)
+        model['data_preprocessor'] = dict(mean=list(image.mean),
+                                          std=list(image.std))
+    return dict(model, text_encoder=text.encoder)
+
+
+def _source(options: dict[str, Any], pairs: dict[str, Any],
+            batch_size: int) -> str:
+    """The passage of a source domain."""
+    # {{...}} is MMEngine's, for a variable of a base.
+    pipeline = ("pairs['pipeline']" if 'pipeline' in pairs
+                else '{{_base_.train_pipeline}}')
+    return f'''\
+# The source domain: labelled pictures, a batch of them beside each of pairs.
+source = dict(type='SourceImageDataset', pipeline={pipeline})
+source.update({literal(options)})
+target = dict(
+    pairs, type='CrossModalDataset', split='train', unpaired='drop',
+    text_mode='join', pipeline={pipeline})
+train_dataloader = dict(batch_size={batch_size}, dataset=dict(
+    _delete_=True, type='HybridTransferDataset', target=target,
+    source=source))'''
+
+
+def literal(value: Any, indent: int = 0, used: int = 12) -> str:
+    """Write a plain value as Python, in lines of 79 characters at most.
+
+    Args:
+        value: Dictionaries with keys that are names, lists, plain values.
+        indent: Columns before each further line.
+        used: Columns of the first line that are taken.
+    """
+    flat = _flat(value)
+    if (len(flat) + used + indent <= 78 or not value
+            or not isinstance(value, (dict, list, tuple))):
+        return flat
+    inner = indent + 4
+    if isinstance(value, dict):
+        lines = [f'{" " * inner}{key}='
+                 f'{literal(item, inner, len(key) + 2)}'
+                 for key, item in value.items()]
+        return 'dict(\n' + ',\n'.join(lines) + ')'
+    if all(isinstance(item, (str, int, float)) for item in value):
+        lines = _wrapped(', '.join(map(_flat, value)), ' ' * inner,
+                         [_flat(item) for item in value])
+    else:
+        lines = [f'{" " * inner}{literal(item, inner, 2)},'
+                 for item in value]
+    return '[\n' + '\n'.join(lines) + '\n' + ' ' * indent + ']'
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, dict):
+        return 'dict(' + ', '.join(f'{key}={_flat(item)}' for key, item
+                                   in value.items()) + ')'
+    if isinstance(value, list):
+        return '[' + ', '.join(map(_flat, value)) + ']'
+    # MMEngine expands {{...}} in a configuration, in its strings too.
+    return repr(value).replace('{{', '{\\x7b')
+
+
+def _wrapped(text: str, start: str,
+             items: Optional[Sequence[str]] = None) -> list[str]:
+    """Lines of words, or of items with commas behind them."""
+    words = text.split() if items is None else [f'{item},' for item in items]
+    lines = [start + words[0]]
+    for word in words[1:]:
+        if len(lines[-1]) + 1 + len(word) > 79:
+            lines.append(start + word)
+        else:
+            lines[-1] += f' {word}'
+    return lines
 
 
 def _stamp(text: str) -> str:
@@ -252,47 +273,16 @@ def _is_ours(path: Path) -> bool:
                      'out this line.')
 
 
-def _of_source(folder: Path) -> dict[str, Any]:
-    """Return the fields of a source domain, its classes counted."""
+def _of_source(folder: Path) -> tuple[str, int, int]:
+    """Return the list of a source domain, its classes and its pictures."""
     listed = _LIST if (folder / _LIST).is_file() else ''
     dataset = SourceImageDataset(str(folder), [], listed, hint='Name a '
                                  'folder of labelled images with --source')
-    return dict(source_root=_written(folder), source_list=listed,
-                num_source_classes=dataset.metainfo['num_classes'])
+    return listed, dataset.metainfo['num_classes'], len(dataset)
 
 
-def _of_backbone(name: str) -> dict[str, Any]:
-    """Return the fields of a pretrained model, which is run once."""
-    model = HFVisionBackbone(name).eval()
-    expected = expected_pixels(model)
-    if 'mean' not in expected:
-        raise ValueError(f'{name!r} must say how its pixels are normalised: '
-                         'there is no preprocessor_config.json with '
-                         'image_mean and image_std')
-    size = max(expected.get('size', (224, 224)))
-    try:
-        with torch.no_grad():
-            output = model(torch.zeros(1, 3, size, size))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f'{name!r} must be a vision model that takes images '
-                         f'of {size}x{size}: {error}') from error
-    has_class_token = any(
-        parameter.endswith(('cls_token', 'class_embedding'))
-        for parameter, _ in model.named_parameters())
-    return dict(
-        backbone=_written(Path(name)) if Path(name).is_dir() else name,
-        image_size=size, mean=_rounded(expected['mean']),
-        std=_rounded(expected['std']),
-        pooling='cls' if output.dim() == 3 and has_class_token
-        else 'average')
-
-
-def _rounded(values: Sequence[float]) -> list[float]:
-    return [round(value, 3) for value in values]
-
-
-def _written(folder: Path) -> str:
-    """Return the folder as a run from here finds it."""
+def written_path(folder: Path) -> str:
+    """Return a path as a run from here finds it."""
     relative = os.path.relpath(folder)
     return (str(folder.resolve()) if relative.startswith('..') else
             Path(relative).as_posix())

@@ -55,8 +55,10 @@ class Options:
         skip_broken: Leave out rows whose picture is missing or broken.
         source: Labelled images for the config's source domain: class
             folders, or a folder with ``list.txt``; None: there is none.
-        backbone: The config's pretrained vision model, a folder or a name on
-            the hub; None: a small network from scratch.
+        images: The config's image encoder, by any name that
+            :mod:`~chtn_plugin.models.encoder_presets` knows; ``'auto'``: the
+            best that can be had.
+        texts: Its text encoder, likewise.
         overwrite: Whether to replace a ``manifest.tsv`` that was not written
             by this tool, or has been edited.
     """
@@ -69,7 +71,8 @@ class Options:
     seed: int = 0
     skip_broken: bool = False
     source: Optional[Path] = None
-    backbone: Optional[str] = None
+    images: str = 'auto'
+    texts: str = 'auto'
     overwrite: bool = False
 
 
@@ -96,7 +99,7 @@ def make_manifest(folder: str | Path, options: Options = Options(),
 
     Raises:
         FileNotFoundError: There is nothing to read, pictures are missing, or
-            the pretrained model cannot be had.
+            an encoder cannot be had.
         ValueError: The table, a picture or an option is broken, the folder
             has a manifest of the user's, there is one class only, the
             table's splits leave a class without a training row, or no pair
@@ -127,8 +130,9 @@ def make_manifest(folder: str | Path, options: Options = Options(),
         if 'val' in empty:
             raise ValueError('the configuration validates on the split '
                              f"'val', which is left empty: {empty['val']}")
-        write_config(config, folder, MANIFEST, records, options.source,
-                     options.backbone)
+        encoders = write_config(config, folder, MANIFEST, records,
+                                options.source, options.images,
+                                options.texts)
     _write(path, records)
     say(histogram_table(records))
     for line in [*respelt, *_remarks(records, left_out)]:
@@ -140,6 +144,7 @@ def make_manifest(folder: str | Path, options: Options = Options(),
         check, run = shlex.quote(str(path)), shlex.quote(str(config))
         if any(len(record.classes) > 1 for record in records):
             check += f" --label-separator '{LABEL_SEPARATOR}'"
+        say(encoders)
         say(f'wrote {config}\n\nnext:\n'
             f'  python tools/check_data.py {check}\n'
             f'  python tools/train.py {run}\n'

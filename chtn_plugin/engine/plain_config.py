@@ -13,13 +13,17 @@ from mmengine.registry import (
     FUNCTIONS,
     MODELS,
     TRANSFORMS,
+    WEIGHT_INITIALIZERS,
     Registry,
 )
 
 # Packages whose registered parts a configuration may name.
 _PACKAGES = {'mmpretrain': ('mmpretrain.models', 'mmpretrain.datasets'),
              'mmcv': ('mmcv.transforms', ), 'mmengine': (), 'chtn_plugin': ()}
-_REGISTRIES = (MODELS, TRANSFORMS, DATASETS, DATA_SAMPLERS, FUNCTIONS)
+# Initialisers are named by a run that began from pretrained weights; nothing
+# runs them once a checkpoint holds the weights.
+_REGISTRIES = (MODELS, TRANSFORMS, DATASETS, DATA_SAMPLERS, FUNCTIONS,
+               WEIGHT_INITIALIZERS)
 _MAX_CHARS = 5_000_000
 
 

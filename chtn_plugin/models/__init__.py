@@ -1,6 +1,11 @@
 """The networks that methods are made of."""
 from .._moved import moved_names
-from .backbones import AlexNetBN, HFVisionBackbone, SmallConvNet
+from .backbones import (
+    AlexNetBN,
+    EfficientNetLite0,
+    HFVisionBackbone,
+    SmallConvNet,
+)
 from .closed_form import ClosedFormModel
 from .closed_form_posterior import ClosedFormPosterior
 from .common_head import CommonHead
@@ -14,10 +19,10 @@ from .two_tower_model import TwoTowerModel
 
 __all__ = [
     'AlexNetBN', 'BiGRU', 'ClosedFormModel', 'ClosedFormPosterior',
-    'CommonHead', 'CrossModalDataPreprocessor',
-    'CrossModalModel', 'Encoded', 'HFTextEncoder', 'HFVisionBackbone',
-    'IdentityPathway', 'Pathway',
-    'SmallConvNet', 'Trunk', 'TwoTowerModel', 'VectorTextEncoder', 'WordCNN'
+    'CommonHead', 'CrossModalDataPreprocessor', 'CrossModalModel',
+    'EfficientNetLite0', 'Encoded', 'HFTextEncoder', 'HFVisionBackbone',
+    'IdentityPathway', 'Pathway', 'SmallConvNet', 'Trunk', 'TwoTowerModel',
+    'VectorTextEncoder', 'WordCNN'
 ]
 
 __getattr__ = moved_names(__name__, {

@@ -3,9 +3,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any, Optional
 
 import torch
+import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from mmengine.registry import MODELS
@@ -17,7 +19,7 @@ from .pooling import POOLINGS, STAGES, pooled
 
 MODES = ('train', 'adapt', 'frozen')
 # Arguments by which a backbone gets its weights.
-_ORIGINS = ('init_cfg', 'model', 'pretrained', 'checkpoint_path')
+_ORIGINS = ('init_cfg', 'model', 'pretrained', 'checkpoint_path', 'weights')
 
 
 class Trunk(BaseModule):
@@ -46,6 +48,8 @@ class Trunk(BaseModule):
         normalization: What the backbone's weights expect of images, where
             it does not say so: ``mean``, ``std``, ``order``, ``size``; see
             :func:`~chtn_plugin.models.normalization.expected_pixels`.
+        normalized: Whether to scale each vector to length 1, so that one
+            learning rate suits all pretrained networks.
 
     Attributes:
         out_features: Size of the vector, found out by running it.
@@ -68,7 +72,8 @@ class Trunk(BaseModule):
                  frozen: Sequence[str] = (),
                  norm_eval: bool = False,
                  checkpointing: bool = False,
-                 normalization: Optional[dict] = None) -> None:
+                 normalization: Optional[dict] = None,
+                 normalized: bool = False) -> None:
         super().__init__()
         for name, value, known in (('mode of the trunk', mode, MODES),
                                    ('pooling', pooling, POOLINGS),
@@ -81,9 +86,11 @@ class Trunk(BaseModule):
         self.stages = stages
         self.frozen = (frozen, ) if isinstance(frozen, str) else tuple(frozen)
         self.norm_eval = norm_eval
+        self.normalized = normalized
         self.input_shape = tuple(input_shape)
         self.backbone = (nn.Identity() if backbone is None else
                          MODELS.build(backbone))
+        self._backbone_config = deepcopy(backbone)
         self.names_weights = backbone is None or any(
             backbone.get(key) for key in _ORIGINS)
         if mode != 'train':
@@ -93,6 +100,22 @@ class Trunk(BaseModule):
         self.out_features = self._probe()
         if checkpointing:
             enable_checkpointing(self.backbone)
+
+    def is_random(self) -> bool:
+        """Return whether the backbone's weights are drawn, not read.
+
+        Where its configuration does not name weights, the constructor may
+        still read some: it then makes the same ones under another seed.
+        """
+        if self.names_weights:
+            return False
+        with torch.random.fork_rng(devices=[]):
+            # Not torch.manual_seed, which would reach every GPU.
+            torch.default_generator.manual_seed(torch.initial_seed() + 1)
+            again = MODELS.build(deepcopy(self._backbone_config))
+        own = dict(self.backbone.named_parameters())
+        return any(not torch.equal(own[name].cpu(), value.cpu())
+                   for name, value in again.named_parameters())
 
     @property
     def architecture(self) -> Any:
@@ -180,7 +203,8 @@ class Trunk(BaseModule):
         return vectors
 
     def _pooled(self, features: Any) -> Tensor:
-        return pooled(features, self.pooling, self.stages)
+        vectors = pooled(features, self.pooling, self.stages)
+        return F.normalize(vectors) if self.normalized else vectors
 
 
 def freeze_unused(parameters: dict[str, nn.Parameter], output: Tensor

@@ -3,10 +3,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Optional
 
 import torch
 from torch import nn
+
+from .pip_weights import SCHEME, pip_weights
 
 _TOWERS = ('image', 'text')
 # What says where a model came from, not what it is.
@@ -23,7 +26,8 @@ def load_hf_model(model: Optional[str],
     Of a dual encoder (CLIP, SigLIP, …) the other tower is left out.
 
     Args:
-        model: Local folder, or name on the Hugging Face hub.
+        model: Local folder, name on the Hugging Face hub, or ``'pip:'`` and
+            a package of :mod:`~chtn_plugin.storage.pip_weights`.
         architecture: What its ``config.json`` holds. Where given, no file is
             read and the weights are random: a checkpoint brings them.
         tower: ``'image'`` or ``'text'``.
@@ -47,8 +51,11 @@ def load_hf_model(model: Optional[str],
         loaded = AutoModel.from_config(AutoConfig.for_model(
             **json.loads(json.dumps(dict(architecture)))))
     elif model is not None:
+        place = hf_place(model)
         try:
-            loaded = AutoModel.from_pretrained(model, dtype=torch.float32)
+            loaded = AutoModel.from_pretrained(
+                place, dtype=torch.float32,
+                use_safetensors=None if Path(place).is_dir() else True)
         except OSError as error:
             raise not_to_be_had(model) from error
     else:
@@ -63,6 +70,54 @@ def load_hf_model(model: Optional[str],
                               'peft') from error
         loaded = inject_adapter_in_model(LoraConfig(**lora), loaded)
     return loaded
+
+
+def hf_place(model: str) -> str:
+    """What transformers takes for a model: its folder, or its hub name.
+
+    Args:
+        model: As for :func:`load_hf_model`.
+
+    Raises:
+        FileNotFoundError: It is no folder, and the hub does not give it;
+            transformers itself would try for most of a minute.
+        ValueError, FileNotFoundError: As
+            :func:`~chtn_plugin.storage.pip_weights.pip_weights`.
+    """
+    if model.startswith(SCHEME):
+        return str(pip_weights(model))
+    if not Path(model).is_dir() and why_not_on_hub(model):
+        raise not_to_be_had(model)
+    return model
+
+
+def why_not_on_hub(name: str, file: str = 'config.json',
+                   timeout: float = 3.) -> Optional[str]:
+    """Why a model of the hub cannot be had from here, or None if it can.
+
+    Asks for one small header, and nothing where the file is here already.
+
+    Args:
+        name: Its name on the hub.
+        file: A file that it must have.
+        timeout: Seconds to wait for the hub.
+    """
+    from huggingface_hub import (
+        constants,
+        get_hf_file_metadata,
+        hf_hub_url,
+        try_to_load_from_cache,
+    )
+    # The hub's client has changed its errors from release to release.
+    try:
+        if isinstance(try_to_load_from_cache(name, file), str):
+            return None
+        if constants.HF_HUB_OFFLINE:
+            return 'HF_HUB_OFFLINE is set'
+        get_hf_file_metadata(hf_hub_url(name, file), timeout=timeout)
+    except Exception as error:
+        return str(error).splitlines()[0] if str(error) else repr(error)
+    return None
 
 
 def not_to_be_had(name: str) -> FileNotFoundError:

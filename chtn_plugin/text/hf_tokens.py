@@ -120,10 +120,12 @@ class HFTokens(TextTransform):
 
 def _loaded(model: str) -> Any:
     from transformers import AutoTokenizer
+
+    from ..storage.hf_files import hf_place, not_to_be_had
+    place = hf_place(model)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(model)
+        tokenizer = AutoTokenizer.from_pretrained(place)
     except OSError as error:
-        from ..storage.hf_files import not_to_be_had
         raise not_to_be_had(model) from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token

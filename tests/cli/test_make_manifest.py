@@ -18,6 +18,7 @@ from chtn_plugin.models.backbones.hf_vision import HFVisionBackbone
 from mmengine.runner import Runner  # isort: skip
 
 ROOT = Path(__file__).parents[2]
+SCRATCH = dict(images='scratch', texts='words')
 TOOL = ROOT / 'tools' / 'make_manifest.py'
 
 
@@ -55,7 +56,7 @@ def make_data(folder, label):
 def test_written_config_trains_and_evaluates(tmp_path, configs, label):
     data = make_data(tmp_path / 'data', label)
     config = configs / 'own.py'
-    make_manifest(data, Options(fractions=(.6, .2, .2)), config,
+    make_manifest(data, Options(fractions=(.6, .2, .2), **SCRATCH), config,
                   lambda line: None)
     assert 0 <= trained(config, tmp_path)['retrieval/mean_mAP'] <= 1
 
@@ -84,7 +85,8 @@ def log(tmp_path):
 def test_source_domain_is_trained_on(tmp_path, configs, source):
     data = make_data(tmp_path / 'data', lambda kind: f'class {kind}')
     config = configs / 'own.py'
-    make_manifest(data, Options(source=source), config, lambda line: None)
+    make_manifest(data, Options(source=source, **SCRATCH), config,
+                  lambda line: None)
     assert 0 <= trained(config, tmp_path)['retrieval/mean_mAP'] <= 1
     losses = {name for line in log(tmp_path) for name in line}
     assert {'loss_cls_source', 'loss_mmd_fc6', 'loss_mmd_fc7'} <= losses
@@ -102,7 +104,7 @@ def test_pretrained_network_is_run_once_a_picture(tmp_path, configs,
         image_mean=[.5] * 3, image_std=[.5] * 3, size=16)))
     data = make_data(tmp_path / 'data', lambda kind: f'class {kind}')
     config = configs / 'own.py'
-    make_manifest(data, Options(backbone=str(vit)), config,
+    make_manifest(data, Options(images=str(vit), texts='words'), config,
                   lambda line: None)
     passed = []
     forward = HFVisionBackbone.forward
@@ -159,7 +161,8 @@ def test_configuration_needs_pairs_to_validate_on(tmp_path, configs,
     assert run(monkeypatch, data, '--no-config', *shares) == 0
 
 
-@pytest.mark.parametrize('option', ['--source', '--backbone'])
+@pytest.mark.parametrize('option', ['--source', '--backbone', '--images',
+                                    '--texts'])
 def test_options_of_the_configuration_need_one(tmp_path, monkeypatch, capsys,
                                                option):
     with pytest.raises(SystemExit, match='2'):

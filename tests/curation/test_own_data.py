@@ -48,6 +48,7 @@ def write_csv(folder, lines, header=('image', 'text', 'label'),
 
 
 def make(folder, config=None, said=None, **options):
+    options = dict(images='scratch', texts='words', **options)
     return make_manifest(folder, Options(**options), config,
                          (said if said is not None else []).append)
 
@@ -424,7 +425,7 @@ def test_config_that_was_edited_is_the_users(folder, configs):
     write_csv(folder, rows())
     config = configs / 'own.py'
     make(folder, config)
-    edited = config.read_text().replace('image_size = 64', 'image_size = 96')
+    edited = config.read_text().replace('max_iters = 200', 'max_iters = 100')
     config.write_text(edited)
     with pytest.raises(ValueError, match='choose another'):
         make(folder, config)

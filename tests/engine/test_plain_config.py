@@ -47,6 +47,11 @@ def test_registered_types_pass():
                      b=dict(type='LoadImageFromFile')))
 
 
+@pytest.mark.parametrize('name', ['Pretrained', 'Kaiming', 'TruncNormal'])
+def test_initialisers_of_weights_pass(name):
+    check_types(dict(type='mmpretrain.ResNet', init_cfg=dict(type=name)))
+
+
 @pytest.mark.parametrize('name', [
     'subprocess.run', 'os.system', 'mmengine.load', 'builtins.eval', 'nope',
     'mmpretrain.models.os.system', 'mmengine.fileio.load', 7, None])

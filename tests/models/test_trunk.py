@@ -158,3 +158,12 @@ def test_images_of_another_size_are_refused_with_both_sizes():
         trunk(torch.zeros(2, 3, 16, 16))
     with pytest.raises(ValueError, match=r'\(6,\): those of \(7,\)'):
         Trunk(None, (6, ))(torch.zeros(2, 7))
+
+
+def test_normalized_vectors_have_length_1():
+    config = dict(type='SmallConvNet', in_channels=3, channels=(4, ))
+    trunk = Trunk(config, (3, 8, 8), 'frozen', 'average', normalized=True)
+    vectors = trunk(torch.rand(3, 3, 8, 8))
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
+    # What comes from the cache is scaled already.
+    assert torch.equal(trunk(vectors), vectors)

@@ -128,8 +128,8 @@ def _check_last_batch(model: Any, loader: Any) -> None:
 def _check_origin(model: Any, runner: Any) -> None:
     """Warn where an image tower would stay as random as it is."""
     tower = model.towers().get('image')
-    if (tower is None or tower.mode == 'train' or tower.names_weights
-            or runner._load_from or runner._resume):
+    if (tower is None or tower.mode == 'train' or runner._load_from
+            or runner._resume or not tower.is_random()):
         return
     print_log(
         f'the trunk is not trained (trunk_mode={tower.mode!r}) and no '

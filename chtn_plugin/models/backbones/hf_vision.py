@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...storage.hf_files import (
     architecture_of,
+    hf_place,
     is_dual,
     load_hf_model,
     projected,
@@ -85,7 +86,7 @@ class HFVisionBackbone(nn.Module):
 def _normalization(model: str) -> Optional[dict[str, Any]]:
     from transformers.utils import cached_file
     try:
-        path = cached_file(model, 'preprocessor_config.json')
+        path = cached_file(hf_place(model), 'preprocessor_config.json')
     except OSError:
         return None
     if path is None:

@@ -8,7 +8,9 @@ import os
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import MODELS
 from mmengine.runner import Runner
+from torch import nn
 
 from chtn_plugin.engine.hooks import ConsistencyHook
 from chtn_plugin.engine.hooks.consistency import _check_meta
@@ -143,6 +145,27 @@ def test_batches_of_one_pair_are_refused_under_any_sampler(pairs):
 def test_a_frozen_random_trunk_is_told(pairs, warnings):
     runner(pairs, data(pairs, 'train'), trunk_mode='frozen').train()
     assert ["trunk_mode='frozen'" in text for text in warnings] == [True]
+
+
+@MODELS.register_module()
+class TestReadsInConstructor(nn.Module):
+    """As docs/backbones.md has it: weights are read where it is built."""
+    __test__ = False
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 3)
+        self.layer.load_state_dict(dict(weight=torch.ones(4, 3, 3, 3),
+                                        bias=torch.zeros(4)))
+
+    def forward(self, images):
+        return self.layer(images)
+
+
+def test_weights_read_in_a_constructor_are_not_called_random(pairs, warnings):
+    runner(pairs, data(pairs, 'train'), trunk_mode='frozen',
+           backbone=dict(type='TestReadsInConstructor')).train()
+    assert not [text for text in warnings if 'random' in text]
 
 
 def test_custom_keys_of_no_parameter_are_told(pairs, warnings):
