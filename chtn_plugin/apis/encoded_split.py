@@ -12,6 +12,9 @@ from tqdm import tqdm
 
 from chtn_plugin.datasets.collate import cross_modal_collate
 from chtn_plugin.evaluation.embeddings import Embeddings
+from chtn_plugin.evaluation.partners import partner_keys
+
+_LINKS = ('image_idx', 'text_idx', 'same_text_idx', 'same_image_idx')
 
 
 @dataclass
@@ -58,13 +61,15 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
             'the data must have the classes that the model was trained with: '
             f'{list(run.classes[:5])}, ..., got {list(classes[:5])}, ...')
     found: dict[str, dict[int, Any]] = dict(image={}, text={})
+    links: list[dict[str, np.ndarray]] = []
     size = inferencer.batch_size
     steps = range(0, len(dataset), size)
     for start in tqdm(steps, f'encode {split}',
                       disable=not progress or None):
-        _encode(inferencer, dataset, tap, found,
-                range(start, min(start + size, len(dataset))))
+        links.append(_encode(inferencer, dataset, tap, found,
+                             range(start, min(start + size, len(dataset)))))
     fields: dict[str, Any] = {}
+    pairs = _partners(links)
     shown: dict[str, list[str]] = {}
     for part, key in (('image', 'img_path'), ('text', 'text')):
         rows = [found[part][index] for index in sorted(found[part])]
@@ -75,6 +80,8 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
             fields[f'{part}_label'] = np.stack([row[1] for row in rows])
             fields[f'{part}_id'] = np.array(
                 [_name(dataset, row[2]) for row in rows])
+            fields[f'{part}_pair'] = np.array(
+                [pairs[part][index] for index in sorted(found[part])])
     meta = dict(fingerprint=run.fingerprint, model=run.name, split=split,
                 tap=tap, similarity=(inferencer.similarity if tap == 'repr'
                                      else 'cosine'),
@@ -86,7 +93,9 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
 
 @torch.inference_mode()
 def _encode(inferencer: Any, dataset: Any, tap: str,
-            found: dict[str, dict[int, Any]], items: range) -> None:
+            found: dict[str, dict[int, Any]], items: range
+            ) -> dict[str, np.ndarray]:
+    """Add a batch to what was found; which images and texts it links."""
     batch = (dataset.__getitems__(list(items))
              if hasattr(dataset, '__getitems__') else
              cross_modal_collate([dataset[i] for i in items]))
@@ -106,6 +115,24 @@ def _encode(inferencer: Any, dataset: Any, tap: str,
                 strict=True):
             if index >= 0:
                 found[part].setdefault(index, (row, label, item))
+    return {name: np.asarray(samples[name]) for name in _LINKS
+            if name in samples}
+
+
+def _partners(links: list[dict[str, np.ndarray]]
+              ) -> dict[str, dict[int, int]]:
+    """Partner key of each image and text, by its index."""
+    columns = [None if any(name not in link for link in links) else
+               np.concatenate([link[name] for link in links])
+               for name in _LINKS]
+    image_idx, text_idx = columns[:2]
+    if image_idx is None or text_idx is None:
+        raise KeyError('items must say which image and text they are of: '
+                       'image_idx and text_idx')
+    keys = partner_keys(image_idx, text_idx, *columns[2:])
+    return {part: dict(zip(index.tolist(), key.tolist(), strict=True))
+            for part, index, key in zip(
+                ('image', 'text'), (image_idx, text_idx), keys, strict=True)}
 
 
 def _dataset(cfg: Any, split: str, data_root: str) -> Any:

@@ -8,6 +8,7 @@ field names are given with --fields.
 """
 import argparse
 import sys
+from dataclasses import replace
 
 from chtn_plugin.evaluation import (
     all_protocols,
@@ -25,8 +26,10 @@ from chtn_plugin.evaluation.protocols import (
     DEFAULT_PROTOCOL,
     DIRECTIONS,
     FORMULAS,
+    PAIR_PROTOCOLS,
 )
 from chtn_plugin.evaluation.reading import FIELDS
+from chtn_plugin.evaluation.similarity import SIMILARITIES
 from chtn_plugin.evaluation.splits import SPLITS
 
 
@@ -42,9 +45,17 @@ def parse_args(argv=None):
     parser.add_argument('--fields', nargs='+', default=[],
                         metavar='FIELD=NAME', help='name of the array of a '
                         'field: ' + ', '.join(FIELDS))
-    parser.add_argument('--protocol', nargs='+', default=[DEFAULT_PROTOCOL],
+    parser.add_argument('--protocol', nargs='+', default=None,
                         metavar='NAME', help='names, or "all": '
-                        + ', '.join(known_names()))
+                        + ', '.join(known_names()) + f' (default '
+                        f'{DEFAULT_PROTOCOL}, and for pairs '
+                        + ', '.join(PAIR_PROTOCOLS) + ')')
+    parser.add_argument('--row-pairs', action='store_true',
+                        help='row i of the images and row i of the texts are '
+                             'a pair: what the pair protocols look for')
+    parser.add_argument('--similarity', choices=SIMILARITIES, default=None,
+                        help='where a protocol names none (default: what the '
+                             'embeddings say, or cosine)')
     parser.add_argument('--k', nargs='+', type=int, default=None,
                         help='cuts for "all" and for names without one '
                              f'(default {" ".join(map(str, DEFAULT_CUTS))})')
@@ -76,13 +87,19 @@ def parse_args(argv=None):
     return args
 
 
-def wanted_protocols(names, cuts, split):
-    """Protocols of the names given, each cut in turn where one is needed."""
+def wanted_protocols(names, cuts, split, pairs=True, classes=True):
+    """Protocols of the names given, each cut in turn where one is needed.
+
+    No names: the default of what the embeddings hold, classes or pairs.
+    """
     protocols = []
+    if names is None:
+        names = [DEFAULT_PROTOCOL] * classes + list(PAIR_PROTOCOLS) * pairs
     for name in names:
         head, *options = name.split(':')
         if name == 'all':
-            protocols += all_protocols(cuts or DEFAULT_CUTS, split)
+            protocols += all_protocols(cuts or DEFAULT_CUTS, split, pairs,
+                                       classes)
         elif '@' not in head and head in FORMULAS and (
                 FORMULAS[head].takes_cut):
             protocols += [get_protocol(':'.join([f'{head}@{k}', *options]),
@@ -112,8 +129,14 @@ def main(argv=None):
 
 def _score(args):
     fields = dict(field.split('=', 1) for field in args.fields)
-    embeddings = read_embeddings(args.embeddings, args.labels, fields)
-    protocols = wanted_protocols(args.protocol, args.k, args.split)
+    embeddings = read_embeddings(args.embeddings, args.labels, fields,
+                                 args.row_pairs)
+    if args.similarity:
+        embeddings = replace(embeddings, meta={
+            **embeddings.meta, 'similarity': args.similarity})
+    paired = embeddings.paired
+    protocols = wanted_protocols(args.protocol, args.k, args.split, paired,
+                                 embeddings.labelled or not paired)
     scores = score_embeddings(embeddings, protocols, args.directions,
                               args.device, threads=args.threads,
                               progress=True)
@@ -122,6 +145,11 @@ def _score(args):
     results = make_results(scores, embeddings.classes, meta, args.bootstrap,
                            args.seed)
     print(format_results(results))
+    unlabelled = {s.direction: s.unlabelled for s in scores
+                  if s.unlabelled and not s.protocol.formula.pairs}
+    for direction, count in unlabelled.items():
+        print(f'{direction}: {count} queries have no class (label -1 or NaN) '
+              'and count for pairs alone')
     if args.per_class:
         for figure in results['figures']:
             for name, value in figure['per_class'].items():

@@ -18,6 +18,7 @@ from ..storage.arrays import ArrayFile
 from ..text.bag_of_words import TextTransform
 from .collate import cross_modal_collate
 from .grouping import (
+    folded,
     groups_sharing,
     image_contents,
     row_contents,
@@ -40,7 +41,8 @@ class CrossModalDataset(BaseDataset):
     a dictionary of tensors; ``data_samples``: ``label`` (class index, or a
     multi-hot (C,) vector in multi-label data), ``sample_idx``, ``image_idx``
     and ``text_idx`` (equal where two items share an image or text; -1 where
-    the item has none, then its input is zero).
+    the item has none, then its input is zero), ``same_text_idx`` (the
+    ``text_idx`` of the first item whose text has the same words).
 
     Args:
         ann_file: The manifest, relative to ``data_root``.
@@ -181,8 +183,11 @@ class CrossModalDataset(BaseDataset):
             raise ValueError(
                 f'split {self.split!r} must have rows: {self.ann_file} has '
                 f'the splits {sorted({r.split for r in records})}')
+        first: dict[str, int] = {}
         for text_idx, item in enumerate(items):
             item['text_idx'] = text_idx if item['text'] else -1
+            item['same_text_idx'] = first.setdefault(
+                folded(item['text']) or item['text'], item['text_idx'])
         return items
 
     def _cut_validation(self, records: list[PairRecord]) -> None:
@@ -264,13 +269,15 @@ class CrossModalDataset(BaseDataset):
         return dict(
             inputs=dict(image=self._image(index), text=text),
             data_samples={name: torch.as_tensor(info[name]) for name in (
-                'label', 'sample_idx', 'image_idx', 'text_idx')})
+                'label', 'sample_idx', 'image_idx', 'text_idx',
+                'same_text_idx')})
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Any]:
         """A batch, (B, ...) each; what data loaders call."""
         infos = [self.data_list[int(index)] for index in indices]
         samples = {name: torch.tensor([info[name] for info in infos])
-                   for name in ('label', 'image_idx', 'text_idx')}
+                   for name in ('label', 'image_idx', 'text_idx',
+                                'same_text_idx')}
         samples['sample_idx'] = torch.tensor([int(i) for i in indices])
         rows = samples['image_idx']
         if self._features is not None and (rows >= 0).all():

@@ -10,7 +10,12 @@ from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
 
 from ..storage.arrays import ArrayFile
-from .grouping import groups_sharing, row_contents, validation_rows
+from .grouping import (
+    first_equal_rows,
+    groups_sharing,
+    row_contents,
+    validation_rows,
+)
 from .splits import stratified_fraction
 
 
@@ -19,7 +24,9 @@ class FeaturePairDataset(Dataset):
     """Pairs whose image and text features lie ready in one file.
 
     An item: ``inputs``: ``image`` (D_i,), ``text`` (D_t,), float32;
-    ``data_samples``: ``label``, ``sample_idx``, ``image_idx``, ``text_idx``.
+    ``data_samples``: ``label``, ``sample_idx``, ``image_idx``, ``text_idx``,
+    and ``same_image_idx`` and ``same_text_idx``, the first item with the
+    very same features.
 
     Args:
         file: An ``.npz``, ``.mat`` or HDF5 file.
@@ -95,6 +102,8 @@ class FeaturePairDataset(Dataset):
         self.inputs = {name: _prepared(
             parts[split][name], parts['train'][name], name in l2_normalized,
             name in standardized) for name in ('image', 'text')}
+        self._same = {f'same_{name}_idx': torch.tensor(first_equal_rows(
+            parts[split][name])) for name in ('image', 'text')}
         self.label = torch.from_numpy(
             np.searchsorted(known, parts[split]['label']))
         self.metainfo = dict(
@@ -117,7 +126,9 @@ class FeaturePairDataset(Dataset):
         return dict(
             inputs={name: value[rows] for name, value in self.inputs.items()},
             data_samples=dict(label=self.label[rows], sample_idx=indices,
-                              image_idx=indices, text_idx=indices))
+                              image_idx=indices, text_idx=indices,
+                              **{name: value[rows] for name, value
+                                 in self._same.items()}))
 
 
 def _read_arrays(file: str, names: set[str]) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
 import unicodedata
 from collections.abc import Hashable, Sequence
@@ -117,6 +118,14 @@ def image_contents(records: Sequence[PairRecord],
 def row_contents(features: np.ndarray) -> list[bytes]:
     """Bytes of each row of (N, D) features."""
     return [row.tobytes() for row in np.ascontiguousarray(features)]
+
+
+def first_equal_rows(features: np.ndarray) -> list[int]:
+    """For each row of (N, D) features the first row that equals it."""
+    first: dict[bytes, int] = {}
+    return [first.setdefault(hashlib.blake2b(row.data, digest_size=16)
+                             .digest(), index)
+            for index, row in enumerate(np.ascontiguousarray(features))]
 
 
 def validation_rows(labels: Sequence[Hashable], groups: Sequence[int],

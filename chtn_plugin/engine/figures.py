@@ -57,4 +57,14 @@ def describe_figures(cfg: Config, dataset: Any,
                                      + f'/{name}_chance')
                 told = '' if chance is None else f' (chance {chance:.4f})'
                 lines.append(f'  {meaning:<14}{short:<12}{value:.4f}{told}')
+    for key, value in metrics.items():
+        short = key.rsplit('/', 1)[-1]
+        if '_pair_' in short and not short.endswith('_chance'):
+            digits = 1 if 'rank' in short else 4
+            chance = metrics.get(f'{key}_chance')
+            told = ('' if chance is None else
+                    f' (chance {chance:.{digits}f})')
+            lines.append(f'  {names[short[:short.index("_")]]:<14}'
+                         f'{short.partition("_")[2]:<18}{value:.{digits}f}'
+                         f'{told}')
     return '\n'.join(lines)

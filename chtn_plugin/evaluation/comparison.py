@@ -8,14 +8,23 @@ from typing import Any, Optional
 
 import numpy as np
 
-from .results import RESULTS_NAME, Results, paired_mean, read_results
+from .protocols import Formula, get_protocol
+from .results import (
+    RESULTS_NAME,
+    Results,
+    paired_mean,
+    read_results,
+    shown_value,
+)
 from .statistics import (
     RESAMPLES,
     SIGN_FLIPS,
+    bootstrap,
     bootstrap_means,
     holm,
     interval,
     paired_randomisation,
+    paired_randomisation_of_medians,
 )
 
 SCHEMA = 'chtn_plugin.comparison/1'
@@ -32,7 +41,10 @@ def compare_methods(methods: Mapping[str, Sequence[Results]],
     Every method's queries must be the same. A query's value is its mean over
     the method's seeds. Intervals are 95 % bootstraps over queries; p values
     come from the paired randomisation test, and Holm's correction covers
-    all tests of the comparison together.
+    all tests of the comparison together. Where a formula takes the median
+    over queries, so do intervals and tests. Methods whose models are made
+    for different similarities are compared under the protocol that all were
+    asked for; ``used`` names what each was scored with.
 
     Args:
         methods: Results of each method, one per seed.
@@ -43,7 +55,8 @@ def compare_methods(methods: Mapping[str, Sequence[Results]],
 
     Returns:
         ``figures``, one line per protocol, direction and method: ``seeds``,
-        ``mean``, ``std`` (over seeds, None for one), ``interval``; and
+        ``mean``, ``std`` (over seeds, None for one), ``interval``,
+        ``used``; and
         ``pairs``, one per protocol, direction and two methods:
         ``difference``, ``interval``, ``p``, ``p_holm``, ``p_seeds`` (Welch's
         t test over seeds, None for fewer than two), ``established`` and
@@ -57,6 +70,7 @@ def compare_methods(methods: Mapping[str, Sequence[Results]],
     if empty or not methods:
         raise ValueError('every method needs at least one result, got none '
                          f'for {", ".join(empty) or "any"}')
+    methods = _named_alike(methods)
     every = [r for results in methods.values() for r in results]
     common = [name for name in every[0]['per_query']
               if all(name in r['per_query'] for r in every)]
@@ -77,11 +91,14 @@ def compare_methods(methods: Mapping[str, Sequence[Results]],
             for name, (by_seed, parts, _) in values.items():
                 figures.append(dict(
                     protocol=protocol, direction=direction, method=name,
+                    used=sorted({r['used'].get(protocol, protocol)
+                                 for r in methods[name]}),
                     seeds=len(by_seed), mean=float(np.mean(by_seed)),
                     std=(float(np.std(by_seed, ddof=1))
                          if len(by_seed) > 1 else None),
-                    interval=list(interval(_resampled(parts, resamples,
-                                                      seed)))))
+                    interval=list(interval(_resampled(
+                        parts, resamples, seed, _formula(protocol).median))),
+                    lower_is_better=_formula(protocol).lower_is_better))
             for a, b in combinations(values, 2):
                 pairs.append(_pair(protocol, direction, a, b, values,
                                    resamples, flips, seed))
@@ -127,7 +144,38 @@ def load_methods(arguments: Sequence[str]) -> dict[str, list[Results]]:
     return methods
 
 
+# Figure of each seed; values of the queries, (seeds, Q), one array or one
+# per direction; ids.
 Values = tuple[list[float], list[np.ndarray], list[list]]
+
+
+def _formula(protocol: str) -> Formula:
+    return get_protocol(protocol).formula
+
+
+def _named_alike(methods: Mapping[str, Sequence[Results]]
+                 ) -> dict[str, list[Results]]:
+    """Results under the protocols asked for where not all used the same."""
+    every = [r for results in methods.values() for r in results]
+    shared = {name for name in every[0]['per_query']
+              if all(name in r['per_query'] for r in every)}
+
+    def renamed(result: Results) -> Results:
+        names = {name: name if name in shared else
+                 result.get('asked', {}).get(name, name)
+                 for name in result['per_query']}
+        if len(set(names.values())) < len(names):
+            names = {name: name for name in names}
+        moved = {field: {names[name]: value for name, value in
+                         result.get(field, {}).items()}
+                 for field in ('per_query', 'weights')}
+        figures = [dict(f, protocol=names[f['protocol']])
+                   for f in result['figures']]
+        return dict(result, **moved, figures=figures, used={
+            new: name for name, new in names.items()})
+
+    return {name: [renamed(result) for result in results]
+            for name, results in methods.items()}
 
 
 def _directions(results: Sequence[Results], protocol: str) -> list[str]:
@@ -136,9 +184,13 @@ def _directions(results: Sequence[Results], protocol: str) -> list[str]:
     return shared + ['mean'] * ({'i2t', 't2i'} <= set(shared))
 
 
+def _average(values: np.ndarray, median: bool) -> np.ndarray:
+    return np.median(values, axis=-1) if median else values.mean(-1)
+
+
 def _method_values(name: str, results: Sequence[Results], protocol: str,
                    direction: str) -> Values:
-    """Figure of each seed; terms of each query, meaned over seeds; ids."""
+    median = _formula(protocol).median
     by_seed, terms, ids = [], [], []
     for result in results:
         if direction == 'mean':
@@ -146,13 +198,15 @@ def _method_values(name: str, results: Sequence[Results], protocol: str,
         else:
             part, one = _terms(result, protocol, direction)
             parts, its_ids = [part[~np.isnan(part)]], [one]
-        by_seed.append(float(np.mean([part.mean() for part in parts])))
+        by_seed.append(float(np.mean([_average(part, median)
+                                      for part in parts])))
         terms.append(parts)
         ids.append(its_ids)
-    if any(its != ids[0] for its in ids[1:]):
+    if any(its != ids[0] for its in ids[1:]) or len(
+            {tuple(map(len, parts)) for parts in terms}) > 1:
         raise ValueError(f'{name}: all seeds must have the same queries, '
                          f'those of {protocol}, {direction} differ')
-    return by_seed, [np.mean(part, axis=0) for part in
+    return by_seed, [np.stack(part) for part in
                      zip(*terms, strict=True)], ids[0]
 
 
@@ -172,7 +226,8 @@ def _mean_terms(result: Results, protocol: str
                 ) -> tuple[list[np.ndarray], list[list]]:
     (i2t, images), (t2i, texts) = (_terms(result, protocol, direction)
                                    for direction in ('i2t', 't2i'))
-    together = paired_mean(images, texts, i2t, t2i)
+    together = (None if _formula(protocol).median else
+                paired_mean(images, texts, i2t, t2i))
     if together is not None:
         return [together], [images]
     return [i2t[~np.isnan(i2t)], t2i[~np.isnan(t2i)]], [images, texts]
@@ -183,31 +238,45 @@ def _check_same_queries(values: Mapping[str, Values], protocol: str,
     first, *rest = values
     for other in rest:
         if values[other][2] != values[first][2] or (
-                [len(p) for p in values[other][1]]
-                != [len(p) for p in values[first][1]]):
+                [p.shape[1] for p in values[other][1]]
+                != [p.shape[1] for p in values[first][1]]):
             raise ValueError(
                 'methods must be compared on the same queries, those of '
                 f'{first} and {other} differ for {protocol}, {direction}')
 
 
 def _resampled(parts: Sequence[np.ndarray], resamples: int,
-               seed: int) -> np.ndarray:
-    return np.mean([bootstrap_means(part, resamples, seed + at)
-                    for at, part in enumerate(parts)], axis=0)
+               seed: int, median: bool) -> np.ndarray:
+    if not median:  # the mean over seeds first, which is less work
+        return np.mean([bootstrap_means(part.mean(0), resamples, seed + at)
+                        for at, part in enumerate(parts)], axis=0)
+    # All parts by the same draws: an image and its text go together.
+    return np.mean([bootstrap(part, resamples, seed,
+                              np.ones(len(part), dtype=bool)).mean(0)
+                    for part in parts], axis=0)
 
 
 def _pair(protocol: str, direction: str, a: str, b: str,
           values: Mapping[str, Values], resamples: int, flips: int,
           seed: int) -> dict[str, Any]:
-    differences = [x - y for x, y in zip(values[a][1], values[b][1],
-                                         strict=True)]
+    formula = _formula(protocol)
     seeds_a, seeds_b = values[a][0], values[b][0]
+    means = [(x.mean(0), y.mean(0)) for x, y in
+             zip(values[a][1], values[b][1], strict=True)]
+    if formula.median:
+        samples = (_resampled(values[a][1], resamples, seed, True)
+                   - _resampled(values[b][1], resamples, seed, True))
+        p = paired_randomisation_of_medians(means, flips, seed)
+    else:
+        samples = _resampled([(x - y)[None] for x, y in means], resamples,
+                             seed, False)
+        p = paired_randomisation([x - y for x, y in means], flips, seed)
     return dict(
         protocol=protocol, direction=direction, a=a, b=b,
         difference=float(np.mean(seeds_a) - np.mean(seeds_b)),
-        interval=list(interval(_resampled(differences, resamples, seed))),
-        p=paired_randomisation(differences, flips, seed),
-        p_seeds=_welch(seeds_a, seeds_b))
+        interval=list(interval(samples)), p=p,
+        p_seeds=_welch(seeds_a, seeds_b),
+        lower_is_better=formula.lower_is_better)
 
 
 def _welch(a: Sequence[float], b: Sequence[float]) -> Optional[float]:
@@ -221,11 +290,14 @@ def _welch(a: Sequence[float], b: Sequence[float]) -> Optional[float]:
 
 def _judge(pair: dict[str, Any]) -> None:
     ahead, behind = pair['a'], pair['b']
-    low, high = pair['interval']
-    if pair['difference'] < 0:
-        ahead, behind, low, high = behind, ahead, -high, -low
-    size = (f'{abs(pair["difference"]):.4f} [{low:.4f}, {high:.4f}], '
-            f'p = {pair["p_holm"]:.4f} after correction')
+    lead, (low, high) = pair['difference'], pair['interval']
+    if pair['lower_is_better']:
+        lead, low, high = -lead, -high, -low
+    if lead < 0:
+        ahead, behind = behind, ahead
+        lead, low, high = -lead, -high, -low
+    size = ('{} [{}, {}], p = {:.4f} after correction'.format(
+        *(shown_value(pair, x) for x in (lead, low, high)), pair['p_holm']))
     over_queries = pair['p_holm'] < LEVEL
     over_seeds = pair['p_seeds'] is None or pair['p_seeds'] < LEVEL
     pair['established'] = over_queries and over_seeds
@@ -254,11 +326,15 @@ def format_comparison(comparison: Mapping[str, Any]) -> str:
                   '|---|---|---|---|']
         for f in comparison['figures']:
             if (f['protocol'], f['direction']) == (protocol, direction):
-                spread = '' if f['std'] is None else f' ± {f["std"]:.4f}'
+                spread = ('' if f['std'] is None else
+                          f' ± {shown_value(f, f["std"])}')
+                low, high = (shown_value(f, end) for end in f['interval'])
+                used = '' if f['used'] == [protocol] else (
+                    f' ({", ".join(f["used"])})')
                 lines.append(
-                    f'| {f["method"]} | {f["seeds"]} | {f["mean"]:.4f}'
-                    f'{spread} | {f["interval"][0]:.4f} to '
-                    f'{f["interval"][1]:.4f} |')
+                    f'| {f["method"]}{used} | {f["seeds"]} | '
+                    f'{shown_value(f, f["mean"])}{spread} | {low} to '
+                    f'{high} |')
         said = [f'- {p["words"]}.' for p in comparison['pairs']
                 if (p['protocol'], p['direction']) == (protocol, direction)]
         lines += ['', *said, ''] if said else ['']

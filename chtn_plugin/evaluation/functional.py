@@ -134,6 +134,42 @@ def hit_rate(table: RankTable, cut: int) -> np.ndarray:
     return 1. - worst
 
 
+def first_rank(table: RankTable) -> np.ndarray:
+    """Rank of the first relevant item of each query, counted from 1, (Q,).
+
+    Of n tied items r are relevant: the first of them then stands at place
+    (n + 1) / (r + 1) of the group, the mean over the orders of tied items.
+    0 for a query without relevant item.
+    """
+    rank = np.zeros(len(table))
+    filled = np.diff(table.offsets) > 0
+    at = table.offsets[:-1][filled]
+    rank[filled] = (table.before[at]
+                    + (table.size[at] + 1) / (table.hits[at] + 1))
+    return rank
+
+
+def median_first_rank(relevant: np.ndarray, gallery: int) -> np.ndarray:
+    """Median rank of the first relevant item in a random ranking, (Q,).
+
+    Where two ranks split the probability in halves, their mean.
+
+    Args:
+        relevant: Relevant items of each query, (Q,).
+        gallery: Items in the gallery.
+    """
+    # Rank r is passed if the r items before it hold none of the relevant.
+    ranks = np.arange(1, gallery + 1)
+    median = np.full(len(relevant), np.nan)
+    for count in np.unique(relevant[relevant > 0]).tolist():
+        passed = np.cumprod(np.maximum(gallery - count - ranks + 1, 0)
+                            / (gallery - ranks + 1))
+        low = int(np.argmax(passed <= .5 + 1e-12))
+        high = int(np.argmax(passed < .5 - 1e-12))
+        median[relevant == count] = 1 + (low + high) / 2
+    return median
+
+
 def ndcg(table: RankTable, cut: Cut = None) -> np.ndarray:
     """Normalised discounted cumulative gain with gains 0 and 1, (Q,).
 

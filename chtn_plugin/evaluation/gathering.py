@@ -7,8 +7,9 @@ from typing import Any, Optional
 import numpy as np
 from mmengine.dist import get_world_size
 
-from .embeddings import Embeddings
+from .embeddings import PARTS, Embeddings
 from .host_gathering import all_gather_on_host
+from .partners import partner_keys
 
 Batch = dict[str, Any]
 _NAMED = 20
@@ -24,11 +25,14 @@ def gather_items(batches: Sequence[Batch], size: int) -> Batch:
         batches: What this rank processed; each maps ``sample_idx``,
             ``image_idx`` and ``text_idx`` to arrays (B,), ``label`` to (B,)
             or (B, C), ``image`` and ``text`` to the rows of the items that
-            have one.
+            have one; ``same_image_idx`` and ``same_text_idx`` (B,), one
+            number for items whose images (texts) are equal, -1 where that is
+            not known; ``similarity`` (B,) to names, empty where unknown.
         size: Items in the data set.
 
     Returns:
-        The same fields for all items of the data set.
+        The same fields for all items of the data set; ``similarity`` is one
+        name.
 
     Raises:
         ValueError: Items are missing, unknown or doubled beyond padding;
@@ -55,15 +59,22 @@ def gather_items(batches: Sequence[Batch], size: int) -> Batch:
                                             ('unknown', unknown),
                                             ('doubled', doubled))
                         if len(found)))
-    for field in ('image_idx', 'text_idx', 'label'):
+    fields = ('image_idx', 'text_idx', 'label', 'same_image_idx',
+              'same_text_idx')
+    for field in fields:
         values = items[field]
         differs = _rows_differ(values, values[first[which]])
         if differs.any():
             raise ValueError(
                 f'copies of one item must agree in {field}, those of '
                 f'sample_idx {_named(np.unique(ids[differs]))} do not')
-    merged = {field: items[field][first] for field in
-              ('sample_idx', 'image_idx', 'text_idx', 'label')}
+    similarities = np.unique(items['similarity'])
+    if len(similarities) > 1:
+        raise ValueError('predictions must agree in their similarity, got '
+                         f'{", ".join(map(repr, similarities.tolist()))}')
+    merged: Batch = {field: items[field][first]
+                     for field in ('sample_idx', *fields)}
+    merged['similarity'] = str(similarities[0])
     for part in ('image', 'text'):
         has = items[f'{part}_idx'] >= 0
         row = np.cumsum(has) - 1
@@ -78,11 +89,16 @@ def items_to_embeddings(items: Batch,
                         meta: Optional[dict[str, Any]] = None) -> Embeddings:
     """Each image and each text once, in the order of its index.
 
+    Partners are what :func:`.partner_keys` finds among the items.
+
     Raises:
         ValueError: Items that share an image (or a text) differ in class.
     """
     fields: dict[str, Any] = {}
-    for part in ('image', 'text'):
+    keys = dict(zip(PARTS, partner_keys(*(items[field] for field in (
+        'image_idx', 'text_idx', 'same_text_idx', 'same_image_idx'))),
+        strict=True))
+    for part in PARTS:
         index = items[f'{part}_idx']
         has = index >= 0
         if items[part] is None or not has.any():
@@ -99,6 +115,7 @@ def items_to_embeddings(items: Batch,
         fields[part] = items[part][first]
         fields[f'{part}_label'] = labels[first]
         fields[f'{part}_id'] = ids
+        fields[f'{part}_pair'] = keys[part][has][first]
     return Embeddings(**fields, classes=tuple(classes), meta=meta or {})
 
 
@@ -114,7 +131,9 @@ def _join(batches: Sequence[Batch]) -> Batch:
 
 
 def _rows_differ(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return (a != b).reshape(len(a), -1).any(1)
+    # NaN, the mark of an item without class, equals NaN here.
+    differs = (a != b) & ~((a != a) & (b != b))
+    return differs.reshape(len(a), -1).any(1)
 
 
 def _named(ids: np.ndarray) -> str:

@@ -9,11 +9,14 @@ import numpy as np
 
 from . import functional as F
 from .rank_table import TIE_RULES, RankTable
-from .similarity import SIMILARITIES
+from .similarity import SIMILARITIES, check_similarity
 from .splits import SPLITS
 
 DEFAULT_PROTOCOL = 'chtn-map-all'
 DEFAULT_CUTS = (1, 5, 10, 50)
+DEFAULT_SIMILARITY = 'cosine'
+#: What is reported beside MAP where partners are known.
+PAIR_PROTOCOLS = ('pair-hit-rate@1', 'pair-hit-rate@10', 'pair-median-rank')
 DIRECTIONS = ('i2t', 't2i', 'i2i', 't2t')
 
 
@@ -33,11 +36,21 @@ class Formula:
         takes_cut: Whether ``@K`` follows the name. None: it may.
         closed_form: Whether the mean over orders of tied items, and so the
             value of a random ranking, is known.
+        pairs: Relevant are the query's own partners instead of the items of
+            its class.
+        median: Queries are averaged by their median instead of their mean.
+        lower_is_better: Whether a small value is a good one.
+        chance: Values of random rankings from the relevant items of each
+            query and the gallery. None: those of a table that is all tied.
     """
     summary: str
     evaluate: Evaluate
     takes_cut: Optional[bool] = False
     closed_form: bool = True
+    pairs: bool = False
+    median: bool = False
+    lower_is_better: bool = False
+    chance: Optional[Callable[[np.ndarray, int], np.ndarray]] = None
 
 
 def _ap(divide_by: str) -> Evaluate:
@@ -94,6 +107,14 @@ FORMULAS: dict[str, Formula] = {
     'pr-full': Formula(
         'area under the whole precision-recall curve (AP), with precision '
         'and recall at every rank', _ap('relevant')),
+    'pair-hit-rate': Formula(
+        'share of queries with a partner, the other side of their own pair, '
+        'in the top k; "R@k" of caption retrieval', _at_cut(F.hit_rate),
+        takes_cut=True, pairs=True),
+    'pair-median-rank': Formula(
+        'median over queries of the rank of the first partner; lower is '
+        'better', lambda table, *_: F.first_rank(table), pairs=True,
+        median=True, lower_is_better=True, chance=F.median_first_rank),
 }
 
 
@@ -102,7 +123,10 @@ class Protocol:
     """How a ranking becomes a figure; the name says all of it.
 
     Relevant is every gallery item that shares at least one class with the
-    query. The gallery is every item of the other modality in the split; for
+    query; under the pair protocols, the query's own partners (see
+    :func:`.partner_keys`). Items without a class leave queries and gallery
+    of the former, items without a partner stay in the gallery of the latter.
+    The gallery is every item of the other modality in the split; for
     i2i and t2t, of the same modality, the query itself taken out. Scores are
     ranked in float32.
 
@@ -113,7 +137,9 @@ class Protocol:
             the file. ``'stable'``: ties stand in file order, as the sort of
             the CHTN release leaves them. ``'expected'``: the mean over all
             orders of tied items, in closed form.
-        similarity: ``'cosine'``, ``'dot'`` or ``'euclidean'``.
+        similarity: ``'cosine'``, ``'dot'`` or ``'euclidean'``. None: what
+            the embeddings say they are made for, or else cosine; a score's
+            protocol has the one that was used.
         macro: Average over the queries of each class, then over classes,
             instead of over all queries.
         strict: A query without relevant item is an error; otherwise it is
@@ -124,17 +150,29 @@ class Protocol:
     base: str = DEFAULT_PROTOCOL
     cut: Optional[int] = None
     ties: str = 'group'
-    similarity: str = 'cosine'
+    similarity: Optional[str] = None
     macro: bool = False
     strict: bool = False
     split: Optional[str] = None
+
+    def under(self, similarity: Optional[str]) -> Protocol:
+        """The protocol with this similarity unless it names one itself.
+
+        Raises:
+            ValueError: The similarity is unknown.
+        """
+        if self.similarity is not None:
+            return self
+        check_similarity(similarity or DEFAULT_SIMILARITY)
+        return replace(self, similarity=similarity or DEFAULT_SIMILARITY)
 
     @property
     def name(self) -> str:
         """The full name, which :func:`get_protocol` reads back."""
         parts = [self.base if self.cut is None else f'{self.base}@{self.cut}']
         parts += [self.ties] * (self.ties != 'group')
-        parts += [self.similarity] * (self.similarity != 'cosine')
+        if self.similarity not in (None, DEFAULT_SIMILARITY):
+            parts.append(str(self.similarity))
         parts += ['macro'] * self.macro + ['strict'] * self.strict
         name = ':'.join(parts)
         return f'{name}/{self.split}' if self.split else name
@@ -158,7 +196,8 @@ class Protocol:
     def chance(self, relevant: np.ndarray, gallery: int) -> np.ndarray:
         """Expected value of each query when the ranking is random, (Q,).
 
-        NaN for pr-11, whose best precisions have no closed form.
+        NaN for pr-11, whose best precisions have no closed form; for
+        pair-median-rank the median in place of the expectation.
 
         Args:
             relevant: Relevant items of each query, (Q,).
@@ -166,6 +205,8 @@ class Protocol:
         """
         if not self.formula.closed_form:
             return np.full(len(relevant), np.nan)
+        if self.formula.chance is not None:
+            return self.formula.chance(relevant, gallery)
         counts, which = np.unique(relevant, return_inverse=True)
         none = np.zeros(0, dtype=np.int64)
         table = RankTable(np.zeros(len(counts) + 1, np.int64), none, none,
@@ -220,6 +261,9 @@ def get_protocol(name: str, split: Optional[str] = None) -> Protocol:
     if protocol.ties == 'expected' and not protocol.formula.closed_form:
         raise KeyError(f'{base} has no closed form over tie orders; use the '
                        'rule group or stable')
+    if protocol.macro and protocol.formula.pairs:
+        raise KeyError(f'{base} takes no option macro: it asks for partners, '
+                       f'not for classes; got {name!r}')
     if split is not None and split not in SPLITS:
         raise KeyError(f'a split must be one of {", ".join(SPLITS)}; '
                        f'got {split!r}')
@@ -234,11 +278,23 @@ def known_names() -> list[str]:
 
 
 def all_protocols(cuts: Sequence[int] = DEFAULT_CUTS,
-                  split: Optional[str] = None) -> list[Protocol]:
-    """Every formula, with every cut, and the default in each tie rule."""
+                  split: Optional[str] = None,
+                  pairs: bool = True,
+                  classes: bool = True) -> list[Protocol]:
+    """Every formula, with every cut, and the default in each tie rule.
+
+    Args:
+        cuts: Cuts of the formulas that take one.
+        split: Split of the protocols.
+        pairs: Include those that need partners.
+        classes: Include those that need classes.
+    """
     names = [DEFAULT_PROTOCOL] + [f'{DEFAULT_PROTOCOL}:{option}' for option in
                                   ('stable', 'expected', 'macro')]
+    names *= classes
     for base, formula in FORMULAS.items():
+        if not (pairs if formula.pairs else classes):
+            continue
         if formula.takes_cut is not True and base != DEFAULT_PROTOCOL:
             names.append(base)
         if formula.takes_cut is not False:

@@ -34,6 +34,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
                    'test_texts_labels', 'T_labels_test'),
     'image_id': ('image_id', 'image_ids'),
     'text_id': ('text_id', 'text_ids'),
+    'image_pair': ('image_pair', ),
+    'text_pair': ('text_pair', ),
     'gallery_image': ('gallery_image', 'r_img', 'retrieval_img'),
     'gallery_text': ('gallery_text', 'r_txt', 'retrieval_txt'),
     'gallery_label': ('gallery_label', 'r_l', 'retrieval_L'),
@@ -45,8 +47,8 @@ _VIEWS = ('test_fea', 'test_feature', 'features', 'feature')
 
 def read_embeddings(paths: Sequence[str | Path],
                     labels: Sequence[str | Path] = (),
-                    fields: Optional[Mapping[str, str]] = None
-                    ) -> Embeddings:
+                    fields: Optional[Mapping[str, str]] = None,
+                    row_pairs: bool = False) -> Embeddings:
     """Read embeddings, recognising the usual layouts by their field names.
 
     Args:
@@ -56,6 +58,7 @@ def read_embeddings(paths: Sequence[str | Path],
             modalities, or images' and texts'.
         fields: Array to take for a field of :data:`FIELDS`, as
             ``dict(image='img_feat_final')``.
+        row_pairs: Row i of the images and row i of the texts are partners.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -83,6 +86,12 @@ def read_embeddings(paths: Sequence[str | Path],
             found[f'{part}_label'] = found['label']
     found.update(_labels({name: found[name] for name in (
         'image_label', 'text_label', 'gallery_label') if name in found}))
+    if row_pairs:
+        counts = [len(found.get(part, ())) for part in PARTS]
+        if counts[0] != counts[1]:
+            raise ValueError('pairs by row need as many images as texts, got '
+                             f'{counts[0]} and {counts[1]}')
+        found['image_pair'] = found['text_pair'] = np.arange(counts[0])
     return _embeddings(found, ' and '.join(map(str, paths)))
 
 
@@ -90,12 +99,14 @@ def _embeddings(found: dict[str, Any], where: str) -> Embeddings:
     given: dict[str, Any] = {}
     for part in PARTS:
         if part in found:
-            if f'{part}_label' not in found:
+            if f'{part}_label' not in found and f'{part}_pair' not in found:
                 raise ValueError(f'{where}: no labels for {part}; name them '
                                  'or give a file of labels')
             rows = np.asarray(found[part])
             given[part] = rows
-            given[f'{part}_label'] = found[f'{part}_label']
+            given[f'{part}_label'] = found.get(f'{part}_label')
+            if f'{part}_pair' in found:
+                given[f'{part}_pair'] = np.ravel(found[f'{part}_pair'])
             if f'{part}_id' in found:
                 given[f'{part}_id'] = np.ravel(found[f'{part}_id'])
     if not given:
@@ -149,7 +160,7 @@ def _one_modality(part: str, content: ArrayFile, where: str,
         raise ValueError(f'{where}: no {part} embeddings found among '
                          f'{", ".join(sorted(content))}; name the field')
     found[part] = content.numbers(name)
-    for end in ('label', 'id'):
+    for end in ('label', 'id', 'pair'):
         names = _NAMES[f'{part}_{end}']
         if end == 'label':
             names += _NAMES['label']

@@ -87,14 +87,15 @@ class Relevance:
 def label_array(labels: np.ndarray) -> np.ndarray:
     """Labels as integers or names, (N,), or as booleans, (N, C).
 
+    An item without a class has -1, or no class set; :func:`has_class` tells.
+
     Raises:
-        ValueError: A multi-label entry is neither 0 nor 1, or the shape is
-            neither (N,) nor (N, C).
+        ValueError: A multi-label entry is neither 0 nor 1 (nor is its whole
+            row NaN), or the shape is neither (N,) nor (N, C).
     """
-    labels = np.asarray(labels)
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
+    labels = _squeezed(labels)
     if labels.ndim == 2:
+        labels = np.where(has_class(labels)[:, None], labels, 0)
         wrong = (labels != 0) & (labels != 1)
         if wrong.any():
             row = int(wrong.any(1).argmax())
@@ -105,8 +106,26 @@ def label_array(labels: np.ndarray) -> np.ndarray:
         raise ValueError('labels must be (N,) or (N, C), got '
                          f'{labels.shape}')
     if labels.dtype.kind == 'f':
+        labels = np.where(np.isnan(labels), -1, labels)
         if not (labels == np.floor(labels)).all():
             raise ValueError('class labels must be whole numbers, got '
                              f'{labels[labels != np.floor(labels)][0]}')
         labels = labels.astype(np.int64)
+    return labels
+
+
+def has_class(labels: np.ndarray) -> np.ndarray:
+    """Whether an item has a class: neither -1 nor NaN throughout, (N,)."""
+    labels = _squeezed(labels)
+    if labels.dtype.kind not in 'if':
+        return np.ones(len(labels), dtype=bool)
+    if labels.ndim == 2:
+        return ~np.isnan(labels).all(1)
+    return ~(np.isnan(labels) | (labels == -1))
+
+
+def _squeezed(labels: np.ndarray) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        return labels[:, 0]
     return labels

@@ -14,7 +14,7 @@ from chtn_plugin.storage.files import atomic_write
 from chtn_plugin.version import __version__
 
 from .scoring import Score
-from .statistics import RESAMPLES, bootstrap_means, interval
+from .statistics import RESAMPLES, bootstrap, interval
 
 SCHEMA = 'chtn_plugin.results/1'
 RESULTS_NAME = 'results.json'
@@ -35,7 +35,11 @@ def make_results(scores: Sequence[Score],
     ``mean`` where i2t and t2i were both scored; ``queries``, the ids of each
     direction; ``per_query``, by protocol and direction the value of each
     query, null where nothing is relevant; ``weights``, the share of each
-    query in the figure of a macro protocol.
+    query in the figure of a macro protocol. ``unanswerable`` counts the
+    queries left out, of which ``unlabelled`` have no class (or partner) at
+    all; ``lower_is_better`` is true for ranks. ``asked`` gives for
+    each protocol the name that was asked for, which lacks the similarity
+    where that was the embeddings' own.
 
     Args:
         scores: What :func:`score_embeddings` returned.
@@ -48,27 +52,32 @@ def make_results(scores: Sequence[Score],
     per_query: dict[str, dict[str, list]] = {}
     queries: dict[str, list] = {}
     weights: dict[str, dict[str, list]] = {}
+    asked = {score.protocol.name: score.asked for score in scores}
     by_protocol: dict[str, dict[str, Score]] = {}
     for score in scores:
         by_protocol.setdefault(score.protocol.name, {})[
             score.direction] = score
+    drawn = _Samples(resamples, seed)
+    for directions in by_protocol.values():
+        for score in directions.values():
+            drawn.want(score)
+        if {'i2t', 't2i'} <= set(directions):
+            drawn.want_mean(directions['i2t'], directions['t2i'])
+    drawn.draw()
     for name, directions in by_protocol.items():
-        samples = {}
         for direction, score in directions.items():
-            samples[direction] = _samples(score, resamples, seed)
-            figures.append(_figure(score, samples[direction], classes))
+            figures.append(_figure(score, drawn.of(name, direction), classes))
             queries[_ids_key(score)] = _plain(score.query_ids)
             per_query.setdefault(name, {})[direction] = _plain(score.values)
             if score.protocol.macro:
                 weights.setdefault(name, {})[direction] = (
                     _macro_weights(score).tolist())
         if {'i2t', 't2i'} <= set(directions):
-            pair = directions['i2t'], directions['t2i']
-            figures.append(_mean_figure(
-                *pair, samples['i2t'], samples['t2i'], resamples, seed))
+            figures.append(_mean_figure(directions['i2t'], directions['t2i'],
+                                        drawn.of(name, 'mean')))
     return dict(schema=SCHEMA, version=__version__, meta=meta or {},
                 figures=figures, queries=queries, per_query=per_query,
-                weights=weights)
+                weights=weights, asked=asked)
 
 
 def write_results(path: str | Path, results: Results) -> None:
@@ -108,10 +117,11 @@ def format_results(results: Results) -> str:
              'queries', 'left out')]
     for f in results['figures']:
         rows.append((
-            f['protocol'], f['direction'], _shown(f['value']),
-            '{:.4f} {:.4f}'.format(*f['interval']) if f['interval'] else '-',
-            _shown(f['chance']), f'{f["tie_share"]:.2%}', str(f['queries']),
-            str(f['unanswerable'])))
+            f['protocol'], f['direction'], shown_value(f, f['value']),
+            ' '.join(shown_value(f, end) for end in f['interval'])
+            if f['interval'] else '-',
+            shown_value(f, f['chance']), f'{f["tie_share"]:.2%}',
+            str(f['queries']), str(f['unanswerable'])))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return '\n'.join('  '.join(
         cell.ljust(width) if at < 2 else cell.rjust(width)
@@ -119,18 +129,75 @@ def format_results(results: Results) -> str:
     ).rstrip() for row in rows)
 
 
-def _samples(score: Score, resamples: int, seed: int
-             ) -> Optional[np.ndarray]:
-    answered = score.answered
-    if not resamples or not answered.any():
-        return None
-    if not score.protocol.macro:
-        return bootstrap_means(score.values[answered], resamples, seed)
-    # Drawn within each class, so that none runs empty.
-    return np.mean([bootstrap_means(score.values[member & answered],
-                                    resamples, seed + at)
-                    for at, (_, member) in enumerate(score.members())
-                    if (member & answered).any()], axis=0)
+class _Samples:
+    """Bootstrap samples of many figures.
+
+    Values of equally many queries are drawn together, once for all figures:
+    so an image and its text are resampled together, too.
+
+    Args:
+        resamples: Samples to draw. 0: none.
+        seed: Seed of the samples.
+    """
+
+    def __init__(self, resamples: int, seed: int) -> None:
+        self.resamples, self.seed = resamples, seed
+        self._wanted: dict[tuple[str, str],
+                           list[tuple[tuple[int, int], int]]] = {}
+        self._rows: dict[tuple[int, int], list[np.ndarray]] = {}
+        self._median: dict[tuple[int, int], list[bool]] = {}
+        self._drawn: dict[tuple[int, int], np.ndarray] = {}
+
+    def want(self, score: Score) -> None:
+        """Note the values of a figure."""
+        key = score.protocol.name, score.direction
+        median = score.protocol.formula.median
+        self._wanted[key] = []
+        if not score.protocol.macro:
+            self._add(key, score.values[score.answered], 0, median)
+            return
+        # Drawn within each class, so that none runs empty.
+        for at, (_, member) in enumerate(score.members()):
+            self._add(key, score.values[member & score.answered], at, median)
+
+    def want_mean(self, i2t: Score, t2i: Score) -> None:
+        """Note the values of the figure of both directions."""
+        name, formula = i2t.protocol.name, i2t.protocol.formula
+        both = paired_mean(i2t.query_ids, t2i.query_ids, i2t.values,
+                           t2i.values)
+        self._wanted[name, 'mean'] = []
+        if both is None or i2t.protocol.macro or formula.median:
+            return  # the mean of the directions' samples
+        if i2t.answered.any() and t2i.answered.any():
+            self._add((name, 'mean'), both, 0, False)
+
+    def _add(self, key: tuple[str, str], values: np.ndarray, at: int,
+             median: bool) -> None:
+        if not self.resamples or not len(values):
+            return
+        group = len(values), self.seed + at
+        rows = self._rows.setdefault(group, [])
+        self._wanted[key].append((group, len(rows)))
+        rows.append(values)
+        self._median.setdefault(group, []).append(median)
+
+    def draw(self) -> None:
+        """Draw all samples."""
+        for group, rows in self._rows.items():
+            self._drawn[group] = bootstrap(
+                np.stack(rows), self.resamples, group[1],
+                np.array(self._median[group]))
+
+    def of(self, name: str, direction: str) -> Optional[np.ndarray]:
+        """Samples of a figure, (S,); None if it has no value."""
+        found = [self._drawn[group][row]
+                 for group, row in self._wanted[name, direction]]
+        if found:
+            return np.mean(found, axis=0)
+        if direction != 'mean':
+            return None
+        a, b = self.of(name, 'i2t'), self.of(name, 't2i')
+        return None if a is None or b is None else (a + b) / 2
 
 
 def _macro_weights(score: Score) -> np.ndarray:
@@ -154,20 +221,15 @@ def _figure(score: Score, samples: Optional[np.ndarray],
         interval=None if samples is None else list(interval(samples)),
         chance=_number(score.chance_value), tie_share=score.tie_share,
         queries=int(score.answered.sum()),
-        unanswerable=int((~score.answered).sum()), gallery=score.gallery,
+        unanswerable=int((~score.answered).sum()),
+        unlabelled=score.unlabelled,
+        lower_is_better=score.protocol.formula.lower_is_better,
+        gallery=score.gallery,
         ids=_ids_key(score), per_class=named, curve=score.curve)
 
 
-def _mean_figure(i2t: Score, t2i: Score, a: Optional[np.ndarray],
-                 b: Optional[np.ndarray], resamples: int, seed: int
+def _mean_figure(i2t: Score, t2i: Score, samples: Optional[np.ndarray]
                  ) -> dict[str, Any]:
-    samples = None
-    both = paired_mean(i2t.query_ids, t2i.query_ids, i2t.values, t2i.values)
-    if a is not None and b is not None:
-        if both is None or i2t.protocol.macro:
-            samples = (a + b) / 2
-        else:  # an image and its text are drawn together
-            samples = bootstrap_means(both, resamples, seed)
     answered = i2t.answered.sum() + t2i.answered.sum()
     counts = [s.answered.sum() + (~s.answered).sum() for s in (i2t, t2i)]
     return dict(
@@ -177,6 +239,8 @@ def _mean_figure(i2t: Score, t2i: Score, a: Optional[np.ndarray],
         chance=_number((i2t.chance_value + t2i.chance_value) / 2),
         tie_share=(i2t.tie_share + t2i.tie_share) / 2,
         queries=int(answered), unanswerable=int(sum(counts) - answered),
+        unlabelled=i2t.unlabelled + t2i.unlabelled,
+        lower_is_better=i2t.protocol.formula.lower_is_better,
         gallery=None, ids=None, per_class={}, curve={})
 
 
@@ -217,5 +281,8 @@ def _number(value: float) -> Optional[float]:
     return None if math.isnan(value) else float(value)
 
 
-def _shown(value: Optional[float]) -> str:
-    return '-' if value is None else f'{value:.4f}'
+def shown_value(figure: dict[str, Any], value: Optional[float]) -> str:
+    """A number of a figure: four digits of a share, one of a rank."""
+    if value is None:
+        return '-'
+    return f'{value:.1f}' if figure.get('lower_is_better') else f'{value:.4f}'

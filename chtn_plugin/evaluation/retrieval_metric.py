@@ -13,9 +13,15 @@ from mmengine.registry import METRICS
 
 from .embeddings import PARTS, Embeddings, save_embeddings
 from .gathering import gather_items, items_to_embeddings
-from .protocols import DEFAULT_PROTOCOL, DIRECTIONS, get_protocol
+from .protocols import (
+    DEFAULT_PROTOCOL,
+    DIRECTIONS,
+    PAIR_PROTOCOLS,
+    get_protocol,
+)
 from .results import class_name, make_results, write_results
 from .scoring import Score, score_embeddings
+from .similarity import check_similarity
 
 
 @METRICS.register_module()
@@ -25,20 +31,32 @@ class RetrievalMetric(BaseMetric):
     The model's ``predict`` returns one dict per item with ``sample_idx``,
     ``image_idx``, ``text_idx`` (-1 without image or text; items may share
     one, which then counts once), ``label`` (class number, or 0/1 vector (C,)
-    where items have several classes), ``image_repr`` and ``text_repr`` (D,).
+    where items have several classes; left out where no item has any),
+    ``image_repr`` and ``text_repr`` (D,).
     Scores are computed by all ranks together, each ranking a share of the
     queries, after checking that every item of the data set came.
+
+    Optional keys of a prediction: ``same_image_idx`` and ``same_text_idx``,
+    one number for items whose images (texts) are equal, -1 where that is not
+    known; ``similarity``, what the model is made for. An item without a class
+    has the label -1 (a vector of NaN) and counts for pairs alone.
 
     Keys of the result: ``i2t_mAP``, ``t2i_mAP``, ``mean_mAP`` (for another
     protocol than the default its name follows in brackets, as
     ``i2t_mAP[map-min@50]``), ``i2t_chance``, ``i2t_tie_share`` and so on;
     with ``ks`` ``i2t_P@5`` and ``i2t_R@5`` (true recall); with ``per_class``
-    ``i2t_mAP/NAME``.
+    ``i2t_mAP/NAME``. Where partners are known, of i2t, t2i and their mean
+    ``i2t_pair_hit_rate@1``, ``i2t_pair_median_rank`` and so on, each with its
+    ``i2t_pair_hit_rate@1_chance``; a small rank is a good one.
 
     Args:
         protocol: Name of the protocol, see :mod:`.protocols`.
         ks: Cut-offs of precision and recall to report beside it.
         per_class: Report each class too.
+        pairs: Pair protocols to report beside it where partners are known:
+            how well an item finds its own other side.
+        similarity: ``'cosine'``, ``'dot'`` or ``'euclidean'``, where the
+            protocol names none. None: what the predictions say, or cosine.
         directions: Of ``'i2t'``, ``'t2i'``, ``'i2i'``, ``'t2t'``.
         out_file: ``.npz`` to write the embeddings to, for tools/score.py.
         results_file: ``.json`` to write figures and the value of each query
@@ -55,6 +73,8 @@ class RetrievalMetric(BaseMetric):
                  protocol: str = DEFAULT_PROTOCOL,
                  ks: Sequence[int] = (),
                  per_class: bool = False,
+                 pairs: Sequence[str] = PAIR_PROTOCOLS,
+                 similarity: Optional[str] = None,
                  directions: Sequence[str] = ('i2t', 't2i'),
                  out_file: Optional[str] = None,
                  results_file: Optional[str] = None,
@@ -85,6 +105,15 @@ class RetrievalMetric(BaseMetric):
         self._at_k = [get_protocol(f'{base}@{k}{"".join(options)}',
                                    self.protocol.split)
                       for k in self.ks for base in ('precision', 'recall')]
+        self.pairs = [get_protocol(name, self.protocol.split)
+                      for name in pairs]
+        for asked in self.pairs:
+            if not asked.formula.pairs:
+                raise ValueError('pairs must be pair protocols, such as '
+                                 f'{PAIR_PROTOCOLS[0]}; got {asked.name!r}')
+        if similarity is not None:
+            check_similarity(similarity)
+        self.similarity = similarity
         self.per_class = per_class
         self.out_file = out_file
         self.results_file = results_file
@@ -104,9 +133,14 @@ class RetrievalMetric(BaseMetric):
         batch: dict[str, Any] = {
             field: np.array([int(sample[field]) for sample in data_samples])
             for field in ('sample_idx', 'image_idx', 'text_idx')}
+        for field in ('same_image_idx', 'same_text_idx'):
+            batch[field] = np.array([int(sample.get(field, -1))
+                                     for sample in data_samples])
+        batch['similarity'] = np.array([str(sample.get('similarity') or '')
+                                        for sample in data_samples])
         # One copy from the device, not one an item: each would wait for it.
         batch['label'] = torch.stack([
-            torch.as_tensor(s['label']).detach()
+            torch.as_tensor(s.get('label', -1)).detach()
             for s in data_samples]).cpu().numpy()
         for part in PARTS:
             rows = [s[f'{part}_repr'] for s in data_samples
@@ -140,18 +174,46 @@ class RetrievalMetric(BaseMetric):
         """
         if self.out_file is not None and is_main_process():
             save_embeddings(self.out_file, results, self.protocol.name)
-        scores = score_embeddings(
+        across = [d for d in self.directions if d in ('i2t', 't2i')]
+        scores = [] if not results.labelled else score_embeddings(
             results, [self.protocol, *self._at_k], self.directions,
             self.device, threads=self.threads, distributed=True)
+        paired = [] if not results.paired else score_embeddings(
+            results, self.pairs, across, self.device, threads=self.threads,
+            distributed=True)
         if self.results_file is not None and is_main_process():
             write_results(self.results_file, make_results(
-                scores, results.classes, results.meta))
+                [*scores, *paired], results.classes, results.meta))
         count = len(self.directions)
-        metrics = self._figures(scores[:count], results.classes)
+        metrics = (self._figures(scores[:count], results.classes)
+                   if scores else {})
         names = [f'{letter}@{k}' for k in self.ks for letter in 'PR']
         for at, name in enumerate(names, start=1):
             for score in scores[at * count:(at + 1) * count]:
                 metrics[f'{score.direction}_{name}'] = score.value
+        return {**metrics, **self._pair_figures(paired)}
+
+    @staticmethod
+    def _pair_figures(scores: Sequence[Score]) -> dict[str, float]:
+        metrics: dict[str, float] = {}
+        by_protocol: dict[str, list[Score]] = {}
+        for score in scores:
+            by_protocol.setdefault(score.asked, []).append(score)
+        for asked, both in by_protocol.items():
+            key = asked.partition('/')[0].replace('-', '_')
+            for score in both:
+                metrics[f'{score.direction}_{key}'] = score.value
+            if len(both) == 2:
+                metrics[f'mean_{key}'] = float(np.mean([s.value
+                                                        for s in both]))
+            for score in both:
+                metrics[f'{score.direction}_{key}_chance'] = score.chance_value
+            digits = 1 if both[0].protocol.formula.lower_is_better else 4
+            MMLogger.get_current_instance().info(
+                f'protocol {both[0].protocol.name}: ' + '; '.join(
+                    f'{s.direction} {s.value:.{digits}f} (chance '
+                    f'{s.chance_value:.{digits}f}, {int(s.answered.sum())} '
+                    f'queries)' for s in both))
         return metrics
 
     def _figures(self, scores: Sequence[Score],
@@ -174,23 +236,28 @@ class RetrievalMetric(BaseMetric):
             metrics[f'{key}_tie_share'] = score.tie_share
             lost = int((~score.answered).sum())
             metrics[f'{key}_unanswerable'] = float(lost)
+            without = '' if not score.unlabelled else (
+                f' ({score.unlabelled} of them without class)')
             said.append(
                 f'{key} {score.value:.4f} (chance {chance:.4f}, '
                 f'{len(score.values) - lost} queries, {score.gallery} '
-                f'searched, {lost} without relevant item, '
+                f'searched, {lost} without relevant item{without}, '
                 f'tied {score.tie_share:.2%})')
             if self.per_class:
                 for label, value in score.by_class().items():
                     shown = class_name(label, classes)
                     metrics[f'{key}_mAP{mark}/{shown}'] = value
         MMLogger.get_current_instance().info(
-            f'protocol {name}: ' + '; '.join(said))
+            f'protocol {scores[0].protocol.name}: ' + '; '.join(said))
         return metrics
 
     def _embeddings(self, items: dict[str, Any]) -> Embeddings:
         known = self.dataset_meta or {}
         meta = {key: known[key] for key in ('split', 'dataset', 'name')
                 if key in known}
+        similarity = self.similarity or items['similarity']
+        if similarity:
+            meta['similarity'] = similarity
         return items_to_embeddings(items, known.get('classes', ()),
                                    {**meta, **self.out_meta})
 

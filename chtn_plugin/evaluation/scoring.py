@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 import torch
@@ -12,12 +12,17 @@ from mmengine.dist import get_dist_info
 from .curves import CurveSums
 from .embeddings import Embeddings
 from .host_gathering import all_gather_on_host
-from .protocols import DIRECTIONS, Protocol, get_protocol
+from .protocols import (
+    DEFAULT_SIMILARITY,
+    DIRECTIONS,
+    Protocol,
+    get_protocol,
+)
 from .rank_table import RankTable
 from .ranking import rank_tiles
-from .relevance import Relevance
+from .relevance import Relevance, has_class, label_array
 from .similarity import Similarity
-from .splits import SPLITS, Split
+from .splits import SPLITS
 
 _PARTS = {'i': 'image', 't': 'text'}
 
@@ -30,23 +35,30 @@ class Score:
         protocol: The protocol.
         direction: ``'i2t'``: images are the queries, texts the gallery.
         query_ids: Names of the queries, (Q,).
-        values: Value of each query, NaN where nothing is relevant, (Q,).
+        values: Value of each query, NaN where nothing is relevant or the
+            query has no class (no partner, under a pair protocol), (Q,).
         chance: Expected value of each query under a random ranking, (Q,).
-        labels: Classes of the queries, (Q,) or 0/1 (Q, C).
+        labels: Classes of the queries, (Q,) or 0/1 (Q, C). None: unknown.
         tie_share: Share of the relevant items of all queries whose score
             another gallery item has too, in [0, 1].
         gallery: Items that a query is ranked against.
         curve: Precision and recall, for protocols that have a curve.
+        unlabelled: Queries without a class (or partner); none of them is
+            answered, and without a class they are not searched either.
+        asked: Name of the protocol that was asked for: without the
+            similarity where that is the embeddings' own.
     """
     protocol: Protocol
     direction: str
     query_ids: np.ndarray
     values: np.ndarray
     chance: np.ndarray
-    labels: np.ndarray
+    labels: Optional[np.ndarray]
     tie_share: float
     gallery: int
     curve: dict[str, list[float]] = field(default_factory=dict)
+    unlabelled: int = 0
+    asked: str = ''
 
     @property
     def answered(self) -> np.ndarray:
@@ -68,24 +80,32 @@ class Score:
         if self.protocol.macro:
             of_class = self.by_class(values)
             return float(np.mean(list(of_class.values())))
-        values = values[self.answered]
-        return float(values.mean()) if len(values) else float('nan')
+        return self._mean(values[self.answered])
 
     def by_class(self, values: Optional[np.ndarray] = None
                  ) -> dict[int | str, float]:
         """Mean over the queries of each class, by class in order."""
         values = self.values if values is None else values
         answered = self.answered
-        return {c: float(values[member & answered].mean())
+        return {c: self._mean(values[member & answered])
                 for c, member in self.members() if (member & answered).any()}
+
+    def _mean(self, values: np.ndarray) -> float:
+        if not len(values):
+            return float('nan')
+        return float(np.median(values) if self.protocol.formula.median
+                     else values.mean())
 
     def members(self) -> Iterator[tuple[int | str, np.ndarray]]:
         """Each class, with whether a query belongs to it, (Q,)."""
+        if self.labels is None:
+            return
         if self.labels.ndim == 2:
             for column in range(self.labels.shape[1]):
                 yield column, self.labels[:, column].astype(bool)
         else:
-            for label in np.unique(self.labels).tolist():
+            known = self.labels[has_class(self.labels)]
+            for label in np.unique(known).tolist():
                 yield label, self.labels == label
 
 
@@ -98,13 +118,14 @@ class DirectionTask:
         relevance: Which items answer which query.
         query_ids: Names of the queries, (Q,).
         gallery_ids: Names of the items, (G,).
-        labels: Classes of the queries, (Q,) or 0/1 (Q, C).
+        asked: Which of the items the queries are: those with a class, or
+            with a partner, as the protocol needs, boolean, (N,).
     """
     similarity: Similarity
     relevance: Relevance
     query_ids: np.ndarray
     gallery_ids: np.ndarray
-    labels: np.ndarray
+    asked: np.ndarray
 
 
 def score_embeddings(embeddings: Embeddings,
@@ -118,6 +139,10 @@ def score_embeddings(embeddings: Embeddings,
                      distributed: bool = False,
                      progress: bool = False) -> list[Score]:
     """Score embeddings under protocols.
+
+    A protocol that names no similarity takes the one in the embeddings'
+    ``meta['similarity']``, and cosine where they say nothing; the protocol of
+    a score names the one that was used.
 
     Args:
         embeddings: What to score.
@@ -146,10 +171,12 @@ def score_embeddings(embeddings: Embeddings,
     scores: dict[tuple[Protocol, str], Score] = {}
     for direction in directions:
         for passed in _passes(known):
-            for score in _score_pass(
-                    embeddings, passed, direction, device, chunk, threads,
-                    compiled, float64, distributed, progress):
-                scores[score.protocol, direction] = score
+            scored = _score_pass(
+                embeddings, passed, direction, device, chunk, threads,
+                compiled, float64, distributed, progress)
+            for protocol, score in zip(passed, scored, strict=True):
+                score.asked = protocol.name
+                scores[protocol, direction] = score
     return [scores[p, d] for p in known for d in directions]
 
 
@@ -157,7 +184,7 @@ def _passes(protocols: Sequence[Protocol]) -> list[list[Protocol]]:
     """Protocols that one ranking of the gallery serves."""
     groups: dict[tuple, list[Protocol]] = {}
     for p in dict.fromkeys(protocols):
-        key = (p.split, p.similarity, p.ties == 'stable')
+        key = (p.split, p.similarity, p.ties == 'stable', p.formula.pairs)
         groups.setdefault(key, []).append(p)
     return list(groups.values())
 
@@ -176,36 +203,73 @@ def direction_task(embeddings: Embeddings, protocol: Protocol,
     if direction not in DIRECTIONS:
         raise KeyError('a direction must be one of '
                        f'{", ".join(DIRECTIONS)}, got {direction!r}')
-    if protocol.split is not None:
-        embeddings = _select(embeddings, SPLITS[protocol.split])
+    embeddings = _of_split(embeddings, protocol)
     source, target = (_PARTS[letter] for letter in direction[::2])
-    query, labels, query_ids = embeddings.part(source)
+    query, _, query_ids = embeddings.part(source)
     searched = embeddings.gallery or embeddings
-    gallery, gallery_labels, gallery_ids = searched.part(target)
+    gallery, _, gallery_ids = searched.part(target)
     if query is None or not len(query):
         raise ValueError(f'{direction} needs {source} embeddings, got none')
     if gallery is None or not len(gallery):
         raise ValueError(f'{direction} needs {target} embeddings, got none')
-    if labels is None or gallery_labels is None:
-        raise ValueError(f'scoring needs labels: {direction} got embeddings '
-                         'without any')
-    same = (np.arange(len(query)) if source == target
-            and searched is embeddings else None)
     try:
-        similarity = Similarity(query, gallery, protocol.similarity, device,
-                                float64)
+        protocol = protocol.under(embeddings.meta.get('similarity'))
+    except ValueError as error:
+        raise ValueError(f'{error} as the similarity of the embeddings'
+                         ) from None
+    pairs = protocol.formula.pairs
+    keys, asked = _relevance_keys(embeddings, source, direction, pairs)
+    gallery_keys, found = _relevance_keys(searched, target, direction, pairs)
+    if pairs:
+        # No query has the key of an item without partner, so it distracts.
+        found = np.ones(len(gallery), dtype=bool)
+    same = None
+    if source == target and searched is embeddings:
+        same = (np.cumsum(found) - 1)[asked]
+    try:
+        similarity = Similarity(_members(query, asked),
+                                _members(gallery, found),
+                                protocol.similarity or DEFAULT_SIMILARITY,
+                                device, float64)
     except ValueError as error:
         raise ValueError(f'{direction} ({source} to {target}): {error}'
                          ) from None
+    ids, gallery_ids = (
+        np.arange(len(rows)) if its_ids is None else np.asarray(its_ids)
+        for rows, its_ids in ((query, query_ids), (gallery, gallery_ids)))
     return DirectionTask(
-        similarity, Relevance(labels, gallery_labels, same),
-        np.arange(len(query)) if query_ids is None else
-        np.asarray(query_ids),
-        np.arange(len(gallery)) if gallery_ids is None else
-        np.asarray(gallery_ids), np.asarray(labels))
+        similarity, Relevance(_members(keys, asked),
+                              _members(gallery_keys, found), same),
+        _members(ids, asked), _members(gallery_ids, found), asked)
 
 
-def _select(embeddings: Embeddings, split: Split) -> Embeddings:
+def _relevance_keys(embeddings: Embeddings, part: str, direction: str,
+                    pairs: bool) -> tuple[np.ndarray, np.ndarray]:
+    """What relevance is told by, and which items have it, (N,)."""
+    if pairs:
+        keys = embeddings.pairs(part)
+        if keys is None:
+            raise ValueError(
+                f'pair protocols need partners: {direction} got embeddings '
+                f'without {part}_pair')
+        keys = np.asarray(keys)
+        return keys, keys >= 0
+    labels = embeddings.part(part)[1]
+    if labels is None:
+        raise ValueError(f'scoring needs labels: {direction} got embeddings '
+                         'without any')
+    return label_array(labels), has_class(labels)
+
+
+def _members(rows: Any, which: np.ndarray) -> Any:
+    """The chosen rows; the very same where all are."""
+    return rows if which.all() else rows[which]
+
+
+def _of_split(embeddings: Embeddings, protocol: Protocol) -> Embeddings:
+    if protocol.split is None:
+        return embeddings
+    split = SPLITS[protocol.split]
     if embeddings.gallery is not None:
         raise ValueError(f'split {split.name} has no separate gallery')
     members = []
@@ -225,6 +289,7 @@ def _score_pass(embeddings: Embeddings, protocols: list[Protocol],
                           float64)
     similarity, relevance = task.similarity, task.relevance
     counts, ids = relevance.counts(), task.query_ids
+    protocols = [p.under(similarity.kind) for p in protocols]
     for protocol in protocols:
         if protocol.strict and not counts.all():
             lost = ids[counts == 0]
@@ -233,7 +298,8 @@ def _score_pass(embeddings: Embeddings, protocols: list[Protocol],
                 f'relevant item, {len(lost)} have none, such as '
                 f'{lost[:5].tolist()}')
     rank, world = get_dist_info() if distributed else (0, 1)
-    tiles = -(-len(ids) // similarity.tile)
+    tiles = -(-len(ids) // similarity.tile) if (
+        relevance.gallery_size > 0) else 0
     values = np.full((len(protocols), len(ids)), np.nan)
     tied = np.zeros(len(ids), dtype=np.int64)
     sums = [CurveSums.of(p.base, relevance.gallery_size) for p in protocols]
@@ -259,13 +325,30 @@ def _score_pass(embeddings: Embeddings, protocols: list[Protocol],
     if world > 1:
         _gather(values, tied, sums, rank, world, similarity.tile)
     share = float(tied.sum() / max(1, counts.sum()))
+    source = _PARTS[direction[0]]
+    _, labels, all_ids = _of_split(embeddings, protocols[0]).part(source)
+    all_ids = (np.arange(len(task.asked)) if all_ids is None
+               else np.asarray(all_ids))
+    if labels is not None:
+        labels = label_array(labels)
+    unlabelled = int((~task.asked).sum())
     return [
-        Score(protocol, direction, ids, values[row],
-              protocol.chance(counts, relevance.gallery_size),
-              task.labels, share, relevance.gallery_size,
-              {} if curve is None else curve.points())
+        Score(protocol, direction, all_ids, _spread(values[row], task.asked),
+              _spread(protocol.chance(counts, relevance.gallery_size),
+                      task.asked),
+              labels, share, relevance.gallery_size,
+              {} if curve is None else curve.points(), unlabelled)
         for row, (protocol, curve) in enumerate(zip(protocols, sums,
                                                     strict=True))]
+
+
+def _spread(values: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Values of all items from those that were asked, else NaN, (N,)."""
+    if asked.all():
+        return values
+    everyone = np.full(len(asked), np.nan)
+    everyone[asked] = values
+    return everyone
 
 
 def _gather(values: np.ndarray, tied: np.ndarray,

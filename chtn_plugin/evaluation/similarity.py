@@ -54,9 +54,7 @@ class Similarity:
             raise ValueError('query and gallery must share the feature size, '
                              f'got {tuple(query.shape)} and '
                              f'{tuple(gallery.shape)}')
-        if kind not in SIMILARITIES:
-            raise ValueError(f'similarity must be one of '
-                             f'{", ".join(SIMILARITIES)}, got {kind!r}')
+        check_similarity(kind)
         work = len(query) * gallery.numel()
         if float64 is None:
             # GPUs may be set to multiply float32 in ten bits (TF32).
@@ -139,6 +137,13 @@ class Similarity:
                 part = torch.cat([part, last], 1)
             ready[start:stop] = part.to(self.dtype)
         return ready
+
+
+def check_similarity(kind: str) -> None:
+    """Raise ValueError unless this is the name of a similarity."""
+    if kind not in SIMILARITIES:
+        raise ValueError(f'similarity must be one of '
+                         f'{", ".join(SIMILARITIES)}, got {kind!r}')
 
 
 def embedding_matrix(embeddings: Tensor | np.ndarray, name: str) -> Tensor:

@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Optional
 
 import numpy as np
 
 RESAMPLES = 2000
 SIGN_FLIPS = 10_000
 _AT_ONCE = 2**22
+_DRAWN_AT_ONCE = 2**19
 
 
 def bootstrap_means(values: np.ndarray, resamples: int = RESAMPLES,
@@ -19,15 +21,50 @@ def bootstrap_means(values: np.ndarray, resamples: int = RESAMPLES,
         resamples: S, samples to draw.
         seed: Equal seeds draw equal samples.
     """
+    return bootstrap(np.asarray(values, dtype=float)[None], resamples,
+                     seed)[0]
+
+
+def bootstrap(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0,
+              median: Optional[np.ndarray] = None) -> np.ndarray:
+    """Averages of several values of the same queries, drawn together, (P, S).
+
+    Drawing costs more than averaging; so all values share the samples.
+
+    Args:
+        values: P values of each query, (P, Q).
+        resamples: S, samples to draw.
+        seed: Equal seeds and equal Q draw equal samples.
+        median: Which of the values are averaged by their median instead of
+            their mean, boolean, (P,). None: none.
+    """
     values = np.asarray(values, dtype=float)
+    count = values.shape[1]
+    if median is None:
+        median = np.zeros(len(values), dtype=bool)
+    order = np.argsort(values[median], axis=1, kind='stable')
+    ranked = np.take_along_axis(values[median], order, 1)
+    columns = np.ascontiguousarray(values[~median].T)
     rng = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    step = max(1, _AT_ONCE // max(1, len(values)))
+    averages = np.empty((len(values), resamples))
+    step = max(1, _DRAWN_AT_ONCE // max(1, count))
     for start in range(0, resamples, step):
         stop = min(start + step, resamples)
-        drawn = rng.integers(0, len(values), (stop - start, len(values)))
-        means[start:stop] = values[drawn].mean(1)
-    return means
+        rows = stop - start
+        drawn = rng.integers(0, count, (rows, count))
+        drawn += (np.arange(rows) * count)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=rows * count).reshape(
+            rows, count)
+        averages[~median, start:stop] = (times.astype(float) @ columns).T / (
+            count)
+        for row, its_order, its_values in zip(
+                np.flatnonzero(median), order, ranked, strict=True):
+            upto = np.cumsum(times[:, its_order], axis=1)
+            low = (upto >= (count + 1) // 2).argmax(1)
+            high = (upto >= count // 2 + 1).argmax(1)
+            averages[row, start:stop] = (its_values[low]
+                                         + its_values[high]) / 2
+    return averages
 
 
 def interval(samples: np.ndarray, level: float = .95
@@ -73,6 +110,39 @@ def paired_randomisation(differences: Sequence[np.ndarray],
         rows = min(step, flips - start)
         signs = 1. - 2. * rng.integers(0, 2, (rows, count), dtype=np.int8)
         as_far += int((abs(signs @ weighted) >= enough).sum())
+    return (as_far + 1) / (flips + 1)
+
+
+def paired_randomisation_of_medians(
+        pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+        flips: int = SIGN_FLIPS, seed: int = 0) -> float:
+    """As :func:`paired_randomisation`, of a difference of medians.
+
+    Signs do not do here: of each query the systems' two values are swapped,
+    and the medians taken anew.
+
+    Args:
+        pairs: Values of one system and of the other, (Q,) each; several
+            pairs (directions) count alike.
+        flips: Random assignments.
+        seed: Equal seeds draw equal assignments.
+    """
+    def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.median(a, axis=-1) - np.median(b, axis=-1)
+
+    seen = abs(float(np.sum([difference(a, b) for a, b in pairs])))
+    if all(np.array_equal(a, b) for a, b in pairs):
+        return 1.
+    rng = np.random.default_rng(seed)
+    as_far = 0
+    step = max(1, _DRAWN_AT_ONCE // max(len(a) for a, _ in pairs))
+    for start in range(0, flips, step):
+        rows = min(step, flips - start)
+        total = np.zeros(rows)
+        for a, b in pairs:
+            swap = rng.integers(0, 2, (rows, len(a)), dtype=np.int8) > 0
+            total += difference(np.where(swap, b, a), np.where(swap, a, b))
+        as_far += int((abs(total) >= seen * (1 - 1e-12)).sum())
     return (as_far + 1) / (flips + 1)
 
 

@@ -9,7 +9,9 @@ import numpy as np
 from PIL import Image
 
 from chtn_plugin.evaluation.embeddings import Embeddings
-from chtn_plugin.evaluation.results import make_results
+from chtn_plugin.evaluation.protocols import PAIR_PROTOCOLS
+from chtn_plugin.evaluation.relevance import has_class
+from chtn_plugin.evaluation.results import make_results, shown_value
 from chtn_plugin.evaluation.scoring import Score, score_embeddings
 
 from .charts import heat_table, line_chart
@@ -67,13 +69,15 @@ class RunReport:
                                  f'no {part} embeddings')
         scores = score_embeddings(self.embeddings,
                                   [self.protocol, 'pr-full', 'precision@10'])
+        pairs = [] if not self.embeddings.paired else score_embeddings(
+            self.embeddings, PAIR_PROTOCOLS)
         self._scores = {s.direction: s for s in scores[:2]}
         self._found = {d: self._ranked(d) for d in self._scores}
         curves = {_NAMES[s.direction]: (s.curve['recall'],
                                         s.curve['precision'])
                   for s in scores[2:4]}
         parts = [f'<p class="note">{esc(note)}</p>' for note in self.notes]
-        parts += [self._figures(scores), section(
+        parts += [self._figures(scores), self._pairs(pairs), section(
             'Precision and recall',
             line_chart(curves, 'recall', 'precision', bottom=0, top=1),
             lead='Mean over all queries at each rank of the whole ranking.')]
@@ -108,11 +112,32 @@ class RunReport:
             lead=f'Protocol {protocol.name}: {protocol.summary}. Intervals: '
             'bootstrap over queries.')
 
+    def _pairs(self, scores: Sequence[Score]) -> str:
+        if not scores:
+            return ''
+        rows = []
+        for figure in make_results(scores)['figures']:
+            low, high = (figure['interval'] or (None, None))
+            rows.append([figure['protocol'], _NAMES[figure['direction']],
+                         shown_value(figure, figure['value']),
+                         f'{shown_value(figure, low)} to '
+                         f'{shown_value(figure, high)}',
+                         shown_value(figure, figure['chance'])])
+        return section(
+            'Finding the very item', table(
+                ['protocol', 'direction', 'value', '95 %', 'chance'], rows),
+            lead='How well an image finds its own texts, and a text its own '
+            'image, among all others. Of ranks the smaller is better.')
+
     def _ranked(self, direction: str) -> tuple[np.ndarray, np.ndarray]:
         # Here, since the searching package draws with this one.
-        from chtn_plugin.evaluation.exact_search import nearest, unit_rows
+        from chtn_plugin.evaluation.exact_search import (
+            comparable_rows,
+            nearest,
+        )
         source, target = (_PARTS[letter] for letter in direction[::2])
-        queries, gallery = (unit_rows(self._vectors(part))
+        similarity = self.embeddings.meta.get('similarity', 'cosine')
+        queries, gallery = (comparable_rows(self._vectors(part), similarity)
                             for part in (source, target))
         return nearest(queries, gallery, _TOP)
 
@@ -145,24 +170,32 @@ class RunReport:
                     self._label(labels[item]) + said, score, right)
 
     def _label(self, label: Any) -> str:
+        if not has_class(np.array([label])).all():
+            return self._class(-1)
         numbers = ([int(label)] if np.ndim(label) == 0 else
                    np.flatnonzero(label).tolist())
         return ', '.join(self._class(n) for n in numbers)
 
     def _class(self, number: int) -> str:
         names = self.embeddings.classes
+        if number < 0:
+            return 'no class'
         return names[number] if number < len(names) else f'class {number}'
 
     def _relevant(self, source: str, query: int, target: str,
                   item: int) -> bool:
         one = self._labels(source)[query]
         other = self._labels(target)[item]
-        return bool(one == other if np.ndim(one) == 0 else (
-            one * other).any())
+        if np.ndim(one) == 0:
+            return bool(one == other and one != -1)
+        return bool((one * other > 0).any())
 
     def _first_class(self, part: str) -> np.ndarray:
+        """Class of each item, the first of several; -1 where it has none."""
         labels = self._labels(part)
-        return labels if labels.ndim == 1 else labels.argmax(1)
+        if labels.ndim == 1:
+            return labels
+        return np.where(has_class(labels), labels.argmax(1), -1)
 
     def _examples(self) -> str:
         parts = []
@@ -213,7 +246,10 @@ class RunReport:
             asked = self._first_class(source)
             found = self._first_class(target)[places]
             matrix = np.zeros((count, count))
-            np.add.at(matrix, (asked[:, None], found), 1)
+            known = (asked[:, None] >= 0) & (found >= 0)
+            np.add.at(matrix, (np.broadcast_to(asked[:, None],
+                                               found.shape)[known],
+                               found[known]), 1)
             matrix /= np.maximum(matrix.sum(1, keepdims=True), 1)
             parts += [f'<h3>{_NAMES[direction]}</h3>',
                       heat_table(matrix, names, names)]
@@ -241,7 +277,11 @@ class RunReport:
         kinds = [part for part in kept for _ in kept[part]]
         labels = np.concatenate([self._first_class(part)[kept[part]]
                                  for part in kept]).astype(int)
-        names = [self._class(n) for n in range(labels.max() + 1)]
+        count = labels.max() + 1
+        names = [self._class(n) for n in range(count)]
+        if (labels < 0).any():
+            labels, names = np.where(labels < 0, count, labels), [
+                *names, self._class(-1)]
         self.scatter = draw_scatter(points, kinds, labels, names)
         return section(
             'The common space', '<figure><img alt="t-SNE of images and texts"'

@@ -1,5 +1,6 @@
 """tools/score.py as a user runs it."""
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,3 +80,31 @@ def test_lists_the_protocols_and_refuses_others(embeddings):
     assert 'torchcmh-map-first@K' in run('--list').stdout
     assert 'chtn-map-all' in _refused(embeddings, '--protocol', 'map')
     assert 'FIELD=NAME, got x' in run(embeddings, '--fields', 'x').stderr
+
+
+def test_pairs_by_row_need_no_labels(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(20, 4))
+    save_embeddings(tmp_path / 'pairs.npz', Embeddings(rows, rows))
+    done = run(tmp_path / 'pairs.npz', '--row-pairs')
+    assert done.returncode == 0, done.stderr
+    assert re.search('pair-hit-rate@1 +i2t +1.0000', done.stdout)
+    assert 'pair-median-rank  mean' in done.stdout
+    assert 'chtn-map-all' not in done.stdout
+    done = run(tmp_path / 'pairs.npz', '--row-pairs', '--protocol', 'all')
+    assert done.returncode == 0, done.stderr
+    np.savez(tmp_path / 'uneven.npz', image=rows, text=rows[1:])
+    assert 'as many images as texts, got 20 and 19' in _refused(
+        tmp_path / 'uneven.npz', '--row-pairs')
+
+
+def test_says_how_many_have_no_class_and_which_similarity(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.array([0, 1, 2, -1] * 5)
+    save_embeddings(tmp_path / 'e.npz', Embeddings(
+        *rng.normal(size=(2, 20, 4)), labels, labels, image_pair=np.arange(20),
+        text_pair=np.arange(20), meta=dict(similarity='dot')))
+    said = run(tmp_path / 'e.npz').stdout
+    assert 'i2t: 5 queries have no class' in said
+    assert 'chtn-map-all:dot' in said and 'pair-median-rank:dot' in said
+    said = run(tmp_path / 'e.npz', '--similarity', 'cosine').stdout
+    assert 'chtn-map-all:dot' not in said and 'pair-median-rank ' in said

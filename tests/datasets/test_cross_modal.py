@@ -47,7 +47,8 @@ def test_item_holds_image_text_label_and_indices(pairs):
     assert terms(made, item['inputs']['text']) == {'cat', 'word1'}
     assert {name: int(value) for name, value in
             item['data_samples'].items()} == dict(
-                label=1, sample_idx=1, image_idx=1, text_idx=1)
+                label=1, sample_idx=1, image_idx=1, text_idx=1,
+                same_text_idx=1)
 
 
 def test_batch_is_the_stack_of_its_items(pairs):
@@ -115,6 +116,14 @@ def test_several_texts_may_be_an_item_each(tmp_path):
     assert samples['image_idx'].tolist() == [0, 0]
     assert samples['text_idx'].tolist() == [0, 1]
     assert terms(made, made[1]['inputs']['text']) == {'two'}
+
+
+def test_texts_of_the_same_words_are_known_as_equal(tmp_path):
+    made = tiny(tmp_path, 'a,train,cat,a.png,One two!',
+                'b,train,cat,a.png,three', 'c,train,cat,a.png,one  two')
+    samples = made.__getitems__([0, 1, 2])['data_samples']
+    assert samples['text_idx'].tolist() == [0, 1, 2]
+    assert samples['same_text_idx'].tolist() == [0, 1, 0]
 
 
 def test_ready_features_take_the_place_of_images(pairs):

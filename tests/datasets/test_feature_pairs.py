@@ -34,7 +34,8 @@ def test_item_holds_both_features_and_the_label(tmp_path):
     assert item['inputs']['text'].tolist() == [8, 8, 8]
     assert {name: int(value) for name, value in
             item['data_samples'].items()} == dict(
-                label=1, sample_idx=0, image_idx=0, text_idx=0)
+                label=1, sample_idx=0, image_idx=0, text_idx=0,
+                same_image_idx=0, same_text_idx=0)
 
 
 def test_batch_is_a_stack(tmp_path):

@@ -1,10 +1,12 @@
 """Which pairs share content, so that no split may part them."""
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from chtn_plugin.datasets.grouping import (
     LEAKING_TOKENS,
+    first_equal_rows,
     groups_sharing,
     num_tokens,
     text_contents,
@@ -49,3 +51,8 @@ def test_short_texts_count_together_where_all_are_short():
 @pytest.mark.parametrize('texts', [(), ('...', ), ('', '!?')])
 def test_nothing_said_is_nothing_in_common(texts):
     assert text_contents(records(texts)) == [[]]
+
+
+def test_rows_point_to_the_first_that_equals_them():
+    rows = np.array([[1., 2], [3, 4], [1, 2], [3, 5]], np.float32)
+    assert first_equal_rows(rows) == [0, 1, 0, 3]

@@ -60,7 +60,9 @@ def measure(hits, base, cut):
         return sum(at_hits[:sum(hits[:total])]) / total
     if base == 'torchcmh-map-first':
         return sum(at_hits[:cut]) / min(total, cut)
-    if base == 'hit-rate':
+    if base == 'pair-median-rank':
+        return hits.index(True) + 1
+    if base in ('hit-rate', 'pair-hit-rate'):
         return float(any(top))
     if base == 'recall':
         return sum(top) / total

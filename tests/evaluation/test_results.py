@@ -118,6 +118,61 @@ def test_macro_figures_are_compared_as_what_they_are():
         made['figures'][0]['value'])
 
 
+def paired(noise, seed=0, meta=None):
+    """Sixty pairs; each side is the same point and noise of its own."""
+    rng = np.random.default_rng(seed)
+    points = np.random.default_rng(9).normal(size=(60, 4))
+    image, text = points + noise * rng.normal(size=(2, 60, 4))
+    keys = np.arange(60)
+    return Embeddings(image, text, LABELS, LABELS, image_pair=keys,
+                      text_pair=keys, meta=meta or {})
+
+
+def pair_results(*args, **options):
+    return make_results(score_embeddings(
+        paired(*args, **options), ['pair-hit-rate@1', 'pair-median-rank']))
+
+
+def test_the_median_is_what_a_median_protocol_reports():
+    made = pair_results(.5)
+    for figure in made['figures'][3:5]:
+        ranks = made['per_query']['pair-median-rank'][figure['direction']]
+        assert figure['value'] == np.median(ranks)
+        assert figure['interval'][0] <= figure['value'] <= (
+            figure['interval'][1])
+        assert figure['chance'] == 30.5 and figure['lower_is_better']
+    line = format_results(made).splitlines()[4].split()
+    assert line[:3] == ['pair-median-rank', 'i2t',
+                        f'{made["figures"][3]["value"]:.1f}']
+
+
+def test_of_ranks_the_smaller_is_ahead():
+    compared = compare_methods({'rough': [pair_results(2)],
+                                'fine': [pair_results(.2)]})
+    words = {(p['protocol'], p['direction']): p['words']
+             for p in compared['pairs']}
+    assert len(words) == 6
+    assert all(text.startswith('fine is ahead of rough by')
+               for text in words.values())
+    difference = compared['pairs'][3]['difference']
+    low, high = compared['pairs'][3]['interval']
+    assert difference > 0 and low <= difference <= high
+    assert f'by {difference:.1f} [{low:.1f}, {high:.1f}]' in (
+        words['pair-median-rank', 'i2t'])
+
+
+def test_methods_of_different_similarities_are_compared_as_asked():
+    made = {kind: [make_results(score_embeddings(
+        paired(.5, meta=dict(similarity=kind)), ['chtn-map-all']))]
+        for kind in ('cosine', 'dot')}
+    compared = compare_methods(made)
+    assert [f['used'] for f in compared['figures'][:2]] == [
+        ['chtn-map-all'], ['chtn-map-all:dot']]
+    text = format_comparison(compared)
+    assert '### chtn-map-all, i2t' in text
+    assert '| dot (chtn-map-all:dot) | 1 |' in text
+
+
 def test_markdown_names_protocol_and_correction():
     text = format_comparison(compare_methods(
         {'a': [results(1)], 'b': [results(2)]}))

@@ -182,7 +182,105 @@ def test_bfloat16_representations_are_kept_in_float32():
     (dict(out_file='out.pkl'), ValueError, '.npz'),
     (dict(collect_device='gpu'), ValueError, "'cpu'"),
     (dict(ks=[0]), KeyError, 'from 1'),
-    (dict(topk=5), TypeError, 'topk')])
+    (dict(topk=5), TypeError, 'topk'),
+    (dict(pairs=['hit-rate@1']), ValueError, 'pair protocols, such as pair-'),
+    (dict(similarity='cos'), ValueError, 'cosine, dot, euclidean')])
 def test_refuses_wrong_options(options, error, message):
     with pytest.raises(error, match=message):
         RetrievalMetric(**options)
+
+
+# Pairs.
+
+
+def test_partners_are_looked_for_beside_the_classes():
+    got = evaluated(samples())
+    # Image 0 finds its text 0 first, image 1 its text 3; text 2, of image 1,
+    # finds image 0 first.
+    assert got['retrieval/i2t_pair_hit_rate@1'] == 1
+    assert got['retrieval/t2i_pair_hit_rate@1'] == 3 / 4
+    assert got['retrieval/mean_pair_hit_rate@1'] == 7 / 8
+    assert got['retrieval/i2t_pair_median_rank'] == 1
+    assert got['retrieval/t2i_pair_hit_rate@1_chance'] == 1 / 2
+    assert got['retrieval/t2i_pair_median_rank_chance'] == 1.5
+
+
+def test_pairs_may_be_left_out_or_chosen():
+    assert not any('pair' in key for key in evaluated(samples(), pairs=()))
+    got = evaluated(samples(), pairs=['pair-hit-rate@2'])
+    assert got['retrieval/t2i_pair_hit_rate@2'] == 1
+    assert 'retrieval/t2i_pair_hit_rate@1' not in got
+
+
+def test_without_partners_nothing_is_said_of_pairs():
+    items = [dict(item, **{f'{part}_idx': -1})
+             for item, part in zip(samples(), ('text', 'image') * 2,
+                                   strict=True)]
+    items[2]['image_idx'] = 1
+    assert not any('pair' in key for key in evaluated(items))
+
+
+def test_equal_texts_are_partners_of_both_images():
+    items = samples(TEXTS[[0, 0]], IMAGES)
+    for item in items:
+        item['image_idx'] = item['sample_idx']
+        item['image_repr'] = IMAGES[item['image_idx']]
+    assert evaluated(items)['retrieval/t2i_pair_hit_rate@1'] == 1 / 2
+    items = [dict(item, same_text_idx=0) for item in items]
+    got = evaluated(items)
+    assert got['retrieval/t2i_pair_hit_rate@1'] == 1
+    assert got['retrieval/i2t_pair_hit_rate@1'] == 1
+
+
+def test_unlabelled_pairs_count_for_pairs_alone(tmp_path):
+    items = samples()
+    extra = [dict(sample_idx=4, image_idx=2, text_idx=4, label=-1,
+                  image_repr=torch.tensor([-1., 0]),
+                  text_repr=torch.tensor([-1., -.1]))]
+    got = evaluated(items + extra, out_file=str(tmp_path / 'e.npz'))
+    alone = evaluated(items)
+    for key in ('i2t_mAP', 't2i_mAP', 't2i_chance'):
+        assert got[f'retrieval/{key}'] == alone[f'retrieval/{key}']
+    assert got['retrieval/t2i_pair_hit_rate@1'] == 4 / 5
+    stored = load_embeddings(tmp_path / 'e.npz')
+    assert stored.text_label.tolist() == [0, 0, 1, 1, -1]
+    assert stored.image_pair.tolist() == [0, 2, 4]
+    assert stored.text_pair.tolist() == [0, 0, 2, 2, 4]
+
+
+def test_without_any_class_only_pairs_are_reported():
+    items = samples()
+    for item in items:
+        del item['label']
+    got = evaluated(items)
+    assert got['retrieval/t2i_pair_hit_rate@1'] == 3 / 4
+    assert 'retrieval/i2t_mAP' not in got
+
+
+# The similarity that a model is made for.
+
+
+def test_similarity_follows_the_predictions(tmp_path):
+    # By the product every image is nearest to the long text 3.
+    texts = torch.tensor([[1., 0], [1, 0], [0, 1], [9, 9]])
+    items = samples(texts)
+    said = [dict(item, similarity='dot') for item in items]
+    path = tmp_path / 'e.npz'
+    got = evaluated(said, out_file=str(path))
+    # Image 0 finds text 3, then its own two, tied: their group ends third.
+    assert got['retrieval/i2t_mAP'] == (2 / 3 + 1) / 2
+    assert evaluated(items)['retrieval/i2t_mAP'] == 1
+    assert got == evaluated(items, similarity='dot')
+    wins = evaluated(said, protocol='chtn-map-all:cosine')
+    assert wins['retrieval/i2t_mAP'] == 1
+    stored = load_embeddings(path)
+    assert stored.meta['similarity'] == 'dot'
+    assert score_embeddings(stored, ['chtn-map-all'])[0].protocol.name == (
+        'chtn-map-all:dot')
+
+
+def test_predictions_of_two_similarities_are_an_error():
+    items = [dict(item, similarity=kind) for item, kind in
+             zip(samples(), ['dot', 'dot', 'cosine', 'dot'], strict=True)]
+    with pytest.raises(ValueError, match="agree .*'cosine', 'dot'"):
+        evaluated(items)

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from chtn_plugin.evaluation.statistics import (
+    bootstrap,
     bootstrap_means,
     holm,
     interval,
     paired_randomisation,
+    paired_randomisation_of_medians,
 )
 
 
@@ -54,3 +56,38 @@ def test_holm_on_a_worked_example():
     assert holm([.02, .01, .03]) == pytest.approx([.04, .03, .04])
     assert holm([.5, .9]) == [1., 1.]
     assert holm([]) == []
+
+
+def slow_samples(values, resamples, seed, average):
+    rng = np.random.default_rng(seed)
+    return [average(values[rng.integers(0, len(values), len(values))])
+            for _ in range(resamples)]
+
+
+@pytest.mark.parametrize('count', [1, 6, 7])
+def test_means_and_medians_share_the_draws(count):
+    values = np.random.default_rng(0).normal(size=(3, count))
+    got = bootstrap(values, 40, 5, np.array([False, True, False]))
+    for row, average in enumerate((np.mean, np.median, np.mean)):
+        np.testing.assert_allclose(got[row], slow_samples(
+            values[row], 40, 5, average), rtol=0, atol=1e-15)
+
+
+def test_samples_do_not_depend_on_how_many_are_drawn_at_once(monkeypatch):
+    from chtn_plugin.evaluation import statistics
+    values = np.arange(9.)
+    whole = bootstrap_means(values, 30)
+    monkeypatch.setattr(statistics, '_DRAWN_AT_ONCE', 20)
+    assert np.array_equal(bootstrap_means(values, 30), whole)
+
+
+def test_medians_are_tested_by_swapping():
+    rng = np.random.default_rng(0)
+    ranks = rng.integers(1, 100, 200).astype(float)
+    assert paired_randomisation_of_medians([(ranks, ranks)], 100) == 1
+    assert paired_randomisation_of_medians([(ranks, ranks + 40)], 100) == (
+        1 / 101)
+    # One outlier moves a mean by 5, and the median not at all.
+    other = ranks.copy()
+    other[0] += 1000
+    assert paired_randomisation_of_medians([(ranks, other)], 100) == 1

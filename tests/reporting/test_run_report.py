@@ -44,6 +44,29 @@ def test_figures_are_those_of_the_protocol():
     assert text.count('<b>1.0000</b>') == 3
 
 
+def test_partners_have_a_table_where_they_are_known():
+    assert 'Finding the very item' not in RunReport(
+        _embeddings([0, 1] * 4), 'r', tsne=False).html()
+    keys = np.arange(8)
+    text = RunReport(_embeddings([0, 1] * 4, image_pair=keys, text_pair=keys),
+                     'r', tsne=False).html()
+    assert 'Finding the very item' in text
+    assert 'pair-median-rank' in text and 'pair-hit-rate@10' in text
+
+
+@pytest.mark.parametrize('labels', [
+    [0, 1, -1] * 5, [[1, 0], [0, 1], [np.nan, np.nan]] * 5])
+def test_items_without_class_are_shown_as_such(labels):
+    keys = np.arange(15)
+    report = RunReport(_embeddings([0, 1, 2] * 5, image_label=np.array(labels),
+                                   text_label=np.array(labels),
+                                   image_pair=keys, text_pair=keys), 'r',
+                       tsne=False)
+    text = report.html()
+    assert 'no class' in text and '<h2>By class' in text
+    assert 'The 20 worst queries' in text
+
+
 def test_query_without_relevant_item_is_no_worst_query():
     report = RunReport(_embeddings([0, 1, 2], text_label=np.array([0, 1, 1])),
                        'r', tsne=False)
