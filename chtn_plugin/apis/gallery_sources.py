@@ -6,9 +6,8 @@ from typing import Any, Optional
 
 from chtn_plugin.datasets.manifest import read_manifest
 from chtn_plugin.storage.folders import walk_files
+from chtn_plugin.storage.pictures import SUFFIXES
 from chtn_plugin.storage.tables import SUFFIXES as TABLE_SUFFIXES
-
-from .pictures import SUFFIXES
 
 Item = dict[str, Any]
 ITEM_FIELDS = ('kind', 'id', 'path', 'text', 'label')

@@ -2,25 +2,19 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from chtn_plugin.datasets.images import load_image
+from chtn_plugin.storage.pictures import check_picture, upright
 
 MAX_PIXELS = 64_000_000
-MAX_BYTES = 256 << 20
-SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif', '.tif',
-            '.tiff', '.ppm', '.pgm')
-# What Pillow may take a file for, whatever its name: it hands EPS to another
-# program.
-FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM')
 
 
 def load_picture(picture: Any, pipeline: Callable,
@@ -44,44 +38,6 @@ def load_picture(picture: Any, pipeline: Callable,
     with _as_file(picture, max_pixels) as path:
         check_picture(path, max_pixels)
         return load_image(str(path), pipeline, 0)
-
-
-def check_picture(path: str | Path, max_pixels: int = MAX_PIXELS) -> None:
-    """Refuse a file that is no picture, cut off or too large.
-
-    Its size is known from the header, before anything is decoded. OpenCV
-    then fills up what is missing of a file that is cut off; Pillow says so.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The message gives the rule and the file.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'picture not found: {path}')
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise ValueError(f'a picture file must have at most {MAX_BYTES >> 20}'
-                         f' MiB: {path} has {size >> 20}')
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
-                _check_size(*image.size, max_pixels, path)
-                # JPEG decodes at an eighth of its size for a part of the
-                # cost; that is enough to find out whether it ends early.
-                image.draft('RGB', (image.width // 8, image.height // 8))
-                image.load()
-    except Image.DecompressionBombError as error:
-        raise ValueError('a picture must have at most '
-                         f'{max_pixels / 1e6:.0f} megapixels: {path}: '
-                         f'{error}') from error
-    except UnidentifiedImageError as error:
-        raise ValueError('a picture must be a file such as JPEG or PNG: '
-                         f'{path} is none') from error
-    except (OSError, SyntaxError, EOFError) as error:
-        raise ValueError(f'a picture must be whole: {path} is cut off or '
-                         f'damaged ({error})') from error
 
 
 def _check_size(width: int, height: int, max_pixels: int, what: Any) -> None:
@@ -108,7 +64,7 @@ def _as_file(picture: Any, max_pixels: int) -> Iterator[Path]:
                         f' got {type(picture).__name__}')
     _check_size(*picture.size, max_pixels, 'this one')
     # A camera's orientation stands in the EXIF data, which PNG would lose.
-    picture = ImageOps.exif_transpose(picture)
+    picture = upright(picture)
     if picture.mode.startswith('I'):
         # 16 bits, in whatever mode Pillow opened them.
         picture = Image.fromarray(np.asarray(picture).clip(

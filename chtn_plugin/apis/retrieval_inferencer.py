@@ -18,9 +18,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..models.cross_modal_model import CrossModalModel
+from ..storage.pictures import SUFFIXES
 from .gallery import Gallery, open_gallery
 from .gallery_sources import ITEM_FIELDS
-from .pictures import MAX_PIXELS, SUFFIXES, load_picture
+from .pictures import MAX_PIXELS, load_picture
 from .search_result import Hit, SearchResult, draw_results
 from .trained_run import TrainedRun, open_run
 

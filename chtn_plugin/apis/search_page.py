@@ -1,16 +1,20 @@
 """A page to search with, for the browser on this machine."""
 from __future__ import annotations
 
-import io
 import threading
 from typing import Any, Optional
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from chtn_plugin.reporting.html import STYLE, card, esc, result_row
 from chtn_plugin.reporting.result_sheet import Cell, Row
+from chtn_plugin.storage.pictures import (
+    PictureError,
+    PictureTooLargeError,
+    UnknownFormatError,
+    open_picture,
+)
 
-from .pictures import FORMATS
 from .search_result import SearchResult
 
 MAX_UPLOAD = 16 << 20
@@ -156,25 +160,20 @@ def _answer(inferencer: Any, text: str, picture: bytes,
 
 
 def _opened(encoded: bytes) -> Image.Image:
-    largest = ('a picture must have at most '
-               f'{_MAX_PAGE_PIXELS // 10**6} megapixels, got ')
-    damaged = 'a picture must be whole: this one is damaged'
     try:
-        image = Image.open(io.BytesIO(encoded), formats=FORMATS)
-    except Image.DecompressionBombError as error:
-        raise ValueError(largest + 'many more') from error
-    except UnidentifiedImageError:
+        return open_picture(encoded, _MAX_PAGE_PIXELS)
+    except PictureTooLargeError as error:
+        size = ('many more' if error.size is None
+                else f'{error.size[0]} × {error.size[1]}')
+        raise ValueError(
+            'a picture must have at most '
+            f'{_MAX_PAGE_PIXELS // 10**6} megapixels, got {size}') from error
+    except UnknownFormatError:
         raise ValueError('an upload must be a picture such as JPEG or PNG'
                          ) from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(damaged) from error
-    if image.width * image.height > _MAX_PAGE_PIXELS:
-        raise ValueError(f'{largest}{image.width} × {image.height}')
-    try:
-        image.load()
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(damaged) from error
-    return image
+    except PictureError as error:
+        raise ValueError('a picture must be whole: this one is damaged'
+                         ) from error
 
 
 def search_page(inferencer: Any, text: str = '', topk: str = '10',

@@ -12,6 +12,14 @@ import numpy as np
 from tqdm import tqdm
 
 from ..datasets.image_transforms import is_decodable
+from ..storage.pictures import (
+    PictureError,
+    UnknownFormatError,
+    check_picture,
+    format_name,
+    open_picture,
+    picture_header,
+)
 
 _SIDE = 16
 # Images compared with all others at a time; bounds the memory.
@@ -57,6 +65,41 @@ def image_facts(paths: Iterable[str | Path]) -> dict[str, ImageFacts]:
         disable=None)}
 
 
+def image_problem(path: str | Path) -> Optional[str]:
+    """Return why a picture cannot be decoded in full, or None.
+
+    Two decoders look at it: Pillow tells files that are cut off or huge,
+    OpenCV is what reads pictures in training, and knows fewer formats.
+
+    Args:
+        path: The picture.
+    """
+    try:
+        check_picture(path)
+    except (OSError, PictureError) as error:
+        return _problem(path, error)
+    return _unread(path, np.fromfile(path, np.uint8))
+
+
+def _problem(path: str | Path, error: Exception) -> str:
+    if isinstance(error, UnknownFormatError) and format_name(path):
+        return _other_format(path)
+    if isinstance(error, PictureError):
+        return error.problem
+    if isinstance(error, FileNotFoundError):
+        return 'No such file'
+    return getattr(error, 'strerror', None) or 'unreadable'
+
+
+def _unread(path: str | Path, encoded: np.ndarray) -> Optional[str]:
+    return None if is_decodable(encoded) else _other_format(path)
+
+
+def _other_format(path: str | Path) -> str:
+    return (f'OpenCV does not read this kind of {format_name(path)}: save it '
+            'as PNG or JPEG')
+
+
 def _facts(path: Path) -> ImageFacts:
     from PIL import Image
     try:
@@ -65,20 +108,13 @@ def _facts(path: Path) -> ImageFacts:
         return ImageFacts(error.strerror or 'unreadable')
     digest = hashlib.sha256(raw).hexdigest()
     try:
-        with Image.open(path) as image:
-            size, kind = image.size, image.format
-            # JPEG decodes at a fraction of its size for a fraction of cost.
-            image.draft('RGB', (4 * _SIDE, 4 * _SIDE))
-            image.load()
-            small = _opaque(image).resize((_SIDE, _SIDE),
-                                          Image.Resampling.BOX)
-    except Image.DecompressionBombError as error:
-        return ImageFacts(f'too large: {error}', digest)
-    except (OSError, SyntaxError, ValueError) as error:
-        return ImageFacts(str(error).split(' <')[0].replace(
-            f" '{path}'", '') or 'unreadable', digest)
-    if not is_decodable(np.frombuffer(raw, np.uint8)):
-        return ImageFacts(f'OpenCV does not read this kind of {kind}', digest)
+        size = picture_header(path)[1]
+        small = _opaque(open_picture(path, near=4 * _SIDE)).resize(
+            (_SIDE, _SIDE), Image.Resampling.BOX)
+    except (OSError, PictureError) as error:
+        return ImageFacts(_problem(path, error), digest)
+    if problem := _unread(path, np.frombuffer(raw, np.uint8)):
+        return ImageFacts(problem, digest)
     grey = small.convert('L').resize((9, 8), Image.Resampling.BOX)
     pixels = np.asarray(grey, np.int16)
     bits = (pixels[:, 1:] > pixels[:, :-1]).ravel()

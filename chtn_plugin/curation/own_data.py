@@ -29,9 +29,9 @@ from ..datasets.splits import grouped_split
 from ..storage.files import atomic_write, sha256
 from ..storage.folders import one_form, twins
 from ..storage.ownership import sweep_temporaries
+from .image_facts import image_problem
 from .own_config import write_config
 from .own_tables import Row, find_table, read_folders, read_table
-from .preparation.base import image_problem
 from .preparation.verify import histogram_table
 
 MANIFEST = 'manifest.tsv'

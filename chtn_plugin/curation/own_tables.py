@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ..storage.folders import one_form, visible_files, visible_folders
+from ..storage.pictures import SUFFIXES as IMAGE_SUFFIXES
 from ..storage.tables import (
     SUFFIXES,
     cell_text,
@@ -17,8 +18,6 @@ from ..storage.tables import (
 )
 from ..text.articles import clean_text
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.gif', '.tif',
-                  '.tiff')
 TEXT_SEPARATOR = '|||'
 #: Names a column goes by, without case, blanks and marks.
 SYNONYMS = {

@@ -12,11 +12,9 @@ from mmengine.registry import DATASETS
 
 from ..storage.arrays import ArrayFile
 from ..storage.folders import class_files, visible_folders
+from ..storage.pictures import SUFFIXES
 from .collate import cross_modal_collate
 from .images import load_images
-
-_IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.ppm', '.tif',
-                   '.tiff', '.gif')
 
 
 @DATASETS.register_module()
@@ -110,7 +108,7 @@ class SourceImageDataset(BaseDataset):
         return items
 
     def _from_folders(self) -> list[dict[str, Any]]:
-        found = class_files(self.data_root, _IMAGE_SUFFIXES)
+        found = class_files(self.data_root, SUFFIXES)
         names = list(found)
         items = [dict(img_path=str(path), label=label)
                  for label, paths in enumerate(found.values())

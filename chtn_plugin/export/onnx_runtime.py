@@ -21,6 +21,8 @@ from pathlib import Path
 import numpy as np
 
 FORMAT = 1
+# Those that training reads. Pillow would hand EPS to another program.
+_FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM', 'JPEG2000')
 _RESIZING = {'interpolation': ('bilinear', ), 'backend': ('cv2', )}
 # Values of the options of each transform; None: any.
 _OPTIONS: dict = {
@@ -212,7 +214,7 @@ def _decoded(picture, step):
         raise ValueError('transforms must begin with the one that loads, '
                          f'got {kind}: give images() an array')
     if not isinstance(picture, Image.Image):
-        with Image.open(picture) as opened:
+        with Image.open(picture, formats=_FORMATS) as opened:
             _reduce(opened, step.get('min_side'))
             opened.load()
             picture = opened
@@ -232,7 +234,7 @@ def _decoded(picture, step):
 
 def _reduce(picture, min_side):
     """Have a large JPEG decoded at a part of its size, as in training."""
-    if min_side is None or picture.format != 'JPEG':
+    if min_side is None or picture.format not in ('JPEG', 'MPO'):
         return
     width, height = picture.size
     scale = max((scale for scale in (1, 2, 4, 8)

@@ -1,14 +1,14 @@
 """Queries and what was found for them, drawn as one picture."""
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 
+from ..storage.pictures import open_picture, upright
 from .fonts import FontStack
 
 RIGHT, WRONG, NEUTRAL = '#1a7f4b', '#c2362f', '#64748b'
@@ -106,23 +106,19 @@ def load_thumbnail(source: Any, size: int) -> Optional[Image.Image]:
         if isinstance(source, np.ndarray):
             array = source[..., 0] if source.shape[-1:] == (1, ) else source
             image = Image.fromarray(array)
+        elif isinstance(source, Image.Image):
+            image = source
         else:
-            with warnings.catch_warnings():
-                warnings.simplefilter('ignore', Image.DecompressionBombWarning)
-                image = source if isinstance(source, Image.Image) else (
-                    Image.open(source))
+            image = open_picture(source, MAX_PIXELS, near=size)
         if image.width * image.height > MAX_PIXELS:
             return None
-        # A large JPEG is decoded near the size that is needed.
-        image.draft('RGB', (size, size))
-        image = ImageOps.exif_transpose(image)
+        image = upright(image)
         if 'transparency' in image.info or image.mode in ('RGBA', 'LA'):
             image = image.convert('RGBA')
             paper = Image.new('RGBA', image.size, _PAPER)
             image = Image.alpha_composite(paper, image)
         image = image.convert('RGB')
-    except (OSError, ValueError, SyntaxError, TypeError,
-            Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, TypeError):
         return None
     if max(image.size) * 2 <= size:
         factor = size // max(image.size)

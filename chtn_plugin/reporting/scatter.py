@@ -75,7 +75,7 @@ def draw_scatter(points: np.ndarray, kinds: Sequence[str],
     axes.set_yticks([])
     encoded = io.BytesIO()
     figure.savefig(encoded, format='png')
-    return Image.open(encoded).convert('RGB')
+    return Image.open(encoded, formats=('PNG', )).convert('RGB')
 
 
 def _plain(name: str) -> str:

@@ -141,9 +141,9 @@ def _from_arrays(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     if missing:
         raise ValueError(f'{path} must hold words and vectors: it has '
                          f'the arrays {list(arrays)}')
-    words, vectors = arrays['words'], arrays.numbers('vectors')
-    words = (str(words).split('\n') if words.ndim == 0
-             else [str(word) for word in words])
+    stored, vectors = arrays['words'], arrays.numbers('vectors')
+    words = (str(stored).split('\n') if stored.ndim == 0
+             else [str(word) for word in stored])
     if vectors.ndim != 2 or len(vectors) != len(words):
         raise ValueError(f'vectors must be (W, D) with a row a word: {path} '
                          f'has {len(words)} words and {vectors.shape}')

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-import numpy as np
 from tqdm import tqdm
 
-from ...datasets.image_transforms import is_decodable
 from ...datasets.manifest import PairRecord
 from ...storage.archives import is_archive, unpack
 from ...storage.download import download
@@ -25,6 +23,7 @@ from ...storage.ownership import (
     sweep_temporaries,
     temporary_path,
 )
+from ..image_facts import image_problem
 from .verify import SUMS, listed_files, sum_problems, write_sums
 
 RECORD = 'prepared.json'
@@ -203,33 +202,6 @@ def _claim_copies(root: Path, out: Path, names: Sequence[str]) -> None:
     ours.claim(name for name in names if name in ours or not (
         (out / name).is_file() and (root / name).is_file()
         and filecmp.cmp(root / name, out / name, shallow=False)))
-
-
-def image_problem(path: Path) -> Optional[str]:
-    """Return why a picture cannot be decoded in full, or None.
-
-    Two decoders look at it: Pillow tells files that are cut off or huge,
-    OpenCV is what reads pictures in training, and knows fewer formats.
-    """
-    from PIL import Image, UnidentifiedImageError
-    kind, problem = 'file', ''
-    try:
-        with Image.open(path) as image:
-            kind = image.format or kind
-            # JPEG decodes at an eighth of the size, at an eighth of the cost.
-            image.draft('RGB', (max(image.width // 8, 1),
-                                max(image.height // 8, 1)))
-            image.load()
-    except Image.DecompressionBombError as error:
-        return f'too large: {error}'
-    except UnidentifiedImageError as error:
-        problem = str(error).replace(f' {str(path)!r}', '')
-    except (OSError, SyntaxError, ValueError) as error:
-        return str(error).replace(f' {str(path)!r}', '') or 'unreadable'
-    if is_decodable(np.fromfile(path, np.uint8)):
-        return None
-    return problem or (f'OpenCV does not read this kind of {kind}: save it '
-                       'as PNG or JPEG')
 
 
 def pair_result(out: Path, manifests: dict[str, Sequence[PairRecord]],

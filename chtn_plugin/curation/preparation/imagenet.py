@@ -12,6 +12,7 @@ from typing import Optional
 from ...storage.archives import unpack
 from ...storage.files import atomic_write
 from ...storage.folders import class_files
+from ...storage.pictures import SUFFIXES
 from ...storage.tables import read_rows
 from .base import Preparation, Result, claim, place_images
 
@@ -19,7 +20,6 @@ TINY_URL = 'http://cs231n.stanford.edu/tiny-imagenet-200.zip'
 TINY_MD5 = '90528d7ca1a48142e341f4ef8d21d0de'
 #: What SourceImageDataset reads; the configurations name the first.
 LISTS = {'train': 'list.txt', 'val': 'val.txt'}
-_SUFFIXES = ('.jpeg', '.jpg', '.png', '.bmp', '.webp')
 _SYNSET = re.compile(r'n\d{8}')
 #: (image path relative to the root, class name)
 Items = list[tuple[str, str]]
@@ -49,7 +49,7 @@ def read_class_folders(root: str | Path, split: str) -> Items:
             return []
         folder = root
     return [(str(path.relative_to(root)), label)
-            for label, paths in class_files(folder, _SUFFIXES).items()
+            for label, paths in class_files(folder, SUFFIXES).items()
             for path in paths]
 
 

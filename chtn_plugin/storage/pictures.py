@@ -1,0 +1,224 @@
+"""The one opener of picture files: which formats, how large, which way up."""
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL import Image
+
+#: Endings of the files in a folder that are taken for pictures.
+SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif', '.tif', '.tiff',
+            '.ppm', '.pgm')
+#: What a file may be, whatever its name: formats that Pillow and OpenCV
+#: decode themselves. Pillow would hand EPS to Ghostscript, a program that
+#: runs what it reads.
+FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM', 'JPEG2000')
+MAX_BYTES = 256 << 20
+# Pixels that are below any limit which nobody has set himself.
+_SURELY_FINE = 64_000_000
+_PNG_MARK, _JPEG_MARK = b'\x89PNG\r\n\x1a\n', b'\xff\xd8'
+# Of JPEG: where a frame begins, and what may stand before it.
+_FRAME_MARKERS = frozenset({0xc0, 0xc1, 0xc2})
+_TABLE_MARKERS = frozenset({0xc4, 0xdb, 0xdd, 0xfe})
+# Named to the user where they are refused; nothing of them is decoded.
+_OTHERS = ('ICO', 'TGA', 'PCX', 'DDS', 'ICNS', 'SGI', 'MPO')
+
+
+class PictureError(ValueError):
+    """A file is no picture that may be opened.
+
+    Attributes:
+        problem: Why, in a few words that need no file name.
+    """
+
+    def __init__(self, message: str, problem: str) -> None:
+        super().__init__(message)
+        self.problem = problem
+
+
+class UnknownFormatError(PictureError):
+    """It is of none of the formats."""
+
+
+class PictureTooLargeError(PictureError):
+    """It has too many bytes or pixels.
+
+    Attributes:
+        size: Width and height; None where they are beyond all limits.
+    """
+    size: Optional[tuple[int, int]] = None
+
+
+class DamagedPictureError(PictureError):
+    """It is cut off or damaged."""
+
+
+def picture_header(source: str | Path | bytes,
+                   max_pixels: Optional[int] = None
+                   ) -> tuple[str, tuple[int, int]]:
+    """Look at a picture's header; nothing is decoded.
+
+    Args:
+        source: A file, or its bytes.
+        max_pixels: Larger ones are refused. None: Pillow's limit against
+            files that fill the memory, 179 megapixels.
+
+    Returns:
+        Format, one of :data:`FORMATS`, and width and height.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        PictureError: It is none, or too large.
+    """
+    if isinstance(source, bytes) and (quick := _quick_header(source)):
+        kind, (width, height) = quick
+        # What is too large is told by the thorough way.
+        if width * height <= (max_pixels or _SURELY_FINE):
+            return kind, (width, height)
+    with _opened(source, max_pixels) as image:
+        # A camera's file of several JPEGs, of which the first is read.
+        kind = 'JPEG' if image.format == 'MPO' else image.format or ''
+        return kind, image.size
+
+
+def open_picture(source: str | Path | bytes,
+                 max_pixels: Optional[int] = None,
+                 near: Optional[int] = None) -> Image.Image:
+    """Decode a picture in full, once its header is known to be harmless.
+
+    Args:
+        source: A file, or its bytes.
+        max_pixels: As for :func:`picture_header`.
+        near: A JPEG may come at a half, quarter or eighth of its size, as
+            long as both sides keep so many pixels; None: in full size.
+
+    Returns:
+        The picture as stored; :func:`upright` turns a camera's.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        PictureError: It is none, cut off, or too large.
+    """
+    with _opened(source, max_pixels) as image:
+        if near is not None:
+            image.draft('RGB', (near, near))
+        image.load()
+        return image
+
+
+def check_picture(source: str | Path | bytes,
+                  max_pixels: Optional[int] = None) -> None:
+    """Refuse what is no picture, cut off or too large.
+
+    OpenCV fills up what is missing of a file that is cut off; this tells.
+    A JPEG is decoded at an eighth of its size, for a part of the cost.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        PictureError: The message gives the rule and the file.
+    """
+    open_picture(source, max_pixels, near=1)
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Turn a picture as the camera's note (EXIF) says."""
+    from PIL import ImageOps
+    return ImageOps.exif_transpose(image)
+
+
+def format_name(source: str | Path | bytes) -> Optional[str]:
+    """Name of a picture's format, by its first bytes, be it read or not."""
+    from PIL import Image
+    file: Any = io.BytesIO(source) if isinstance(source, bytes) else source
+    try:
+        with Image.open(file, formats=FORMATS + _OTHERS) as image:
+            return image.format
+    except Exception:
+        return None
+
+
+def _quick_header(encoded: bytes) -> Optional[tuple[str, tuple[int, int]]]:
+    """Size of a plain PNG or JPEG in a few microseconds; None: ask Pillow.
+
+    Training asks for each picture each time, and Pillow's header takes a
+    tenth as long as the whole decoding of a small photo.
+    """
+    if (encoded[:8] == _PNG_MARK and encoded[12:16] == b'IHDR'
+            and len(encoded) >= 24):
+        width, height = struct.unpack('>II', encoded[16:24])
+        return 'PNG', (width, height)
+    if encoded[:2] != _JPEG_MARK:
+        return None
+    place = 2
+    while place + 9 <= len(encoded) and encoded[place] == 0xff:
+        marker, length = encoded[place + 1], int.from_bytes(
+            encoded[place + 2:place + 4], 'big')
+        if marker in _FRAME_MARKERS:
+            height, width = struct.unpack('>HH',
+                                          encoded[place + 5:place + 9])
+            return ('JPEG', (width, height)) if height and width else None
+        if not 0xe0 <= marker <= 0xef and marker not in _TABLE_MARKERS:
+            return None
+        place += 2 + length
+    return None
+
+
+@contextmanager
+def _opened(source: str | Path | bytes, max_pixels: Optional[int]
+            ) -> Iterator[Image.Image]:
+    """Open a picture of an allowed format and size; blame what is wrong."""
+    from PIL import Image, UnidentifiedImageError
+    where = 'this one' if isinstance(source, bytes) else str(source)
+    limit = max_pixels or 2 * (Image.MAX_IMAGE_PIXELS or 89_478_485)
+    rule = f'a picture must have at most {limit / 1e6:.0f} megapixels'
+    file: Any = source
+    if isinstance(source, bytes):
+        file = io.BytesIO(source)
+    else:
+        _check_bytes(Path(source))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+            with Image.open(file, formats=FORMATS) as image:
+                width, height = image.size
+                if width * height > limit:
+                    error = PictureTooLargeError(
+                        f'{rule}: {where} has {width * height / 1e6:.0f} '
+                        f'({width} × {height})',
+                        f'too large: {width} × {height} pixels')
+                    error.size = width, height
+                    raise error
+                yield image
+    except (PictureError, FileNotFoundError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise PictureTooLargeError(f'{rule}: {where}: {error}',
+                                   f'too large: {error}') from error
+    except UnidentifiedImageError as error:
+        raise UnknownFormatError('a picture must be a file such as JPEG or '
+                                 f'PNG: {where} is none',
+                                 'cannot identify image file') from error
+    except Exception as error:
+        # Whatever a decoder stumbles over in a stranger's file.
+        said = str(error).split(' <')[0].replace(f' {where!r}', '')
+        said = said or type(error).__name__
+        raise DamagedPictureError(f'a picture must be whole: {where} is cut '
+                                  f'off or damaged ({said})', said
+                                  ) from error
+
+
+def _check_bytes(path: Path) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(f'picture not found: {path}')
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise PictureTooLargeError(
+            f'a picture file must have at most {MAX_BYTES >> 20} MiB: {path} '
+            f'has {size >> 20}', f'too large: {size >> 20} MiB')
