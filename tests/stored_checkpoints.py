@@ -16,8 +16,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from short_run import write_config
 
-from chtn_plugin.engine.checkpoints import load_checkpoint
-from chtn_plugin.engine.hooks.safe_checkpoint import FORMAT
+from chtn_plugin.engine.checkpoints import FORMAT, load_checkpoint
 
 ASSETS = Path(__file__).parent / 'assets'
 # Format 0 is a checkpoint of MMEngine's own hooks.

@@ -3,8 +3,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +15,8 @@ from torch import Tensor
 
 from chtn_plugin.text.bag_of_words import TextTransform
 
-from ..engine.checkpoints import checkpoint_globals, find_checkpoint
+from ..engine.checkpoints import find_checkpoint, load_checkpoint
 from ..engine.plain_config import check_types, plain_config, trusted_config
-from ..engine.resume import check_format
 
 LOADERS = ('test_dataloader', 'val_dataloader', 'train_dataloader')
 
@@ -87,14 +84,39 @@ class TrainedRun:
         Raises:
             ValueError: The weights are not those of the model.
         """
+        self._check_shapes()
         model = MODELS.build(self.cfg['model'])
-        wrong = model.load_state_dict(self.state_dict, strict=False)
-        if wrong.missing_keys or wrong.unexpected_keys:
+        self._check_names(model.state_dict())
+        model.load_state_dict(self.state_dict)
+        return model.eval()
+
+    def _check_names(self, expected: Mapping[str, Tensor]) -> None:
+        lacking = [name for name in expected if name not in self.state_dict]
+        beside = [name for name in self.state_dict if name not in expected]
+        if lacking or beside:
             raise ValueError(
                 'a checkpoint must hold the weights of its own model: '
-                f'{self.path} lacks {wrong.missing_keys[:3]} and holds '
-                f'{wrong.unexpected_keys[:3]} beside them')
-        return model.eval()
+                f'{self.path} lacks {lacking[:3]} and holds {beside[:3]} '
+                'beside them')
+
+    def _check_shapes(self) -> None:
+        """Refuse weights of other shapes, before any memory is spent.
+
+        A configuration may declare a model that no machine holds.
+        """
+        try:
+            with torch.device('meta'):
+                expected = MODELS.build(self.cfg['model']).state_dict()
+        except (NotImplementedError, RuntimeError):
+            return  # a part that cannot be built without its numbers
+        for name, value in expected.items():
+            found = self.state_dict.get(name)
+            if found is not None and found.shape != value.shape:
+                raise ValueError(
+                    'a checkpoint must hold the weights of its own model: '
+                    f'{name} is {tuple(value.shape)} in its configuration '
+                    f'and {tuple(found.shape)} in {self.path}')
+        self._check_names(expected)
 
     def build_text_transform(self) -> Optional[TextTransform]:
         """The text transform as it was fitted in training."""
@@ -143,11 +165,11 @@ def open_run(path: str | Path, trust: bool = False) -> TrainedRun:
             more than plain data while it is not trusted.
     """
     file = Path(find_checkpoint(str(path), lambda line: None))
-    checkpoint = _loaded(file, trust)
-    meta = checkpoint.get('meta') or {}
-    check_format(meta, str(file))
-    hub = (checkpoint.get('message_hub') or {}).get('runtime_info') or {}
-    text = meta.get('cfg') or hub.get('cfg')
+    checkpoint = load_checkpoint(str(file), trust)
+    meta = checkpoint['meta']
+    hub: Any = checkpoint.get('message_hub')
+    hub = hub.get('runtime_info') if isinstance(hub, Mapping) else {}
+    text = meta.get('cfg') or (hub or {}).get('cfg')
     if not isinstance(text, str) or 'state_dict' not in checkpoint:
         raise ValueError('a checkpoint must hold its configuration, as '
                          f'MMEngine stores it: {file} does not. Is it one of '
@@ -162,33 +184,6 @@ def open_run(path: str | Path, trust: bool = False) -> TrainedRun:
     if not trust:
         check_types([cfg['model'], *(cfg.get(loader) for loader in LOADERS)])
     return run
-
-
-def _loaded(path: Path, trust: bool) -> dict[str, Any]:
-    try:
-        if trust:
-            loaded = torch.load(path, map_location='cpu', weights_only=False)
-        else:
-            with torch.serialization.safe_globals(checkpoint_globals()):
-                loaded = torch.load(path, map_location='cpu',
-                                    weights_only=True)
-    except pickle.UnpicklingError as error:
-        found = re.search(r'(?:GLOBAL|global) ([\w.]+)', str(error))
-        if trust or not found:
-            raise ValueError(f'{path} is no checkpoint that torch reads: '
-                             f'{str(error)[:200]}') from error
-        raise ValueError(
-            'a checkpoint must hold tensors and plain data only: '
-            f'{path} holds {found[1]}, which could run a program. If you '
-            'would let its author run programs here, ask for trust '
-            '(trust=True, --trust-checkpoint)') from error
-    except (RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f'{path} is no checkpoint that torch reads: '
-                         f'{str(error)[:200]}') from error
-    if not isinstance(loaded, dict):
-        raise ValueError(f'a checkpoint must be a dictionary: {path} holds a '
-                         f'{type(loaded).__name__}')
-    return loaded
 
 
 def _inside(part: Any) -> Iterator[Mapping]:

@@ -29,7 +29,6 @@ from chtn_plugin.engine.launch import (  # isort: skip
     read_data,
     start_processes,
 )
-from chtn_plugin.engine.resume import check_format  # isort: skip
 from chtn_plugin.evaluation.embeddings import (  # isort: skip
     load_embeddings,
 )
@@ -65,7 +64,7 @@ def choose_checkpoint(given: str) -> str:
     """The checkpoint that is meant, looked through before it is used."""
     path = find_checkpoint(given)
     if '://' not in path:
-        check_format(load_checkpoint(path).get('meta', {}), path)
+        load_checkpoint(path)
     return path
 
 

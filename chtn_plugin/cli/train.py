@@ -23,6 +23,9 @@ from chtn_plugin.engine.launch import (  # isort: skip
     start_processes,
     work_dir_lock,
 )
+from chtn_plugin.engine.checkpoints import (  # isort: skip
+    check_initial_weights,
+)
 from chtn_plugin.engine.precision import use_mixed_precision  # isort: skip
 from chtn_plugin.engine.resume import choose_resume  # isort: skip
 
@@ -108,6 +111,8 @@ def _run(args: argparse.Namespace, locks: ExitStack) -> None:
             cfg.resume = path is not None
             cfg.load_from = path or (
                 cfg.get('load_from') if not cfg.get('resume') else None)
+        if not cfg.get('resume'):
+            on_main_rank(lambda: check_initial_weights(cfg))
     with plain_refusals('train.py'):
         runner = build_runner(cfg)
         with plain_errors('train.py'):

@@ -5,8 +5,7 @@ import os
 import os.path as osp
 import pickle
 import re
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Optional
 
 import numpy as np
@@ -15,6 +14,15 @@ from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
 
 from ..storage.ownership import process_lives, sweep_temporaries
+from ..storage.torch_files import (
+    check_state_dict,
+    kind_of,
+    read_torch_file,
+    torn,
+)
+
+#: The layout of a run's state that this version writes.
+FORMAT = 1
 
 # The names that MMEngine's CheckpointHook gives, and no other: a file called
 # resnet_epoch_100.pth or my_iter_3.pth is the user's.
@@ -77,25 +85,6 @@ def _statistic(owner: Any, name: str) -> Any:
                                                   'current'):
         raise pickle.UnpicklingError(f'GLOBAL getattr of {name}')
     return getattr(owner, name)
-
-
-def torn(path: str) -> Optional[str]:
-    """Say what is wrong with a checkpoint file, or None.
-
-    Reads all of it and compares checksums, without building anything: about
-    a second a gigabyte.
-
-    Args:
-        path: The file.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            broken = archive.testzip()
-    except FileNotFoundError:
-        return 'there is no such file'
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        return str(error)
-    return f'{broken} fails its checksum' if broken else None
 
 
 def newest_checkpoint(work_dir: str,
@@ -179,9 +168,7 @@ def find_checkpoint(path: str, tell: Callable[[str], None] = print) -> str:
     if not osp.isdir(path):
         if not osp.isfile(path):
             raise FileNotFoundError(f'checkpoint not found: {path}')
-        fault = torn(path)
-        # Before 2020 torch wrote no zip files; those can not be checked.
-        if fault and not _is_old_format(path):
+        if kind_of(path) in ('zip', 'empty') and (fault := torn(path)):
             raise ValueError(f'a checkpoint must be whole: {path} is torn '
                              f'({fault})')
         return path
@@ -198,27 +185,98 @@ def find_checkpoint(path: str, tell: Callable[[str], None] = print) -> str:
     return last
 
 
-def _is_old_format(path: str) -> bool:
-    with open(path, 'rb') as file:
-        return file.read(1) == b'\x80'
+def load_checkpoint(path: str, trust: Optional[bool] = None
+                    ) -> dict[str, Any]:
+    """Read a checkpoint to the processor: the one door for all of them.
 
-
-def load_checkpoint(path: str) -> dict[str, Any]:
-    """Read a checkpoint to the processor, under the rule in force.
+    Testing, resuming, searching, exporting, publishing and starting from
+    weights come through here, under the same messages.
 
     Args:
         path: The file.
+        trust: Whether it may hold what could run a program. None: under the
+            rule in force, see :func:`restrict_loading`.
+
+    Returns:
+        The checkpoint. Its ``meta`` is a dictionary, empty where there is
+        none; its ``state_dict``, where it has one, tensors by name.
 
     Raises:
-        ValueError: It holds more than tensors and plain data, and is not
-            trusted (see :func:`restrict_loading`).
+        FileNotFoundError: There is no such file.
+        ValueError: It is no checkpoint, is torn, of a later format, holds
+            numbers that are not finite, or more than tensors and plain data
+            while it is not trusted.
     """
-    try:
-        return torch.load(path, map_location='cpu', weights_only=False)
-    except pickle.UnpicklingError as error:
-        found = re.search(r'GLOBAL ([\w.]+)', str(error))
-        raise ValueError(
-            'a checkpoint must hold tensors and plain data only: '
-            f'{path} holds {found[1] if found else "something else"}, which '
-            'could run a program. If you trust its author: '
-            '--trust-checkpoint') from error
+    if trust is None:
+        trust = os.environ.get('TORCH_FORCE_WEIGHTS_ONLY_LOAD') != '1'
+    loaded = read_torch_file(path, trust, checkpoint_globals())
+    if not isinstance(loaded, dict):
+        raise ValueError(f'a checkpoint must be a dictionary: {path} holds a '
+                         f'{type(loaded).__name__}')
+    if loaded.get('meta') is None:
+        loaded['meta'] = {}
+    if not isinstance(loaded['meta'], Mapping):
+        raise ValueError("a checkpoint's meta must be a dictionary: that of "
+                         f'{path} is a {type(loaded["meta"]).__name__}')
+    check_format(loaded['meta'], path)
+    if 'state_dict' in loaded:
+        check_state_dict(loaded['state_dict'], path)
+    return loaded
+
+
+def check_format(meta: Mapping, path: str = 'this checkpoint') -> int:
+    """The layout of a checkpoint; 0 for those of MMEngine itself.
+
+    Args:
+        meta: The checkpoint's meta information.
+        path: Its path, for the message.
+
+    Raises:
+        ValueError: It is of a later format than this version's.
+    """
+    own = meta.get('chtn', {})
+    version = own.get('format', 0) if isinstance(own, Mapping) else own
+    if isinstance(version, bool) or version not in range(FORMAT + 1):
+        raise ValueError(f'a checkpoint must be of format {FORMAT} or '
+                         f'earlier: {path} has {version}; a later chtn_plugin '
+                         'wrote it')
+    return version
+
+
+def check_initial_weights(cfg: Mapping) -> None:
+    """Look through the files that a configuration starts from.
+
+    ``load_from``, and every ``init_cfg`` of type ``Pretrained`` that names a
+    file; addresses are left to MMEngine.
+
+    Args:
+        cfg: The configuration.
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`load_checkpoint`; the
+            message begins with the key.
+    """
+    for key, path in _initial_weights(cfg):
+        if not isinstance(path, str):
+            raise ValueError(f'{key} must be a file of weights, got {path!r}')
+        if '://' in path:
+            continue
+        try:
+            load_checkpoint(path)
+        except (FileNotFoundError, ValueError) as error:
+            raise type(error)(f'{key}: {error}') from error
+
+
+def _initial_weights(part: Any, key: str = '') -> Iterator[tuple[str, Any]]:
+    if not key and part.get('load_from') is not None:
+        yield 'load_from', part['load_from']
+    if isinstance(part, Mapping):
+        if part.get('type') == 'Pretrained' and 'checkpoint' in part:
+            yield f'{key}.checkpoint', part['checkpoint']
+        for name, value in part.items():
+            if key or name == 'model':
+                yield from _initial_weights(value, f'{key}.{name}' if key
+                                            else name)
+    elif isinstance(part, (list, tuple)):
+        for place, value in enumerate(part):
+            yield from _initial_weights(value, f'{key}.{place}')

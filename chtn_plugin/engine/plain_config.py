@@ -27,7 +27,11 @@ _REGISTRIES = (MODELS, TRANSFORMS, DATASETS, DATA_SAMPLERS, FUNCTIONS,
 _MAX_CHARS = 5_000_000
 
 
-def plain_config(text: str) -> ConfigDict:
+class Source(str):
+    """What stands in a configuration and is no plain value, as it stands."""
+
+
+def plain_config(text: str, strict: bool = True) -> ConfigDict:
     """Read the text of a configuration as MMEngine stores it in checkpoints.
 
     MMEngine's own reader runs it as a program. This one takes assignments of
@@ -35,17 +39,23 @@ def plain_config(text: str) -> ConfigDict:
 
     Args:
         text: ``meta['cfg']`` of a checkpoint.
+        strict: Whether it must hold nothing else. If not, other values are
+            given as :class:`Source` and other statements left out, to be
+            shown to a person.
 
     Raises:
         ValueError: It holds anything else; the message gives the line.
     """
+    if not isinstance(text, str):
+        raise ValueError('the configuration in a checkpoint must be text, '
+                         f'got {type(text).__name__}')
     if len(text) > _MAX_CHARS:
         raise ValueError('a configuration must have at most '
                          f'{_MAX_CHARS} characters, got {len(text)}')
     try:
         tree = ast.parse(text)
         return ConfigDict({name: value for statement in tree.body
-                           for name, value in _assigned(statement)})
+                           for name, value in _assigned(statement, strict)})
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise ValueError('the configuration in a checkpoint must be Python '
                          f'text: {error}') from error
@@ -76,39 +86,44 @@ def check_types(part: Any) -> None:
                 'module first; if you trust its author, ask for trust')
 
 
-def _assigned(statement: ast.stmt) -> Iterator[tuple[str, Any]]:
-    if not isinstance(statement, ast.Assign):
-        raise _refused(statement)
-    for target in statement.targets:
-        if not isinstance(target, ast.Name):
+def _assigned(statement: ast.stmt, strict: bool
+              ) -> Iterator[tuple[str, Any]]:
+    targets = getattr(statement, 'targets', ())
+    if not isinstance(statement, ast.Assign) or not all(
+            isinstance(target, ast.Name) for target in targets):
+        if strict:
             raise _refused(statement)
-        yield target.id, _value(statement.value)
+        return
+    for target in targets:
+        yield target.id, _value(statement.value, strict)
 
 
-def _value(node: ast.expr) -> Any:
+def _value(node: ast.expr, strict: bool) -> Any:
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        values = [_value(item) for item in node.elts]
+        values = [_value(item, strict) for item in node.elts]
         kind = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
         return kind(values)
     if isinstance(node, ast.Dict) and all(node.keys):
-        return {_value(key): _value(value) for key, value in
+        return {_value(key, strict): _value(value, strict) for key, value in
                 zip(node.keys, node.values, strict=True) if key}
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _value(node.operand)
+        value = _value(node.operand, strict)
         if isinstance(value, (int, float)):
             return -value
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         name, pairs = node.func.id, node.keywords
         if name == 'dict' and not node.args and all(p.arg for p in pairs):
-            return {pair.arg: _value(pair.value) for pair in pairs}
+            return {pair.arg: _value(pair.value, strict) for pair in pairs}
         if name in ('set', 'list', 'tuple') and not node.args and not pairs:
             return {'set': set, 'list': list, 'tuple': tuple}[name]()
         if name == 'float' and len(node.args) == 1:
-            value = _value(node.args[0])
+            value = _value(node.args[0], strict)
             if value in ('inf', '-inf', 'nan'):
                 return float(value)
+    if not strict:
+        return Source(ast.unparse(node))
     raise _refused(node)
 
 

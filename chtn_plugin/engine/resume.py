@@ -1,14 +1,13 @@
 """Going on with a run that was interrupted."""
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Optional
 
 from mmengine.config import Config
 
 from .checkpoints import find_checkpoint, load_checkpoint, newest_checkpoint
-from .hooks.safe_checkpoint import FORMAT
+from .plain_config import Source, plain_config
 
 #: Differences that say nothing about what is trained.
 _OF_THE_MACHINE = ('work_dir', 'resume', 'load_from', 'launcher', 'env_cfg',
@@ -48,8 +47,8 @@ def choose_resume(work_dir: str, given: str, trust: bool = False,
         path = find_checkpoint(given, tell)
     if '://' in path:
         return path
-    checkpoint = load_checkpoint(path)
-    meta = checkpoint.get('meta', {})
+    checkpoint = load_checkpoint(path, trust or None)
+    meta = checkpoint['meta']
     if 'optimizer' not in checkpoint or 'iter' not in meta:
         raise ValueError(
             f'to resume needs the whole state of a run: {path} holds '
@@ -59,7 +58,7 @@ def choose_resume(work_dir: str, given: str, trust: bool = False,
         raise ValueError(f'a checkpoint must hold no program: {path} has '
                          "one in meta['config']. If you trust its author: "
                          '--trust-checkpoint')
-    check_format(meta, path)
+    _check_place(meta, path, cfg)
     tell(f'resumes {path}: iteration {meta["iter"]}')
     changed = differences(meta.get('cfg', ''), cfg) if cfg else []
     if changed:
@@ -70,22 +69,18 @@ def choose_resume(work_dir: str, given: str, trust: bool = False,
     return path
 
 
-def check_format(meta: Mapping, path: str = 'this checkpoint') -> int:
-    """The layout of a checkpoint; 0 for those of MMEngine itself.
-
-    Args:
-        meta: The checkpoint's meta information.
-        path: Its path, for the message.
-
-    Raises:
-        ValueError: It is of a later format than this version's.
-    """
-    version = meta.get('chtn', {}).get('format', 0)
-    if version not in range(FORMAT + 1):
-        raise ValueError(f'a checkpoint must be of format {FORMAT} or '
-                         f'earlier: {path} has {version}; a later chtn_plugin '
-                         'wrote it')
-    return version
+def _check_place(meta: Mapping, path: str, cfg: Optional[Config]) -> None:
+    """Refuse an iteration or epoch that is no place in the schedule."""
+    train = (cfg or {}).get('train_cfg') or {}
+    for what, limit in (('iter', 'max_iters'), ('epoch', 'max_epochs')):
+        place, last = meta.get(what, 0), train.get(limit)
+        if isinstance(place, bool) or not isinstance(place, int) or place < 0:
+            raise ValueError(f'a run goes on from a whole number: {what} of '
+                             f'{path} is {place!r}')
+        if isinstance(last, int) and place > last:
+            raise ValueError(
+                f'a run goes on within its schedule: {path} is of {what} '
+                f'{place}, and train_cfg.{limit} is {last}')
 
 
 def differences(text: str, cfg: Config) -> list[str]:
@@ -100,8 +95,11 @@ def differences(text: str, cfg: Config) -> list[str]:
     Returns:
         Lines ``key: old -> new``; what concerns the machine is left out.
     """
-    old, new = (_flat(_literal(source)) for source in
-                (text, cfg.pretty_text))
+    try:
+        old, new = (_flat(plain_config(source, strict=False))
+                    for source in (text, cfg.pretty_text))
+    except ValueError:
+        return []
     lines: list[str] = []
     if not old:
         return lines
@@ -114,36 +112,13 @@ def differences(text: str, cfg: Config) -> list[str]:
     return lines
 
 
-def _literal(text: str) -> dict[str, Any]:
-    """Assignments of plain values, without running anything."""
-    def value(node: ast.AST) -> Any:
-        if isinstance(node, ast.Call) and (
-                getattr(node.func, 'id', '') == 'dict'):
-            return {word.arg: value(word.value) for word in node.keywords
-                    if word.arg}
-        if isinstance(node, ast.Dict):
-            return {ast.unparse(key).strip("'\""): value(item)
-                    for key, item in zip(
-                        node.keys, node.values, strict=True) if key}
-        if isinstance(node, (ast.List, ast.Tuple)):
-            return [value(item) for item in node.elts]
-        return ast.unparse(node)
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
-        return {}
-    return {node.targets[0].id: value(node.value) for node in tree.body
-            if isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)}
-
-
 def _flat(here: Any, path: str = '') -> dict[str, str]:
     items: Iterable[tuple[Any, Any]]
     if isinstance(here, Mapping):
         items = here.items()
-    elif isinstance(here, list):
+    elif isinstance(here, (list, tuple)):
         items = enumerate(here)
     else:
-        return {path: here}
+        return {path: str(here) if isinstance(here, Source) else repr(here)}
     return {key: item for name, value in items for key, item in _flat(
         value, f'{path}.{name}' if path else str(name)).items()}

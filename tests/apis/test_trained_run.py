@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 
 import pytest
@@ -98,3 +99,19 @@ def test_broken_file_is_named(tmp_path, content):
 def test_missing_run_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere'):
         open_run(tmp_path / 'nowhere')
+
+
+def test_a_model_that_no_machine_holds_is_refused_before_it_is_built(
+        tiny, tmp_path, monkeypatch):
+    # 1.6 million channels: 8 MB of a 3x3 kernel each for the next layer.
+    path = _changed(tiny / 'run', tmp_path, lambda checkpoint: checkpoint[
+        'meta'].update(cfg=re.sub(r'(?<=channels=\()\s*4', '1600000',
+                                  checkpoint['meta']['cfg'])))
+    run = open_run(path)
+    assert '1600000' in str(run.cfg)
+    built = []
+    monkeypatch.setattr('torch.nn.Conv2d.reset_parameters',
+                        lambda self: built.append(self.weight.device.type))
+    with pytest.raises(ValueError, match=r'\(1600000, .* in its config'):
+        run.build_model()
+    assert set(built) == {'meta'}

@@ -137,3 +137,25 @@ def test_a_second_training_in_one_work_directory_is_refused(tmp_path):
     status, _, err = run_tool('train', config, '--work-dir', folder,
                               '--cfg-options', 'train_cfg.max_iters=2')
     assert status == 0, err
+
+
+@pytest.mark.parametrize('what, place, message', [
+    ('iter', 10 ** 12, 'is of iter 1000000000000, and train_cfg.max_iters '
+                       'is 12'),
+    ('iter', -1, 'a whole number: iter of .* is -1'),
+    ('iter', 1.5, 'a whole number: iter of .* is 1.5'),
+    ('epoch', 'x', "a whole number: epoch of .* is 'x'")])
+def test_a_place_that_is_none_in_the_schedule_is_refused(cfg, tmp_path, what,
+                                                         place, message):
+    path = tmp_path / 'iter_1.pth'
+    torch.save(dict(optimizer={}, meta={'iter': 1, 'epoch': 0, what: place}),
+               path)
+    with pytest.raises(ValueError, match=message):
+        choose_resume(str(tmp_path), str(path), cfg=cfg)
+
+
+def test_differences_of_a_program_are_shown_as_they_stand(cfg):
+    text = f"import os\n{cfg.pretty_text}\nwork_dir = os.getcwd()\n"
+    text = text.replace('batch_size=8', "batch_size=int('9')")
+    assert differences(text, cfg) == [
+        "train_dataloader.batch_size: int('9') -> 8"]

@@ -1,4 +1,5 @@
 """What a checkpoint may hold, and which one is taken."""
+import json
 import os
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
 
 from chtn_plugin.engine.checkpoints import (
+    check_initial_weights,
     checkpoint_globals,
     checkpoints_in,
     find_checkpoint,
+    load_checkpoint,
     newest_checkpoint,
     restrict_loading,
     sweep_parts,
@@ -149,3 +152,45 @@ def test_only_what_dead_runs_left_half_written_is_swept(tmp_path):
         (tmp_path / name).touch()
     sweep_parts(str(tmp_path))
     assert sorted(os.listdir(tmp_path)) == sorted(others)
+
+
+@pytest.mark.parametrize('content, message', [
+    ([1], 'must be a dictionary: .* holds a list'),
+    (dict(meta=[1]), "checkpoint's meta must be a dictionary"),
+    (dict(meta=dict(chtn=7)), 'of format 1 or earlier'),
+    (dict(meta=dict(chtn=dict(format=2))), 'a later chtn_plugin wrote it'),
+    (dict(meta=dict(chtn=dict(format=True))), 'of format 1 or earlier'),
+    (dict(state_dict=[1]), 'dictionary of tensors'),
+    (dict(state_dict=dict(w=torch.tensor(float('nan')))),
+     'must be finite numbers: w of')])
+def test_a_checkpoint_of_another_shape_is_refused(tmp_path, content, message):
+    path = _saved(tmp_path / 'a.pth', content)
+    with pytest.raises(ValueError, match=message):
+        load_checkpoint(str(path))
+
+
+def test_a_checkpoint_without_meta_has_an_empty_one(tmp_path):
+    assert load_checkpoint(str(_saved(tmp_path / 'a.pth', {})))['meta'] == {}
+
+
+@pytest.mark.parametrize('cfg, key', [
+    (dict(load_from='{}'), 'load_from: '),
+    (dict(model=dict(backbone=dict(init_cfg=dict(
+        type='Pretrained', checkpoint='{}')))),
+     r'model\.backbone\.init_cfg\.checkpoint: '),
+    (dict(model=dict(init_cfg=[dict(type='Pretrained', checkpoint='{}')])),
+     r'model\.init_cfg\.0\.checkpoint: ')])
+def test_a_file_to_start_from_is_looked_through_first(tmp_path, cfg, key):
+    path = tmp_path / 'weights.pth'
+    cfg = json.loads(json.dumps(cfg).replace('{}', str(path)))
+    with pytest.raises(FileNotFoundError, match=key + 'checkpoint not found'):
+        check_initial_weights(cfg)
+    path.write_text('no weights')
+    with pytest.raises(ValueError, match=key + '.* is no checkpoint'):
+        check_initial_weights(cfg)
+    _saved(path, dict(state_dict=dict(w=torch.ones(1))))
+    check_initial_weights(cfg)
+
+
+def test_an_address_to_start_from_is_left_to_mmengine():
+    check_initial_weights(dict(load_from='torchvision://alexnet', model={}))

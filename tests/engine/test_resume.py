@@ -7,9 +7,13 @@ from mmengine.runner import Runner
 from stored_checkpoints import ITERATION, LAST, STORED, stored_config
 
 from chtn_plugin.apis import RetrievalInferencer, open_run
-from chtn_plugin.engine.checkpoints import load_checkpoint, restrict_loading
-from chtn_plugin.engine.hooks.safe_checkpoint import FORMAT
-from chtn_plugin.engine.resume import check_format, choose_resume
+from chtn_plugin.engine.checkpoints import (
+    FORMAT,
+    check_format,
+    load_checkpoint,
+    restrict_loading,
+)
+from chtn_plugin.engine.resume import choose_resume
 
 formats = pytest.mark.parametrize('version', STORED)
 # What the stored weights answer to 0, 1/3, 2/3, ….

@@ -21,11 +21,8 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 from ...version import __version__
-from ..checkpoints import sweep_parts
+from ..checkpoints import FORMAT, sweep_parts
 from .atomic_backend import AtomicBackend, write_atomically
-
-#: The layout of a run's state that this version writes.
-FORMAT = 1
 
 
 @HOOKS.register_module()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...storage.arrays import ArrayFile
+from ...storage.torch_files import read_torch_file
 from .vgg import vgg_layers
 
 # Torchvision numbers the modules of its two sequences.
@@ -99,7 +100,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
             from safetensors.torch import load_file
             state = load_file(path)
         else:
-            state = torch.load(path, map_location='cpu', weights_only=True)
+            state = read_torch_file(str(path))
     except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError,
             OSError) as error:
         raise ValueError(f'weights must be readable without running code: '
