@@ -94,7 +94,6 @@ class RetrievalInferencer(BaseInferencer):
                              'CrossModalModel, which has')
         self.pipeline = self._init_pipeline(self.cfg)
         self.text_transform = self.run.build_text_transform()
-        self._vocabulary = self.run.vocabulary
         self.visualizer = None
         self.gallery: Optional[Gallery] = None
 
@@ -253,12 +252,12 @@ class RetrievalInferencer(BaseInferencer):
 
     def _unknown_words(self, text: str) -> list[str]:
         """What of a query the model never saw, said in a line."""
-        split = getattr(self.text_transform, 'tokenizer', None)
-        if split is None or not self._vocabulary:
+        looked_up = (None if self.text_transform is None else
+                     self.text_transform.unknown_words(text))
+        if looked_up is None:
             return []
-        words = list(dict.fromkeys(split(text)))
-        unknown = [word for word in words if word not in self._vocabulary]
-        if len(unknown) == len(words):
+        unknown, num_words = looked_up
+        if len(unknown) == num_words:
             return ['no word of the query is in the vocabulary that the model '
                     'was trained with: the ranking says nothing about it']
         if unknown:

@@ -13,7 +13,8 @@ from mmengine.config import ConfigDict
 from mmengine.registry import MODELS, TRANSFORMS
 from torch import Tensor
 
-from chtn_plugin.text.bag_of_words import TextTransform
+from chtn_plugin.text import TextTransform
+from chtn_plugin.text.vocabulary import words_of
 
 from ..engine.checkpoints import find_checkpoint, load_checkpoint
 from ..engine.plain_config import check_types, plain_config, trusted_config
@@ -55,8 +56,7 @@ class TrainedRun:
     @property
     def vocabulary(self) -> frozenset[str]:
         """The words that the texts' network knows; empty if it has none."""
-        state = self.text_state or {}
-        return frozenset(state.get('terms') or state.get('words') or ())
+        return frozenset(words_of(self.text_state or {}) or ())
 
     @property
     def text_config(self) -> Optional[dict]:

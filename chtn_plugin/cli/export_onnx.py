@@ -1,8 +1,8 @@
 """Export the image and the text tower of a trained model to ONNX.
 
-Writes image.onnx, text.onnx, towers.json (transforms, vocabulary, classes),
-tokenizer.json where the text encoder is of transformers, and onnx_runtime.py,
-a file that runs them with numpy, onnxruntime, Pillow and, for that tokenizer,
+Writes image.onnx, text.onnx, towers.json (transforms, classes),
+tokenizer.json (how texts are split, and the vocabulary), and onnx_runtime.py,
+a file that runs them with numpy, onnxruntime, Pillow and, for texts,
 tokenizers alone. Texts go in as strings, and pixels as they are: the
 normalisation is part of the tower. The export fails, and writes nothing, where
 the towers do not answer like PyTorch. With --source, pictures are compared

@@ -15,7 +15,7 @@ from mmengine.logging import print_log
 from mmengine.registry import DATASETS, TRANSFORMS
 
 from ..storage.arrays import ArrayFile
-from ..text.bag_of_words import TextTransform
+from ..text.text_transform import TextTransform
 from .collate import cross_modal_collate
 from .grouping import (
     folded,

@@ -20,7 +20,7 @@ from mmengine.registry import DATASETS
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from ..text.bag_of_words import TextTransform
+from ..text.text_transform import TextTransform
 from .cross_modal import CrossModalDataset
 from .grouping import groups_sharing, image_contents, text_contents
 from .manifest import PairRecord, write_manifest

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..storage.files import sha256
-from ..text.bag_of_words import Tokenizer
+from ..text.tokenizer import Tokenizer
 from .manifest import PairRecord
 from .splits import grouped_split
 

@@ -9,7 +9,7 @@ from typing import Optional
 from mmengine.registry import DATASETS
 
 from ..text.articles import article_text, clean_text
-from ..text.bag_of_words import TextTransform
+from ..text.text_transform import TextTransform
 from .cross_modal import CrossModalDataset
 from .grouping import cut_validation
 from .manifest import PairRecord

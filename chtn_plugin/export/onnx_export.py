@@ -15,15 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from chtn_plugin.storage.files import atomic_write
-from chtn_plugin.text import bag_of_words as text_module
-from chtn_plugin.text.hf_tokens import HFTokens
+from chtn_plugin.text import HFTokens, WordTransform
 
 from ..evaluation.exact_search import nearest, unit_rows
 from . import onnx_runtime
 
 OUTPUTS = ('repr', 'probabilities')
 # Texts at the edges, on which both ways to tokens are compared too.
-_EDGES = ('', ' ', 'A Cat, 12 dogs!', '猫 é ß', 'word ' * 300)
+_EDGES = ('', ' ', 'A Cat, 12 dogs!', '猫 é ß', 'word ' * 300,
+          'हिन्दी e\u0301 ΟΔΟΣ İ 1\u20e3 \u1680²')
 
 
 # Most levels of 255 that pixels may differ by on average: two decoders and
@@ -126,10 +126,10 @@ def export_towers(inferencer: Any, folder: str | Path,
                   ) -> Parity:
     """Write ``image.onnx``, ``text.onnx``, ``towers.json`` and a loader.
 
-    For a transformers' encoder its ``tokenizer.json`` too. Nothing is written
-    unless the exported towers answer like PyTorch: images from pixels on,
-    texts from the string on. With a source, pictures that are loaded without
-    OpenCV may differ by :data:`MAX_PIXEL_DIFFERENCE` on average.
+    Where texts are words or tokens, a ``tokenizer.json`` too. Nothing is
+    written unless the exported towers answer like PyTorch: images from pixels
+    on, texts from the string on. With a source, pictures that are loaded
+    without OpenCV may differ by :data:`MAX_PIXEL_DIFFERENCE` on average.
 
     Args:
         inferencer: A :class:`RetrievalInferencer`.
@@ -338,7 +338,10 @@ def _samples(inferencer: Any, count: int, source: Optional[str]
 
 
 def _write_tokenizer(transform: Any, folder: Path) -> None:
-    """A transformers' tokenizer in a file of the tokenizers package."""
+    """Write what makes tokens of texts, as the tokenizers package reads it."""
+    if isinstance(transform, WordTransform):
+        with atomic_write(folder / 'tokenizer.json', 'w', 'utf-8') as file:
+            file.write(transform.state()['tokenizer'])
     if not isinstance(transform, HFTokens):
         return
     from tokenizers import Tokenizer
@@ -371,9 +374,16 @@ def _write_meta(inferencer: Any, folder: Path,
                        for name, value in batch.items()}
                 for kind, batch in inputs.items()},
         pipeline=run.pipeline_config, text=run.text_config,
-        text_state=None if isinstance(inferencer.text_transform, HFTokens)
-        else run.text_state, token_patterns=dict(
-            word=text_module._WORD.pattern,
-            character=text_module._CHARACTER.pattern))
+        text_state=_numbers_of(inferencer.text_transform))
     with atomic_write(folder / 'towers.json', 'w', 'utf-8') as file:
         json.dump(meta, file, ensure_ascii=False, indent=1)
+
+
+def _numbers_of(transform: Any) -> Optional[dict[str, Any]]:
+    """What a text transform holds beside its tokenizer.json."""
+    if transform is None or isinstance(transform, HFTokens):
+        return None
+    state = transform.state()
+    if isinstance(transform, WordTransform):
+        del state['tokenizer']
+    return state

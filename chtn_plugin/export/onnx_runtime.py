@@ -1,8 +1,8 @@
 """Pictures and texts through exported towers, with no torch installed.
 
 tools/export_onnx.py copies this one file beside the towers. It needs numpy,
-onnxruntime and Pillow, for a transformers' text encoder the tokenizers package
-too, and nothing of the package it comes from:
+onnxruntime and Pillow, for texts the tokenizers package too, and nothing of
+the package it comes from:
 
     from onnx_runtime import Towers
     towers = Towers('exported/')
@@ -14,13 +14,12 @@ Cosines between vectors rank; `towers.classes` names the probabilities.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-FORMAT = 1
+FORMAT = 2
 # Those that training reads. Pillow would hand EPS to another program.
 _FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM', 'JPEG2000')
 _RESIZING = {'interpolation': ('bilinear', ), 'backend': ('cv2', )}
@@ -55,20 +54,16 @@ class Towers:
             encoding='utf-8'))
         if self.meta['format'] != FORMAT:
             raise ValueError(f'towers must be of format {FORMAT}, got '
-                             f'{self.meta["format"]}')
+                             f'{self.meta["format"]}: the onnx_runtime.py '
+                             'beside them reads them')
         self.classes = self.meta['classes']
         self._sessions = {
             kind: onnxruntime.InferenceSession(
                 str(self.folder / f'{kind}.onnx'),
                 providers=providers or ['CPUExecutionProvider'])
             for kind in ('image', 'text')}
-        state = self.meta['text_state'] or {}
-        self._column = {term: i for i, term in enumerate(
-            state.get('terms', ()))}
-        # 0 pads, 1 is any unknown word.
-        self._number = {word: i for i, word in enumerate(
-            state.get('words', ()), 2)}
-        self._tokenizer = None
+        self._read_tokenizer = None
+        self._read_vocabulary = None
 
     def images(self, pictures):
         """Vectors (N, D) and class probabilities (N, C) of pictures.
@@ -132,20 +127,35 @@ class Towers:
         raise ValueError(f'the texts of this model are {kind}: encode them '
                          'elsewhere and call run()')
 
+    @property
+    def _tokenizer(self):
+        """The file tokenizer.json, read on first use."""
+        if self._read_tokenizer is None:
+            from tokenizers import Tokenizer
+            self._read_tokenizer = Tokenizer.from_file(
+                str(self.folder / 'tokenizer.json'))
+        return self._read_tokenizer
+
+    @property
+    def _vocabulary(self):
+        """Numbers of the words of tokenizer.json."""
+        if self._read_vocabulary is None:
+            self._read_vocabulary = self._tokenizer.get_vocab()
+            del self._read_vocabulary[self._tokenizer.model.unk_token]
+        return self._read_vocabulary
+
     def _numbers(self, texts, config):
         length = config.get('max_length', 64)
+        # 0 pads, 1 is any unknown word.
         rows = np.zeros((len(texts), length), np.int64)
+        vocabulary = self._vocabulary
         for row, text in zip(rows, texts, strict=True):
-            numbers = [self._number.get(word, 1)
+            numbers = [vocabulary.get(word, 1)
                        for word in self._tokens(text, config)][:length]
             row[:len(numbers)] = numbers
         return rows
 
     def _ids(self, texts):
-        if self._tokenizer is None:
-            from tokenizers import Tokenizer
-            self._tokenizer = Tokenizer.from_file(
-                str(self.folder / 'tokenizer.json'))
         encoded = self._tokenizer.encode_batch(list(texts))
         fields = {'input_ids': 'ids', 'attention_mask': 'attention_mask'}
         return {name: np.array([getattr(one, fields[name])
@@ -156,10 +166,11 @@ class Towers:
         rows = np.zeros((len(texts), config.get('num_terms', 3000)),
                         np.float32)
         idf = np.asarray(self.meta['text_state']['idf'])
+        vocabulary = self._vocabulary
         for row, text in zip(rows, texts, strict=True):
-            counts = Counter(self._column[token]
+            counts = Counter(vocabulary[token]
                              for token in self._tokens(text, config)
-                             if token in self._column)
+                             if token in vocabulary)
             for column, count in counts.items():
                 weighting = config.get('weighting', 'count')
                 row[column] = {'count': count, 'binary': 1,
@@ -169,13 +180,14 @@ class Towers:
         return rows
 
     def _tokens(self, text, config):
-        options = config.get('tokenizer') or {}
-        if options.get('lowercase', True):
-            text = text.lower()
-        stop = set(options.get('stop_words', ()))
-        pattern = self.meta['token_patterns'][options.get('unit', 'word')]
-        units = [u for u in re.findall(pattern, text) if u not in stop]
-        first, last = options.get('ngrams', (1, 1))
+        # Half a surrogate pair is no character.
+        text = text.encode('utf-16', 'surrogatepass').decode(
+            'utf-16', 'replace')
+        if self._tokenizer.normalizer is not None:
+            text = self._tokenizer.normalizer.normalize_str(text)
+        units = [unit for unit, _ in
+                 self._tokenizer.pre_tokenizer.pre_tokenize_str(text)]
+        first, last = (config.get('tokenizer') or {}).get('ngrams', (1, 1))
         for n in range(first, last + 1):
             for start in range(len(units) - n + 1):
                 yield ' '.join(units[start:start + n])

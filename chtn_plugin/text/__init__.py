@@ -1,7 +1,11 @@
 """Texts: cut into words, turned into numbers, and back to words."""
-from .bag_of_words import BagOfWords, TextTransform, Tokenizer
+from .bag_of_words import BagOfWords
+from .encoded_texts import EncodedTexts
 from .hf_tokens import HFTokens
+from .text_transform import TextTransform
+from .tokenizer import Tokenizer
 from .word_indices import WordIndices
+from .word_transform import WordTransform
 
-__all__ = ['BagOfWords', 'HFTokens', 'TextTransform', 'Tokenizer',
-           'WordIndices']
+__all__ = ['BagOfWords', 'EncodedTexts', 'HFTokens', 'TextTransform',
+           'Tokenizer', 'WordIndices', 'WordTransform']

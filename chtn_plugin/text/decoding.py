@@ -1,4 +1,4 @@
-"""What a network sees of a text, in words again."""
+"""Decode encoded texts back to words, to check what the model reads."""
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Texts to the tokens of a transformers model."""
+"""Texts to the tokens of a transformers model, whose tokenizer it keeps."""
 from __future__ import annotations
 
 import base64
@@ -12,7 +12,8 @@ import torch
 from mmengine.logging import print_log
 from mmengine.registry import TRANSFORMS
 
-from .bag_of_words import EncodedTexts, TextTransform
+from .encoded_texts import EncodedTexts
+from .text_transform import TextTransform
 
 
 @TRANSFORMS.register_module()
@@ -94,6 +95,27 @@ class HFTokens(TextTransform):
             tokens=sum(map(len, kept)),
             unknown=sum(ids.count(unknown) for ids in kept))
         return EncodedTexts({name: batch[name] for name in wanted})
+
+    def unknown_words(self, text: str) -> Optional[tuple[list[str], int]]:
+        """Words that hold an unknown token, and how many words there are.
+
+        None where the tokenizer says of no token what word it is from, or
+        knows no unknown token.
+        """
+        tokenizer = self.tokenizer
+        unknown = tokenizer.unk_token_id
+        if (not tokenizer.is_fast or unknown is None
+                or unknown == tokenizer.pad_token_id):
+            return None
+        tokens = tokenizer(text, add_special_tokens=False, verbose=False)
+        words: dict[str, bool] = {}
+        for place, token in enumerate(tokens['input_ids']):
+            number = tokens.word_ids(0)[place]
+            if number is not None:
+                span = tokens.word_to_chars(number)
+                word = text[span.start:span.end]
+                words[word] = words.get(word, False) or token == unknown
+        return [word for word, lost in words.items() if lost], len(words)
 
     def state(self) -> dict[str, Any]:
         """The tokenizer's files, in base 64, by name."""

@@ -1,16 +1,17 @@
 """Texts to sequences of word numbers, for a network over word vectors."""
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Optional
 
+import numpy as np
 import torch
-from mmengine.logging import print_log
 from mmengine.registry import TRANSFORMS
 
-from .bag_of_words import EncodedTexts, TextTransform, Tokenizer
+from .encoded_texts import EncodedTexts
+from .vocabulary import composed, pack_words
+from .word_transform import WordTransform
 from .word_vectors import read_word_vectors
 
 PADDING, UNKNOWN = 0, 1
@@ -18,7 +19,7 @@ NUM_SPECIAL = 2
 
 
 @TRANSFORMS.register_module()
-class WordIndices(TextTransform):
+class WordIndices(WordTransform):
     """Text to the numbers of its first words; 0 pads, 1 is any unknown word.
 
     The vocabulary is that of a file of word vectors, whose order it keeps,
@@ -46,6 +47,7 @@ class WordIndices(TextTransform):
     Raises:
         ValueError: An option is out of range.
     """
+    first_number = NUM_SPECIAL
 
     def __init__(self,
                  vectors: Optional[str] = None,
@@ -59,19 +61,19 @@ class WordIndices(TextTransform):
             if value < least:
                 raise ValueError(f'{name} must be at least {least}, '
                                  f'got {value}')
+        super().__init__(tokenizer)
         self.vectors = vectors
         self.num_words = num_words
         self.max_length = max_length
         self.min_count = min_count
-        self.tokenizer = Tokenizer(**(tokenizer or {}))
-        self.counts: dict[str, int] = {}
-        self._set_words([])
 
     def fit(self, texts: Sequence[str]) -> None:
         """Choose the words: the file's, or those of the training texts."""
         room = self.num_words - NUM_SPECIAL
         if self.vectors is not None:
-            self._set_words(read_word_vectors(self.vectors, room)[0])
+            words = read_word_vectors(self.vectors, room)[0]
+            self._set_words(composed(words) if self.tokenizer.marks
+                            else words)
             return
         counts = Counter(word for text in texts
                          for word in self.tokenizer(text))
@@ -84,28 +86,10 @@ class WordIndices(TextTransform):
                              'tokenizer fit their script?')
         self._set_words(chosen[:room])
 
-    def encode(self, texts: Sequence[str]) -> EncodedTexts:
-        """Encode N texts as (N, L) int64, and log what was lost."""
-        encoded = self._encoded(texts)
-        c = self.counts
-        share = c['unknown'] / max(c['words'], 1)
-        print_log(
-            f'WordIndices: {share:.1%} of {c["words"]} words are unknown to '
-            f'the vocabulary of {len(self.words)}; {c["cut"]} of '
-            f'{c["texts"]} texts are cut to {self.max_length} words',
-            logger='current',
-            level=logging.WARNING if share > 0.5 else logging.INFO)
-        return encoded
-
-    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
-        """Encode N texts as one batch, (N, L) int64; logs nothing."""
-        return self._encoded(texts).rows
-
     def _encoded(self, texts: Sequence[str]) -> EncodedTexts:
-        if not self.words:
-            raise RuntimeError('WordIndices must be fitted (or load a state) '
-                               'before it encodes')
-        rows = torch.full((len(texts), self.max_length), PADDING)
+        """Encode N texts as (N, L) int64."""
+        self._check_fitted()
+        rows = np.full((len(texts), self.max_length), PADDING, np.int64)
         counts = dict.fromkeys(('cut', 'words', 'unknown'), 0)
         for row, text in zip(rows, texts, strict=True):
             words = self.tokenizer(text)
@@ -114,27 +98,25 @@ class WordIndices(TextTransform):
                        for word in words[:self.max_length]]
             counts['words'] += len(numbers)
             counts['unknown'] += numbers.count(UNKNOWN)
-            row[:len(numbers)] = torch.tensor(numbers, dtype=torch.int64)
+            row[:len(numbers)] = numbers
         self.counts = dict(counts, texts=len(texts))
-        return EncodedTexts(rows)
+        return EncodedTexts(torch.from_numpy(rows))
+
+    def _lost(self) -> tuple[str, bool]:
+        c = self.counts
+        share = c['unknown'] / max(c['words'], 1)
+        return (f'{share:.1%} of {c["words"]} words are unknown to the '
+                f'vocabulary of {len(self.words)}; {c["cut"]} of '
+                f'{c["texts"]} texts are cut to {self.max_length} words',
+                share > 0.5)
 
     def state(self) -> dict[str, Any]:
-        """The words in the order of their numbers."""
-        return dict(words=list(self.words))
+        """The words by number and the rule that splits texts into them."""
+        return dict(tokenizer=pack_words(self.tokenizer, self.words,
+                                         self.max_length))
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over the words of a fitted one.
-
-        Raises:
-            ValueError: It has more words than ``num_words`` leaves room for.
-        """
-        if len(state['words']) > self.num_words - NUM_SPECIAL:
+    def _check_room(self, words: Sequence[str]) -> None:
+        if len(words) > self.num_words - NUM_SPECIAL:
             raise ValueError(f'num_words is {self.num_words}, but the state '
-                             f'holds {len(state["words"])} words and needs '
+                             f'holds {len(words)} words and needs '
                              f'{NUM_SPECIAL} more')
-        self._set_words(state['words'])
-
-    def _set_words(self, words: Sequence[str]) -> None:
-        self.words = list(words)
-        self._number = {word: number for number, word in enumerate(
-            self.words, NUM_SPECIAL)}

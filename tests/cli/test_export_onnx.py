@@ -17,6 +17,7 @@ from chtn_plugin.apis import RetrievalInferencer
 from chtn_plugin.apis.pictures import load_picture
 from chtn_plugin.evaluation.exact_search import unit_rows
 from chtn_plugin.export.onnx_runtime import Towers
+from chtn_plugin.text.vocabulary import words_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'models'))
 from tiny_towers import TEXT_TOWERS, in_folder, write_hf_folders  # noqa: E402
@@ -262,6 +263,33 @@ def test_strings_go_in_without_torch(name, folders, tmp_path):
     assert np.abs(here[1:] - here[0]).max(1).min() > 2e-5
     np.testing.assert_allclose(unit_rows(json.loads(done.stdout)), here,
                                atol=2e-6)
+
+
+def test_a_checkpoint_of_an_earlier_version_is_exported(tmp_path):
+    run = write_run(tmp_path)
+    path, = run.glob('*.pth')
+    checkpoint = torch.load(path, weights_only=False)
+    text = checkpoint['meta']['dataset_meta']['text']
+    checkpoint['meta']['dataset_meta']['text'] = dict(
+        terms=words_of(text), idf=text['idf'])
+    torch.save(checkpoint, path)
+    before = RetrievalInferencer(run, 'cpu', show_progress=False)
+    status, _, err = run_tool('export_onnx', run, '--out', tmp_path / 'towers',
+                              '--samples', 4)
+    assert status == 0, err
+    # The old rule, by which a mark parts words.
+    texts = ['cat word1', 'wo\u0301rd cat']
+    np.testing.assert_allclose(
+        unit_rows(Towers(tmp_path / 'towers').texts(texts)[0]),
+        unit_rows(before.encode_texts(texts)), atol=2e-6)
+
+
+def test_towers_of_another_format_are_refused(tiny, tmp_path):
+    meta = json.loads((tiny / 'towers' / 'towers.json').read_text())
+    (tmp_path / 'towers.json').write_text(json.dumps(dict(meta, format=1)))
+    with pytest.raises(ValueError, match='must be of format 2, got 1: the '
+                       'onnx_runtime.py beside them reads them'):
+        Towers(tmp_path)
 
 
 def test_other_tokens_fail_the_export(tiny, tmp_path, monkeypatch):

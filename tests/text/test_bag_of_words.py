@@ -1,4 +1,4 @@
-"""Texts to vectors."""
+"""Texts to vectors of term weights: which terms, weighted how."""
 from __future__ import annotations
 
 import math
@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmengine.registry import TRANSFORMS
 
-from chtn_plugin.text import BagOfWords, Tokenizer
+from chtn_plugin.text import BagOfWords
 
 TEXTS = ['the cat, the hat', 'a cat', 'the dog']
 
@@ -16,46 +16,6 @@ def fitted(texts=TEXTS, **options):
     bag = BagOfWords(**options)
     bag.fit(texts)
     return bag
-
-
-@pytest.mark.parametrize('text, tokens', [
-    ('A cat, two-faced!', ['a', 'cat', 'two', 'faced']),
-    ('Straße café 3.5', ['straße', 'café', '3', '5']),
-    ('我爱 cats', ['我', '爱', 'cats']),
-    ('ネコ', ['ネ', 'コ']),
-    ('кошка и пёс', ['кошка', 'и', 'пёс']),
-    ('!?', []),
-    ('', []),
-])
-def test_words(text, tokens):
-    assert Tokenizer()(text) == tokens
-
-
-def test_characters():
-    assert Tokenizer('character')('a b,') == ['a', 'b', ',']
-
-
-def test_case_may_count():
-    assert Tokenizer(lowercase=False)('The the') == ['The', 'the']
-
-
-def test_ngrams_come_after_the_shorter_ones():
-    assert Tokenizer(ngrams=(1, 2))('a b c') == ['a', 'b', 'c', 'a b', 'b c']
-
-
-def test_stop_words_are_left_out_before_ngrams_are_joined():
-    tokens = Tokenizer(ngrams=(2, 2), stop_words=['of'])('king of spain')
-    assert tokens == ['king spain']
-
-
-@pytest.mark.parametrize('options, reason', [
-    (dict(unit='syllable'), "got 'syllable'"),
-    (dict(ngrams=(0, 1)), r'got \(0, 1\)'),
-    (dict(ngrams=(2, 1)), r'got \(2, 1\)'),
-])
-def test_tokenizer_refuses_options_out_of_range(options, reason):
-    with pytest.raises(ValueError, match=reason):
-        Tokenizer(**options)
 
 
 def test_terms_are_those_of_most_texts_then_alphabetical():
@@ -118,6 +78,55 @@ def test_state_of_more_terms_is_refused():
 def test_training_texts_without_a_token_are_refused():
     with pytest.raises(ValueError, match='no token found in 2 training'):
         fitted(['', '!'])
+
+
+def test_what_is_not_known_is_counted():
+    bag = fitted(num_terms=5)
+    bag.encode(['the cat sat', 'zebra', '', 'a dog'])
+    # of six words sat and zebra are unknown; two texts hold no known word
+    assert bag.counts == dict(texts=4, empty=2, words=6, unknown=2)
+
+
+def test_the_share_not_known_is_logged_in_one_line(logged):
+    fitted(num_terms=5).encode(['the cat sat on', 'zebra'])
+    assert [(record.levelname, record.message) for record in
+            logged.records] == [(
+                'INFO', 'BagOfWords: 60.0% of 5 words are unknown to the '
+                'vocabulary of 5; of 1 of 2 texts no word is known')]
+
+
+def test_texts_of_which_nothing_is_known_are_warned_of(logged):
+    fitted().encode(['zebra', 'yak', 'the cat'])
+    assert [record.levelname for record in logged.records] == ['WARNING']
+
+
+def test_a_query_logs_nothing(logged):
+    fitted()(['zebra'])
+    assert not logged.records
+
+
+def test_no_texts_are_no_rows():
+    assert fitted(num_terms=5, norm='l2')([]).shape == (0, 5)
+
+
+def test_a_list_of_terms_of_earlier_versions_encodes_as_it_did():
+    # They split "हिन्दी" into ह and न and द.
+    bag = BagOfWords(num_terms=4)
+    bag.load_state(dict(terms=['ह', 'द', 'cat'], idf=[1., 1., 1.]))
+    assert bag(['हिन्दी Cat cat']).tolist() == [[1, 1, 2, 0]]
+
+
+def test_what_was_a_list_of_terms_is_stored_anew_and_encodes_alike():
+    old, new = BagOfWords(num_terms=4), BagOfWords(num_terms=4)
+    old.load_state(dict(terms=['ह', 'द', 'cat'], idf=[1., 1., 1.]))
+    new.load_state(old.state())
+    assert 'terms' not in old.state()
+    assert torch.equal(new(['हिन्दी cat']), old(['हिन्दी cat']))
+
+
+def test_both_spellings_of_a_letter_are_one_term():
+    bag = fitted(['caf\u00e9'], num_terms=1)
+    assert bag(['cafe\u0301 caf\u00e9']).tolist() == [[2]]
 
 
 def test_encoding_before_fitting_is_refused():

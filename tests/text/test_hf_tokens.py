@@ -34,11 +34,25 @@ def test_tokens_are_padded_and_masked(folder):
                                                 [1, 1, 1, 0, 0]]
 
 
-def test_what_is_lost_is_counted(folder):
+def test_what_is_lost_is_counted_and_logged(folder, logged):
     transform = HFTokens(str(folder), 4)
     transform.encode(['a a a a', 'dog'])
+    assert logged.messages == [
+        'HFTokens: 14.3% of 7 tokens are unknown; 1 of 2 texts are cut to 4 '
+        'tokens']
     # the first has 6 tokens, of which 4 are kept; the second 3, one unknown
     assert transform.counts == dict(texts=2, cut=1, tokens=7, unknown=1)
+
+
+def test_unknown_words_are_named(folder):
+    assert HFTokens(str(folder), 5).unknown_words('a dog, a cat dog') == (
+        ['dog', ','], 4)
+
+
+def test_without_an_unknown_token_it_cannot_tell(folder):
+    transform = HFTokens(str(folder), 5)
+    transform.tokenizer.unk_token = '[PAD]'
+    assert transform.unknown_words('a dog') is None
 
 
 def test_a_cut_text_keeps_its_end_token(folder):

@@ -14,6 +14,8 @@ from torch import nn
 
 from chtn_plugin.engine.hooks import ConsistencyHook
 from chtn_plugin.engine.hooks.consistency import _check_meta
+from chtn_plugin.text import Tokenizer
+from chtn_plugin.text.vocabulary import pack_words
 
 TERMS = 8
 
@@ -193,6 +195,26 @@ def _state(**files):
 def test_another_vocabulary_of_any_transform_is_refused(old, new, message):
     with pytest.raises(ValueError, match=message):
         _check_meta(old, new)
+
+
+def _packed(*words):
+    return dict(text=dict(tokenizer=pack_words(Tokenizer(), words)))
+
+
+def test_the_same_words_may_be_stored_by_an_earlier_version():
+    _check_meta(dict(text=dict(words=['a', 'e\u0301'])),
+                _packed('a', '\u00e9'))
+
+
+def test_other_words_of_an_earlier_version_say_how_to_split_as_it_did():
+    with pytest.raises(ValueError, match=r"number 0 \('भ', 'भाषा'\)\. It is "
+                       r'of a version .* tokenizer=dict\(marks=False\)'):
+        _check_meta(dict(text=dict(words=['भ', 'ष'])), _packed('भाषा'))
+
+
+def test_other_words_of_this_version_are_refused():
+    with pytest.raises(ValueError, match=r"number 0 \('a', 'b'\)$"):
+        _check_meta(_packed('a'), _packed('b'))
 
 
 def test_a_tokenizer_may_be_stored_by_another_release():
