@@ -1,7 +1,6 @@
 """An index on disk: built in parts, each whole or not there."""
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 from chtn_plugin.storage.arrays import ArrayFile
-from chtn_plugin.storage.files import atomic_write
+from chtn_plugin.storage.files import atomic_write, sha256
 from chtn_plugin.storage.locks import FolderLock
 from chtn_plugin.storage.ownership import sweep_temporaries
 
@@ -291,12 +290,12 @@ class IndexStore:
         with atomic_write(self.folder / name) as file:
             np.savez(file, vectors=rows, items=content)
         self.head['parts'].append(dict(
-            file=name, rows=len(items), sha256=_digest(self.folder / name)))
+            file=name, rows=len(items), sha256=sha256(self.folder / name)))
         self._write_head()
 
     def _part(self, part: dict[str, Any]) -> tuple[np.ndarray, list[Item]]:
         path = self.folder / Path(part['file']).name
-        if not path.is_file() or _digest(path) != part['sha256']:
+        if not path.is_file() or sha256(path) != part['sha256']:
             raise ValueError(
                 f'an index must be whole: {path} is '
                 f'{"damaged" if path.is_file() else "missing"}. Delete '
@@ -355,14 +354,6 @@ def _existing(places: Sequence[str]) -> str:
     """The first place where something is; if nowhere, the first."""
     return next((place for place in places if os.path.exists(place)),
                 places[0])
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while piece := file.read(1 << 22):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def approximate_index(store: IndexStore, encoder: Any, factory: str,

@@ -1,7 +1,6 @@
 """What can be known about image files without a model."""
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..datasets.image_transforms import is_decodable
+from ..storage.files import sha256
 from ..storage.pictures import (
     PictureError,
     UnknownFormatError,
@@ -106,7 +106,7 @@ def _facts(path: Path) -> ImageFacts:
         raw = path.read_bytes()
     except OSError as error:
         return ImageFacts(error.strerror or 'unreadable')
-    digest = hashlib.sha256(raw).hexdigest()
+    digest = sha256(raw)
     try:
         size = picture_header(path)[1]
         small = _opaque(open_picture(path, near=4 * _SIDE)).resize(

@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from ..datasets.grouping import (
     LEAKING_TOKENS,
-    cut_validation,
     groups_sharing,
     image_contents,
     text_contents,
@@ -26,6 +25,7 @@ from ..datasets.manifest import (
     write_manifest,
 )
 from ..datasets.splits import grouped_split
+from ..datasets.validation_cut import ValidationCut
 from ..storage.files import atomic_write, sha256
 from ..storage.folders import one_form, twins
 from ..storage.ownership import sweep_temporaries
@@ -334,29 +334,38 @@ def _split(records: list[PairRecord], folder: Path,
             {'train': train, 'val': val, 'test': test}, options.seed)
         return _with_training_rows(
             [dataclasses.replace(record, split=split)
-             for record, split in zip(records, splits, strict=True)], groups)
+             for record, split in zip(records, splits, strict=True)],
+            groups, ('val', 'test'))
     if '' in given:
         lacking = next(record for record in records if not record.split)
         raise ValueError('every row needs a split, or none: '
                          f'{lacking.where} has none')
     if 'val' in given or not val:
         return records
-    return cut_validation(records, val / (train + val), options.seed, folder,
-                          LEAKING_TOKENS)
+    cut = ValidationCut(val / (train + val), options.seed).records(
+        records, folder, LEAKING_TOKENS)
+    groups = groups_sharing(text_contents(cut, LEAKING_TOKENS),
+                            image_contents(cut, folder))
+    return _with_training_rows(cut, groups, ('val', ))
 
 
 def _with_training_rows(records: list[PairRecord],
-                        groups: Sequence[int]) -> list[PairRecord]:
-    """Move a group of each class that has no training row to training."""
+                        groups: Sequence[int],
+                        drawn: Sequence[str]) -> list[PairRecord]:
+    """Move a group of each class that has no training row to training.
+
+    Only of the splits that were drawn: what the table says stays.
+    """
     trained = _classes_of(records, 'train')
     moved: set[int] = set()
     for record, group in zip(records, groups, strict=True):
-        if trained and not trained.issuperset(record.classes):
+        if trained and record.split in drawn and not trained.issuperset(
+                record.classes):
             trained.update(record.classes)
             moved.add(group)
-    return [dataclasses.replace(record, split='train') if group in moved
-            else record for record, group in zip(records, groups,
-                                                 strict=True)]
+    return [dataclasses.replace(record, split='train')
+            if group in moved and record.split in drawn else record
+            for record, group in zip(records, groups, strict=True)]
 
 
 def _cause(records: Sequence[PairRecord], split: str, folder: Path,

@@ -4,7 +4,6 @@ from __future__ import annotations
 import logging
 import os.path as osp
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -19,15 +18,12 @@ from ..text.text_transform import TextTransform
 from .collate import cross_modal_collate
 from .grouping import (
     folded,
-    groups_sharing,
-    image_contents,
     row_contents,
-    text_contents,
-    validation_rows,
 )
 from .images import load_images
 from .manifest import PairRecord, read_manifest
 from .splits import stratified_fraction
+from .validation_cut import ValidationCut
 
 
 @DATASETS.register_module()
@@ -119,7 +115,7 @@ class CrossModalDataset(BaseDataset):
         self.unpaired = unpaired
         self.image_features = image_features
         # Not val_fraction: layouts that cut by themselves have their own.
-        self._val_cut = (val_fraction, val_seed)
+        self._val_cut = ValidationCut(val_fraction, val_seed)
         self.fraction = fraction
         self.fraction_seed = fraction_seed
         self.columns = columns
@@ -192,24 +188,18 @@ class CrossModalDataset(BaseDataset):
 
     def _cut_validation(self, records: list[PairRecord]) -> None:
         """Move a share of the training rows to split ``'val'``, in place."""
-        fraction, seed = self._val_cut
-        if not fraction:
+        if not self._val_cut.fraction:
             return
         if any(record.split == 'val' for record in records):
             if self.split == 'val':
                 print_log(f"{self.ann_file} has a split 'val' of its own: "
                           'val_fraction has no effect', logger='current')
             return
-        rows = [row for row, record in enumerate(records)
-                if record.split == self.fit_split]
-        pairs = [records[row] for row in rows]
-        images = (image_contents(pairs, Path(self.data_root))
-                  if self._features is None else
-                  row_contents(self._features[rows].numpy()))
-        for i in validation_rows([pair.classes for pair in pairs],
-                                 groups_sharing(text_contents(pairs), images),
-                                 fraction, seed):
-            records[rows[i]] = replace(pairs[i], split='val')
+        features = self._features
+        records[:] = self._val_cut.records(
+            records, Path(self.data_root), split=self.fit_split,
+            images=None if features is None else
+            lambda rows: row_contents(features[rows].numpy()))
 
     def _joined(self, record: PairRecord) -> str:
         return ' '.join(record.texts)

@@ -12,11 +12,10 @@ from torch.utils.data import Dataset
 from ..storage.arrays import ArrayFile
 from .grouping import (
     first_equal_rows,
-    groups_sharing,
     row_contents,
-    validation_rows,
 )
 from .splits import stratified_fraction
+from .validation_cut import ValidationCut
 
 
 @DATASETS.register_module()
@@ -79,11 +78,9 @@ class FeaturePairDataset(Dataset):
                  for name, names in arrays.items()}
         if 'val' not in parts:
             train = parts['train']
-            held_out = validation_rows(
-                train['label'].tolist(),
-                groups_sharing(row_contents(train['image']),
-                               row_contents(train['text'])),
-                val_fraction, seed)
+            held_out = ValidationCut(val_fraction, seed).rows(
+                train['label'].tolist(), row_contents(train['image']),
+                row_contents(train['text']))
             parts['val'] = _take(train, held_out)
             parts['train'] = _take(train, sorted(
                 set(range(len(train['label']))).difference(held_out)))

@@ -1,7 +1,6 @@
 """Which items must not be parted by a split: those that share content."""
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import re
 import unicodedata
@@ -15,7 +14,6 @@ from tqdm import tqdm
 from ..storage.files import sha256
 from ..text.tokenizer import Tokenizer
 from .manifest import PairRecord
-from .splits import grouped_split
 
 #: A text that two splits share leaks if it has so many tokens; short ones
 #: ("a cat") come up twice by themselves.
@@ -126,63 +124,3 @@ def first_equal_rows(features: np.ndarray) -> list[int]:
     return [first.setdefault(hashlib.blake2b(row.data, digest_size=16)
                              .digest(), index)
             for index, row in enumerate(np.ascontiguousarray(features))]
-
-
-def validation_rows(labels: Sequence[Hashable], groups: Sequence[int],
-                    fraction: float, seed: int) -> list[int]:
-    """Choose the rows to validate on, of every class alike.
-
-    Args:
-        labels: Class of each of N training rows.
-        groups: Group of each; a group stays on one side, so that validation
-            does not measure memory.
-        fraction: Share to choose, in (0, 1).
-        seed: Which they are.
-
-    Returns:
-        Row numbers in ascending order.
-
-    Raises:
-        ValueError: The fraction is not in (0, 1), or too few groups leave
-            nothing to validate on.
-    """
-    if not 0 < fraction < 1:
-        raise ValueError(f'val_fraction must be in (0, 1), got {fraction}')
-    splits = grouped_split(labels, groups,
-                           {'train': 1 - fraction, 'val': fraction}, seed)
-    rows = [row for row, split in enumerate(splits) if split == 'val']
-    if not rows:
-        raise ValueError(
-            f'{fraction} of the {len(labels)} training rows leave none to '
-            'validate on: those with equal images or texts stay together, '
-            f'and they make {len(set(groups))} groups')
-    return rows
-
-
-def cut_validation(records: Sequence[PairRecord], fraction: float, seed: int,
-                   root: Optional[Path], min_tokens: int = 0
-                   ) -> list[PairRecord]:
-    """Move a share of ``'train'`` to ``'val'``; see :func:`validation_rows`.
-
-    Args:
-        records: The pairs.
-        fraction: Share of the training pairs; 0: the pairs as they are.
-        seed: Seed of the cut.
-        root: Folder of the images.
-        min_tokens: Shorter texts may be on both sides.
-
-    Returns:
-        New records in the same order.
-    """
-    result = list(records)
-    if not fraction:
-        return result
-    train = [index for index, record in enumerate(records)
-             if record.split == 'train']
-    pairs = [records[index] for index in train]
-    groups = groups_sharing(text_contents(pairs, min_tokens),
-                            image_contents(pairs, root))
-    for row in validation_rows([record.classes for record in pairs], groups,
-                               fraction, seed):
-        result[train[row]] = dataclasses.replace(pairs[row], split='val')
-    return result

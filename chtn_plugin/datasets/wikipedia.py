@@ -11,8 +11,8 @@ from mmengine.registry import DATASETS
 from ..text.articles import article_text, clean_text
 from ..text.text_transform import TextTransform
 from .cross_modal import CrossModalDataset
-from .grouping import cut_validation
 from .manifest import PairRecord
+from .validation_cut import ValidationCut
 
 URL = 'http://www.svcl.ucsd.edu/projects/crossmodal/wikipedia_dataset.zip'
 CLASSES = ('art', 'biology', 'geography', 'history', 'literature', 'media',
@@ -130,7 +130,7 @@ def read_wikipedia(root: str | Path,
     if not records:
         raise FileNotFoundError(
             f'no pair of the lists has both picture and text under {root}')
-    return cut_validation(records, val_fraction, seed, root)
+    return ValidationCut(val_fraction, seed).records(records, root)
 
 
 def list_rows(path: Path) -> list[tuple[str, str, int, str]]:

@@ -1,14 +1,13 @@
 """FAISS for very large galleries, and what it loses."""
 from __future__ import annotations
 
-import hashlib
 import time
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 
-from chtn_plugin.storage.files import atomic_write
+from chtn_plugin.storage.files import atomic_write, sha256
 
 from .exact_search import nearest
 
@@ -56,7 +55,7 @@ def build_approximate(folder: Path, kind: str, rows: np.ndarray,
     encoded = faiss.serialize_index(index).tobytes()
     with atomic_write(folder / told['file']) as file:
         file.write(encoded)
-    told['sha256'] = hashlib.sha256(encoded).hexdigest()
+    told['sha256'] = sha256(encoded)
     return told
 
 
@@ -71,7 +70,7 @@ def load_approximate(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
     for kind, facts in told.items():
         path = folder / Path(facts['file']).name
         encoded = path.read_bytes() if path.is_file() else b''
-        if hashlib.sha256(encoded).hexdigest() != facts['sha256']:
+        if sha256(encoded) != facts['sha256']:
             raise ValueError(f'an index must be whole: {path} is damaged or '
                              'missing. Build it anew')
         loaded[kind] = _faiss().deserialize_index(

@@ -1,7 +1,6 @@
 """A run as others get it: weights, card, metafile."""
 from __future__ import annotations
 
-import hashlib
 import io
 import logging
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS
 
 from chtn_plugin.evaluation.results import read_results
-from chtn_plugin.storage.files import atomic_write
+from chtn_plugin.storage.files import atomic_write, sha256
 from chtn_plugin.version import __version__
 
 from ..apis.trained_run import TrainedRun, open_run
@@ -108,7 +107,7 @@ def _write_weights(run: TrainedRun, folder: Path, name: str) -> Path:
                for key, value in run.state_dict.items()}
     encoded = io.BytesIO()
     torch.save(dict(meta=meta, state_dict=weights), encoded)
-    digest = hashlib.sha256(encoded.getvalue()).hexdigest()
+    digest = sha256(encoded.getvalue())
     path = folder / f'{name}-{digest[:8]}.pth'
     with atomic_write(path) as file:
         file.write(encoded.getvalue())
@@ -159,7 +158,7 @@ Cross-modal retrieval: pictures find texts and texts find pictures, by
 MB
 - **Licence of the weights**: {licence}{rows_inside}
 - **Fingerprint**: `{run.fingerprint}` (an index carries it)
-- **SHA-256**: `{hashlib.sha256(path.read_bytes()).hexdigest()}`
+- **SHA-256**: `{sha256(path)}`
 
 ## Figures
 

@@ -102,10 +102,13 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
+def sha256(source: str | Path | bytes) -> str:
+    """Return the SHA-256 of a file or of bytes, in hexadecimal."""
     digest = hashlib.sha256()
-    with open(path, 'rb') as file:
+    if isinstance(source, bytes):
+        digest.update(source)
+        return digest.hexdigest()
+    with open(source, 'rb') as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()

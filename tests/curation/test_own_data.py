@@ -526,3 +526,17 @@ def test_forks_of_a_mac_and_rows_of_commas_are_passed_over(folder):
     write_csv(folder, [*rows(), ('', '', ''), ('', '', '')])
     (folder / '._captions.csv').write_bytes(b'\x00\x05\x16\x07Mac OS X')
     assert len(make(folder)) == 60
+
+
+def test_cut_of_given_splits_trains_every_class(folder):
+    # Ten classes of one training row each.
+    write_csv(folder, [(*row[:2], f'class {i}' if i < 10 else row[2],
+                        'test' if i >= 50 else 'train')
+                       for i, row in enumerate(rows())],
+              ('image', 'text', 'label', 'split'))
+    for seed in range(3):
+        records = make(folder, seed=seed, fractions=(.5, .4, .1))
+        assert {r.split for r in records if 'class' in r.classes[0]} == {
+            'train'}
+        assert {r.split for r in records[50:]} == {'test'}
+        assert 'val' in {r.split for r in records}

@@ -6,6 +6,8 @@ import pytest
 from tiny_data import write_pairs, write_picture
 
 from chtn_plugin.datasets import CrossModalDataset
+from chtn_plugin.datasets.manifest import PairRecord
+from chtn_plugin.datasets.validation_cut import ValidationCut
 
 
 def served(root, split, **options):
@@ -119,3 +121,47 @@ def test_a_file_named_as_the_split_is_not_read(root, monkeypatch):
     monkeypatch.chdir(root)
     (root / 'val').write_text('a line\n')
     assert served(root, 'val')[0].metainfo['split'] == 'val'
+
+
+LABELS = ['a'] * 8 + ['b'] * 4
+
+
+def records(labels, split='train'):
+    return [PairRecord(str(number), split, (label, ), f'{number}.png',
+                       (f'word{number}', ), '')
+            for number, label in enumerate(labels)]
+
+
+def test_cut_is_the_same_by_rows_and_by_records():
+    contents = list(range(12))
+    rows = ValidationCut(0.25, 3).rows(LABELS, contents)
+    assert len(rows) == 3 and rows == ValidationCut(0.25, 3).rows(
+        LABELS, contents)
+    cut = ValidationCut(0.25, 3).records(records(LABELS))
+    assert [int(r.id) for r in cut if r.split == 'val'] == rows
+
+
+def test_nothing_is_cut_of_another_split_or_by_a_share_of_0():
+    pairs = records(LABELS, 'test')
+    assert ValidationCut(0).records(pairs) == pairs
+    mixed = [*pairs, *records(LABELS)]
+    assert ValidationCut(0.25).records(mixed)[:12] == pairs
+
+
+def test_rows_that_share_a_content_stay_on_one_side():
+    # two groups, of six rows each
+    for seed in range(5):
+        rows = ValidationCut(0.5, seed).rows(LABELS, [0, 1] * 6)
+        assert len({row % 2 for row in rows}) == 1
+
+
+@pytest.mark.parametrize('fraction', [0, 1, -0.1, 1.5])
+def test_share_must_be_one(fraction):
+    with pytest.raises(ValueError, match=r'val_fraction must be in \(0, 1\)'):
+        ValidationCut(fraction).rows(LABELS, list(range(12)))
+
+
+def test_one_group_leaves_nothing_to_validate_on():
+    with pytest.raises(ValueError, match='12 training rows leave none.* they '
+                       'make 1 groups'):
+        ValidationCut(0.1).rows(LABELS, [0] * 12)

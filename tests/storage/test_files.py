@@ -1,12 +1,13 @@
 """Files that are written whole or not at all."""
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 
 import pytest
 
-from chtn_plugin.storage.files import atomic_write
+from chtn_plugin.storage.files import atomic_write, sha256
 
 
 def test_content_arrives(tmp_path):
@@ -69,3 +70,10 @@ def test_an_error_of_a_file_that_is_read_meanwhile_stays_its_own(tmp_path):
     with pytest.raises(FileNotFoundError, match='other'), atomic_write(
             tmp_path / 'a'):
         open(tmp_path / 'other')
+
+
+def test_hash_of_a_file_is_that_of_its_bytes(tmp_path):
+    content = bytes(range(256)) * 10_000  # more than it reads at a time
+    (tmp_path / 'a').write_bytes(content)
+    assert sha256(tmp_path / 'a') == sha256(content) == hashlib.sha256(
+        content).hexdigest()

@@ -8,7 +8,8 @@ from typing import Any, Optional
 
 import numpy as np
 
-from ...datasets.grouping import groups_sharing, row_contents, validation_rows
+from ...datasets.grouping import row_contents
+from ...datasets.validation_cut import ValidationCut
 from ...storage.arrays import read_arrays
 from ...storage.files import atomic_write
 from .base import Preparation, Result, claim
@@ -237,11 +238,10 @@ def _cut_validation(arrays: Arrays, fraction: float, seed: int) -> str:
         return 'validation split as stored' if 'image_val' in arrays else ''
     label = arrays['label_train']
     held_out = np.zeros(len(label), bool)
-    held_out[validation_rows(
+    held_out[ValidationCut(fraction, seed).rows(
         [tuple(row) for row in np.atleast_2d(label.T).T],
-        groups_sharing(*(row_contents(arrays[f'{name}_train'])
-                         for name in ('image', 'text'))),
-        fraction, seed)] = True
+        *(row_contents(arrays[f'{name}_train'])
+          for name in ('image', 'text')))] = True
     for field in ('image', 'text', 'label'):
         rows = arrays[f'{field}_train']
         arrays[f'{field}_val'] = rows[held_out]

@@ -5,8 +5,8 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from ...datasets.grouping import cut_validation
 from ...datasets.manifest import PairRecord, read_manifest
+from ...datasets.validation_cut import ValidationCut
 from ...storage.archives import SUFFIXES, unpack
 from ...text.articles import clean_text
 from .base import Preparation, Result, pair_result, place_images
@@ -60,8 +60,8 @@ def _run(root: Path, out: Path, options: argparse.Namespace) -> Result:
             f'{len(missing)} of {len(names)} images are missing under '
             f'{images_root}, the first: {", ".join(missing[:3])}')
     if all(record.split != 'val' for record in records):
-        records = cut_validation(records, options.val_fraction, options.seed,
-                                 images_root)
+        records = ValidationCut(options.val_fraction, options.seed).records(
+            records, images_root)
     images = place_images(images_root, out, names)
     return pair_result(out, {'pairs.tsv': records}, images)
 

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...datasets.grouping import cut_validation
 from ...datasets.manifest import PairRecord
+from ...datasets.validation_cut import ValidationCut
 from ...datasets.wikipedia import (
     CLASSES,
     LISTS,
@@ -118,7 +118,8 @@ def _recut(records: list[PairRecord], options: argparse.Namespace,
     """Cut the validation pairs anew from what is left."""
     joined = [dataclasses.replace(record, split='train')
               if record.split == 'val' else record for record in records]
-    return cut_validation(joined, options.val_fraction, options.seed, root)
+    return ValidationCut(options.val_fraction, options.seed).records(
+        joined, root)
 
 
 WIKI = Preparation(

@@ -1,0 +1,98 @@
+"""The validation split that a seed cuts from the training rows."""
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import Optional
+
+from .grouping import groups_sharing, image_contents, text_contents
+from .manifest import PairRecord
+from .splits import grouped_split
+
+Contents = Sequence[Optional[Hashable] | list[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class ValidationCut:
+    """A share of the training rows to validate on, of every class alike.
+
+    Rows with equal content stay on one side, so that validation does not
+    measure memory. Data sets and preparations that cut give their options
+    ``val_fraction`` and ``val_seed`` to it, so the same options mean the same
+    rows everywhere.
+
+    Attributes:
+        fraction: The share, in (0, 1); 0: nothing is cut.
+        seed: Which rows they are.
+    """
+    fraction: float
+    seed: int = 0
+
+    def rows(self, labels: Sequence[Hashable], *contents: Contents
+             ) -> list[int]:
+        """Choose the rows.
+
+        Args:
+            labels: Class of each of N training rows.
+            contents: As for :func:`groups_sharing`; rows that share one stay
+                on one side.
+
+        Returns:
+            Row numbers in ascending order.
+
+        Raises:
+            ValueError: The fraction is not in (0, 1), or too few groups
+                leave nothing to validate on.
+        """
+        if not 0 < self.fraction < 1:
+            raise ValueError('val_fraction must be in (0, 1), got '
+                             f'{self.fraction}')
+        groups = groups_sharing(*contents)
+        splits = grouped_split(labels, groups, {
+            'train': 1 - self.fraction, 'val': self.fraction}, self.seed)
+        rows = [row for row, split in enumerate(splits) if split == 'val']
+        if not rows:
+            raise ValueError(
+                f'{self.fraction} of the {len(labels)} training rows leave '
+                'none to validate on: those with equal images or texts stay '
+                f'together, and they make {len(set(groups))} groups')
+        return rows
+
+    def records(self, records: Sequence[PairRecord],
+                root: Optional[Path] = None,
+                min_tokens: int = 0,
+                split: str = 'train',
+                images: Optional[Callable[[list[int]], Contents]] = None
+                ) -> list[PairRecord]:
+        """Move the share of a split to ``'val'``.
+
+        Args:
+            records: The pairs.
+            root: Folder of the images; None: a path stands for its content.
+            min_tokens: Shorter texts may be on both sides.
+            split: The split to cut from.
+            images: Gives the contents of the images of some rows, by their
+                numbers; None: the files in ``root``.
+
+        Returns:
+            New records in the same order.
+
+        Raises:
+            FileNotFoundError: An image is missing.
+            ValueError: As for :meth:`rows`.
+        """
+        result = list(records)
+        if not self.fraction:
+            return result
+        numbers = [number for number, record in enumerate(records)
+                   if record.split == split]
+        pairs = [records[number] for number in numbers]
+        chosen = self.rows(
+            [record.classes for record in pairs],
+            text_contents(pairs, min_tokens),
+            images(numbers) if images else image_contents(pairs, root))
+        for row in chosen:
+            result[numbers[row]] = dataclasses.replace(pairs[row],
+                                                       split='val')
+        return result
