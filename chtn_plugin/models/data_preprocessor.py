@@ -1,7 +1,7 @@
 """Batches to the device, images to the numbers a network expects."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -9,6 +9,8 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from mmengine.registry import MODELS
 from torch import Tensor
+
+from .text_inputs import HOST, shortened, split_host
 
 
 @MODELS.register_module()
@@ -20,7 +22,8 @@ class CrossModalDataPreprocessor(BaseDataPreprocessor):
     ``text_idx``) stays on the host, where it is asked for: an answer from a
     GPU would wait for all its work. These become NumPy arrays, because
     DistributedDataParallel and FullyShardedDataParallel copy every tensor
-    among a model's arguments to the GPU.
+    among a model's arguments to the GPU. Padding that a whole batch of texts
+    shares is cut off before the copy; see :func:`~.text_inputs.shortened`.
 
     Args:
         mean: Subtracted from each channel, in the image's own scale (0..255
@@ -61,12 +64,20 @@ class CrossModalDataPreprocessor(BaseDataPreprocessor):
         samples = data['data_samples']
         indices = {name: np.asarray(value) for name, value in samples.items()
                    if name.endswith('_idx')}
-        data = self.cast_data(dict(inputs=data['inputs'], data_samples={
+        inputs = dict(data['inputs'])
+        host: Any = None
+        if 'text' in inputs:
+            inputs['text'] = shortened(inputs['text'])
+            if isinstance(inputs['text'], Mapping):
+                inputs['text'], host = split_host(inputs['text'])
+        data = self.cast_data(dict(inputs=inputs, data_samples={
             name: value for name, value in samples.items()
             if name not in indices}))
         inputs = {name: self._normalized(value)
                   if name in ('image', 'source_image') and value.dim() == 4
                   else value for name, value in data['inputs'].items()}
+        if host is not None:
+            inputs['text'] = {**inputs['text'], HOST: host}
         return dict(inputs=inputs,
                     data_samples=dict(data['data_samples'], **indices))
 

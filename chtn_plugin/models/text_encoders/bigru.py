@@ -1,8 +1,9 @@
 """A recurrent text encoder over word vectors."""
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
+import numpy as np
 import torch
 from mmengine.model import BaseModule
 from mmengine.registry import MODELS
@@ -57,14 +58,15 @@ class BiGRU(BaseModule):
         self.dropout = nn.Dropout(dropout)
         self.out_features = 2 * hidden
 
-    def forward(self, numbers: Tensor) -> Tensor:
+    def forward(self, text: Any) -> Tensor:
         """Word numbers (B, L), 0 pads, to (B, 2H)."""
-        vectors, present = self.words(numbers)
+        vectors, present, known = self.words(text)
         # An empty text counts as one padding word.
         length = present.sum(1).clamp(min=1)
-        states, _ = self.gru(pack_padded_sequence(
-            vectors, length.cpu(), batch_first=True, enforce_sorted=False))
-        states, _ = pad_packed_sequence(states, batch_first=True)
+        # In float32 under any autocast: on a GPU it would run in float16
+        # where bfloat16 was asked for.
+        with torch.autocast(vectors.device.type, enabled=False):
+            states = self._states(vectors, length, known)
         if self.pooling == 'last':
             # Not the GRU's second output: one that is used alone cannot be
             # exported to ONNX.
@@ -79,3 +81,21 @@ class BiGRU(BaseModule):
             return self.dropout(
                 states.masked_fill(outside[..., None], -1).amax(1))
         return self.dropout(states.sum(1) / length[:, None])
+
+    def _states(self, vectors: Tensor, length: Tensor,
+                known: Optional[np.ndarray]) -> Tensor:
+        """States of both directions at each word, (B, L, 2H)."""
+        if known is None:
+            packed, _ = self.gru(pack_padded_sequence(
+                vectors, length.cpu(), batch_first=True,
+                enforce_sorted=False))
+            return pad_packed_sequence(packed, batch_first=True)[0]
+        # Packing sorts by length and asks the device for the order, twice.
+        # Both sides know the lengths: each sorts them for itself.
+        order = length.argsort(descending=True, stable=True)
+        falling = np.sort(known.clip(min=1))[::-1].copy()
+        packed, _ = self.gru(pack_padded_sequence(
+            vectors.index_select(0, order), torch.from_numpy(falling),
+            batch_first=True))
+        states, _ = pad_packed_sequence(packed, batch_first=True)
+        return states.index_select(0, order.argsort())

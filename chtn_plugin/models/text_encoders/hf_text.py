@@ -1,9 +1,10 @@
 """Text models of the transformers package as text encoders."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.registry import MODELS
@@ -15,7 +16,7 @@ from ...storage.hf_files import (
     load_hf_model,
     projected,
 )
-from ..text_inputs import check_text
+from ..text_inputs import check_text, on_device, shortened, split_host
 from ..trunk import freeze_unused
 
 POOLINGS = ('cls', 'mean', 'eos', 'pooler', 'projection')
@@ -75,7 +76,8 @@ class HFTextEncoder(nn.Module):
         self.normalized = normalized
         self.frozen = frozen
         self.remembered = remembered
-        self._memory: dict[bytes, Tensor] = {}
+        self._memory: dict[bytes, int] = {}
+        self._vectors: Optional[Tensor] = None
         self.model: Any = load_hf_model(model, architecture, 'text', lora)
         if pooling == 'projection' and not is_dual(self.model):
             raise ValueError("pooling 'projection' needs a dual encoder, "
@@ -106,6 +108,7 @@ class HFTextEncoder(nn.Module):
 
     def _load_from_state_dict(self, *args: Any) -> None:
         self._memory.clear()
+        self._vectors = None
         super()._load_from_state_dict(*args)
 
     def forward(self, text: Mapping[str, Tensor]) -> Tensor:
@@ -125,43 +128,82 @@ class HFTextEncoder(nn.Module):
         if torch.jit.is_tracing():
             # An export's size must not depend on the example.
             return self._encoded(text)
-        self._check(text['input_ids'])
+        tensors, host = split_host(shortened(text))
+        self._check(tensors['input_ids'], host)
         if not self.frozen:
-            return self._encoded(_trimmed(text))
+            return self._encoded(tensors)
         # A vector outlives the batch that it was computed in: one of half
         # precision would meet float32 layers in a later validation.
-        with torch.no_grad(), torch.autocast(text['input_ids'].device.type,
-                                             enabled=False):
-            return self._recalled(text)
+        with torch.no_grad(), torch.autocast(
+                tensors['input_ids'].device.type, enabled=False):
+            return self._recalled(tensors, host)
 
-    def _recalled(self, text: Mapping[str, Tensor]) -> Tensor:
-        """Vectors of a frozen model, each computed once."""
+    def _recalled(self, text: Mapping[str, Tensor],
+                  host: Optional[np.ndarray]) -> Tensor:
+        """Vectors of a frozen model, each computed once.
+
+        Nothing here waits for the device: which texts are known is asked of
+        the host's copy, and vectors stay where they were computed.
+        """
         ids = text['input_ids']
-        keys = [row.tobytes() for row in ids.cpu().numpy()]
-        new = [row for row, key in enumerate(keys) if key not in self._memory]
-        found = {key: self._memory[key] for key in keys
-                 if key in self._memory}
+        device = ids.device
+        if host is None:
+            host = ids.cpu().numpy()
+        keys = [row.tobytes() for row in host]
+        # The first row of each text that is not known yet.
+        new = {key: row for row, key in reversed(list(enumerate(keys)))
+               if key not in self._memory}
+        if self._vectors is not None and self._vectors.device != device:
+            self._vectors = self._vectors.to(device)
+        computed: Optional[Tensor] = None
         if new:
-            vectors = self._encoded(_trimmed(
-                {name: value[new] for name, value in text.items()})).cpu()
-            for row, vector in zip(new, vectors, strict=True):
-                found[keys[row]] = vector
-                if len(self._memory) < self.remembered:
-                    self._memory[keys[row]] = vector
-        return torch.stack([found[key] for key in keys]).to(ids.device)
+            rows = on_device(list(new.values()), device)
+            computed = self._encoded(split_host(shortened(
+                {name: value.index_select(0, rows)
+                 for name, value in text.items()}))[0])
+        place = {key: at for at, key in enumerate(new)}
+        out = ids.new_empty((len(keys), self.out_features), dtype=(
+            self._vectors if computed is None else computed).dtype)
+        for source, where in ((self._vectors, self._memory),
+                              (computed, place)):
+            rows_here = [row for row, key in enumerate(keys) if key in where]
+            if source is not None and rows_here:
+                out.index_copy_(0, on_device(rows_here, device),
+                                source.index_select(0, on_device(
+                                    [where[keys[row]] for row in rows_here],
+                                    device)))
+        if computed is not None:
+            self._remember(list(new), computed)
+        return out
 
-    def _check(self, ids: Tensor) -> None:
+    def _remember(self, keys: Sequence[bytes], vectors: Tensor) -> None:
+        first = len(self._memory)
+        last = min(self.remembered, first + len(keys))
+        if last <= first:
+            return
+        have = 0 if self._vectors is None else len(self._vectors)
+        if last > have:
+            size = min(self.remembered, max(last, 2 * have, 1024))
+            more = vectors.new_empty(size - have, vectors.shape[1])
+            self._vectors = (more if self._vectors is None else
+                             torch.cat([self._vectors, more]))
+        assert self._vectors is not None
+        self._vectors[first:last] = vectors[:last - first]
+        self._memory.update(zip(keys, range(first, last), strict=False))
+
+    def _check(self, ids: Tensor, host: Optional[np.ndarray]) -> None:
         config = getattr(self.model.config, 'text_config', self.model.config)
         longest = getattr(config, 'max_position_embeddings', None)
-        if longest is not None and ids.shape[1] > longest:
+        length = (ids if host is None else host).shape[1]
+        if longest is not None and length > longest:
             raise ValueError(f'texts must have at most {longest} tokens, the '
                              "model's positions: got "
-                             f'{ids.shape[1]}; set max_length of HFTokens')
-        if ids.device.type == 'cpu' and ids.numel() and (
-                int(ids.max()) >= config.vocab_size):
+                             f'{length}; set max_length of HFTokens')
+        if host is not None and host.size and (
+                host.max() >= config.vocab_size):
             raise ValueError(
                 f'a token must be below {config.vocab_size}, the vocabulary '
-                f'of the model: got {int(ids.max())}; are tokenizer and '
+                f'of the model: got {int(host.max())}; are tokenizer and '
                 'model of one kind?')
 
     def _encoded(self, text: Mapping[str, Tensor]) -> Tensor:
@@ -193,18 +235,3 @@ class HFTextEncoder(nn.Module):
         last = (mask * place).argmax(1)
         last = last[:, None, None].expand(-1, 1, states.shape[2])
         return states.gather(1, last)[:, 0]
-
-
-def _trimmed(text: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Without the last columns in which the whole batch is padding.
-
-    A model that takes no mask (SigLIP) reads its padding: it stays.
-    """
-    mask = text.get('attention_mask')
-    if mask is None:
-        return dict(text)
-    used = (mask > 0).any(0)
-    place = torch.arange(1, len(used) + 1, device=mask.device)
-    length = max(1, int((used * place).max()))
-    return {name: value[:, :length] for name, value in text.items()}
-

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 import torch.nn.functional as F
@@ -59,9 +59,9 @@ class WordCNN(BaseModule):
         self.dropout = nn.Dropout(dropout)
         self.out_features = channels * len(kernel_sizes)
 
-    def forward(self, numbers: Tensor) -> Tensor:
+    def forward(self, text: Any) -> Tensor:
         """Word numbers (B, L), 0 pads, to (B, out_features)."""
-        vectors, present = self.words(numbers)
+        vectors, present, _ = self.words(text)
         maps = vectors.transpose(1, 2)
         length = present.sum(1, keepdim=True)
         outputs = []

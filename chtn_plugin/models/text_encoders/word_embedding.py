@@ -1,15 +1,17 @@
 """Word vectors of a network: from a file, or to be learned."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Optional
 
+import numpy as np
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from ...text.word_indices import NUM_SPECIAL, PADDING
 from ...text.word_vectors import read_word_vectors
-from ..text_inputs import check_text
+from ..text_inputs import check_text, shortened, split_host
 
 
 class WordEmbedding(nn.Module):
@@ -59,25 +61,38 @@ class WordEmbedding(nn.Module):
         print_log(f'{len(words)} word vectors read from {self.vectors}',
                   logger='current')
 
-    def forward(self, numbers: Any) -> tuple[Tensor, Tensor]:
-        """Vectors (B, L, E) of numbers (B, L), and where words are, (B, L).
+    def forward(self, text: Any
+                ) -> tuple[Tensor, Tensor, Optional[np.ndarray]]:
+        """Look the vectors up.
 
-        Columns in which the whole batch has padding are left out, save in
-        an export, whose size must not depend on the example.
+        Columns in which the whole batch has padding are left out where that
+        is known without waiting for a device, save in an export, whose size
+        must not depend on the example.
+
+        Args:
+            text: Word numbers (B, L), 0 pads, or what
+                :func:`~..text_inputs.shortened` makes of them.
+
+        Returns:
+            Vectors (B, L, E); where words are, (B, L); and how many words
+            each text has, (B,), on the host, None if it does not know.
 
         Raises:
             ValueError: These are no word numbers, or one is not below W.
         """
-        check_text(numbers, 'word numbers')
-        present = numbers != PADDING
-        if numbers.device.type == 'cpu' and not torch.jit.is_tracing():
-            if numbers.numel() and int(numbers.max()) >= len(self.weight):
-                raise ValueError(
-                    f'a word number must be below {len(self.weight)}, the '
-                    f'num_words of the model: got {int(numbers.max())}')
-            length = max(1, int(present.any(0).sum()))
-            numbers, present = numbers[:, :length], present[:, :length]
+        check_text(text, 'word numbers')
+        if isinstance(text, Tensor):
+            text = shortened(text)
+        host: Optional[np.ndarray] = None
+        if isinstance(text, Mapping):
+            tensors, host = split_host(text)
+            text = tensors['numbers']
+        if host is not None and host.size and host.max() >= len(self.weight):
+            raise ValueError(
+                f'a word number must be below {len(self.weight)}, the '
+                f'num_words of the model: got {int(host.max())}')
         # padding_idx keeps the gradient of the padding at zero.
-        vectors = nn.functional.embedding(numbers, self.weight,
+        vectors = nn.functional.embedding(text, self.weight,
                                           padding_idx=PADDING)
-        return vectors, present
+        return (vectors, text != PADDING,
+                None if host is None else (host != PADDING).sum(1))
