@@ -66,7 +66,7 @@ def mean_square_distance(rows: Tensor) -> Tensor:
     """
     wide = rows.detach().double()
     sums = torch.cat([wide.sum(0), wide.square().sum()[None],
-                      wide.new_tensor([len(rows)])])
+                      wide.new_full((1, ), len(rows))])
     if get_world_size() > 1:
         torch.distributed.all_reduce(sums)
     total, squares, n = sums[:-2], sums[-2], sums[-1]

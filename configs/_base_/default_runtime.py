@@ -2,6 +2,8 @@
 custom_imports = dict(imports=['chtn_plugin'], allow_failed_imports=False)
 
 default_hooks = dict(
+    # Losses stay on a GPU until they are logged.
+    runtime_info=dict(type='BatchedLossesHook'),
     timer=dict(type='IterTimerHook'),
     # A validation is logged at its iteration, not at an epoch.
     logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False),

@@ -72,6 +72,33 @@ def test_frozen_remembers_in_float32_under_autocast(kind, pooling):
     assert torch.equal(encoder(TEXT), exact)
 
 
+def test_frozen_remembers_as_many_as_it_may():
+    encoder = text(frozen=True, remembered=3)
+    ids = torch.tensor([[2, 5, 3], [2, 6, 3], [2, 5, 3], [2, 7, 3],
+                        [2, 8, 3]])
+    whole = dict(input_ids=ids, attention_mask=torch.ones_like(ids))
+    expected = encoder._encoded(whole)
+    for _ in range(2):  # the fourth text is computed each time
+        torch.testing.assert_close(encoder(whole), expected)
+    assert len(encoder._memory) == len(encoder._vectors) == 3
+    encoder.remembered = 0
+    other = dict(whole, input_ids=ids + 1)
+    torch.testing.assert_close(encoder(other), encoder._encoded(other))
+    assert len(encoder._memory) == 3
+
+
+def test_frozen_goes_on_remembering_after_inference():
+    encoder = text(frozen=True)
+    with torch.inference_mode():
+        first = encoder(TEXT).clone()
+    longer = {name: torch.cat([value, value.flip(1)])
+              for name, value in TEXT.items()}
+    vectors = torch.nn.Linear(8, 1)(encoder(longer))
+    vectors.sum().backward()
+    assert torch.equal(encoder(TEXT), first)
+    assert len(encoder._memory) == 4
+
+
 def test_other_weights_forget_the_vectors():
     encoder = text(frozen=True)
     before = encoder(TEXT)

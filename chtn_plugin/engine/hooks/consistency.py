@@ -18,6 +18,7 @@ from torch.distributed.fsdp import FullyShardedDataParallel
 from ...datasets.draws import Draw
 from ...datasets.images import channel_order, load_image
 from ...models.normalization import check_order
+from ...models.supervision import check_label
 from ...text.vocabulary import composed, is_list, stored_keys, words_of
 from ..feature_cache import image_datasets
 
@@ -62,6 +63,23 @@ class ConsistencyHook(Hook):
         _check_last_batch(model, runner.train_dataloader)
         _check_origin(model, runner)
         _check_custom_keys(model, runner.cfg)
+
+    def before_train_iter(self, runner: Any, batch_idx: int,
+                          data_batch: Any = None) -> None:
+        """Check the labels of a batch, which are still on the host.
+
+        On a GPU one that is out of range would end in a device assertion,
+        which names nothing.
+        """
+        model = _bare(runner.model)
+        if not isinstance(data_batch, Mapping):
+            return
+        samples = data_batch.get('data_samples') or {}
+        for name, number in (
+                ('label', getattr(model, 'num_classes', None)),
+                ('source_label', getattr(model, 'num_source_classes', None))):
+            if number is not None and name in samples:
+                check_label(samples[name], number, name)
 
     def before_val(self, runner: Any) -> None:
         """Check the validation data against the model."""

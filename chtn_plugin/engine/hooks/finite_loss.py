@@ -1,13 +1,16 @@
 """Stopping a run whose loss is no number any more."""
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Optional
 
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 
 
@@ -17,8 +20,17 @@ class FiniteLossHook(Hook):
 
     Nothing is saved after it, so the newest checkpoint is a good one.
 
+    Under fp16 a large value may overflow now and then. Loss scaling then
+    skips the update, and the run goes on, with a warning, as long as the
+    weights and the running statistics stayed finite and the next losses are
+    finite again.
+
+    It reads the total loss once an iteration, after all work of the iteration
+    was handed to the device.
+
     Args:
         max_ids: How many ids of the batch the message names.
+        max_skipped: How many iterations in a row loss scaling may skip.
 
     Raises:
         FloatingPointError: The loss is not finite. The message names the
@@ -27,14 +39,17 @@ class FiniteLossHook(Hook):
     # Before anything is made of the loss, and before CheckpointHook.
     priority = 'VERY_HIGH'
 
-    def __init__(self, max_ids: int = 64) -> None:
+    def __init__(self, max_ids: int = 64, max_skipped: int = 8) -> None:
         self.max_ids = max_ids
+        self.max_skipped = max_skipped
+        self._skipped = 0
 
     def after_train_iter(self, runner: Any, batch_idx: int,
                          data_batch: Optional[dict] = None,
                          outputs: Optional[dict] = None) -> None:
         """Check the total, and only then look for the reason."""
         if not outputs or math.isfinite(_number(outputs.get('loss', 0.0))):
+            self._skipped = 0
             return
         guilty = [_named(name, _number(value))
                   for name, value in outputs.items()
@@ -51,11 +66,30 @@ class FiniteLossHook(Hook):
                   if bad else 'the inputs of the batch are finite, so the '
                   'weights or the learning rate are to blame')
         last = runner.message_hub.runtime_info.get('last_ckpt')
-        raise FloatingPointError(
+        message = (
             f'the loss must be finite: iteration {runner.iter + 1}, rank '
             f'{get_rank()}: {", ".join(guilty) or "only the total"}; '
             f'sample_idx {ids[:self.max_ids]}{more}; {inputs}; last '
             f'checkpoint before it: {last}')
+        if bad or not self._may_skip(runner):
+            raise FloatingPointError(message)
+        print_log(f'{message}. Loss scaling skips this update '
+                  f'({self._skipped} in a row, of at most '
+                  f'{self.max_skipped})', logger='current',
+                  level=logging.WARNING)
+
+    def _may_skip(self, runner: Any) -> bool:
+        """Whether loss scaling kept the iteration from doing harm."""
+        wrapper = getattr(runner, 'optim_wrapper', None)
+        scaler = getattr(wrapper, 'loss_scaler', None)
+        if scaler is None or not scaler.is_enabled():
+            return False
+        self._skipped += 1
+        # Batch normalisation may have taken the overflow up.
+        return self._skipped <= self.max_skipped and all(
+            bool(torch.isfinite(value).all()) for value in chain(
+                runner.model.parameters(), runner.model.buffers())
+            if value.is_floating_point())
 
 
 def _number(value: float | torch.Tensor) -> float:

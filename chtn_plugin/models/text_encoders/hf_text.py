@@ -188,6 +188,9 @@ class HFTextEncoder(nn.Module):
             self._vectors = (more if self._vectors is None else
                              torch.cat([self._vectors, more]))
         assert self._vectors is not None
+        if self._vectors.is_inference() > torch.is_inference_mode_enabled():
+            # torch lets inference mode alone write what was made in it.
+            self._vectors = self._vectors.clone()
         self._vectors[first:last] = vectors[:last - first]
         self._memory.update(zip(keys, range(first, last), strict=False))
 

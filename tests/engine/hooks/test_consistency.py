@@ -4,6 +4,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -325,3 +326,26 @@ def test_checkpoint_with_layers_beside_the_model_is_refused(pairs):
 def test_checkpoint_may_hold_a_source_that_the_model_lacks(pairs, checkpoint):
     runner(pairs, test=data(pairs, 'test'), load_from=checkpoint,
            source_pathway=None).test()
+
+
+@pytest.mark.parametrize('name, number, rest', [
+    ('label', 5, r'label must be below 2.*got 5'),
+    ('source_label', 9, r'source_label must be below 4.*got 9')])
+def test_a_label_out_of_range_is_named_before_a_gpu_asserts(name, number,
+                                                            rest):
+    # Before the batch is copied: the model itself may lie on any device.
+    model = SimpleNamespace(num_classes=2, num_source_classes=4)
+    samples = dict(label=torch.tensor([0, 1]),
+                   source_label=torch.tensor([3, 0]))
+    hook, run = ConsistencyHook(), SimpleNamespace(model=model)
+    hook.before_train_iter(run, 0, dict(data_samples=samples))
+    samples[name] = torch.tensor([number, 0])
+    with pytest.raises(ValueError, match=rest):
+        hook.before_train_iter(run, 0, dict(data_samples=samples))
+
+
+def test_a_model_without_classes_takes_any_label():
+    hook = ConsistencyHook()
+    hook.before_train_iter(
+        SimpleNamespace(model=SimpleNamespace(num_classes=None)), 0,
+        dict(data_samples=dict(label=torch.tensor([99]))))

@@ -48,3 +48,54 @@ def test_inputs_that_were_broken_already_are_named_by_id():
     assert 'inputs.image of sample_idx [9]' in message
     assert 'inputs.source_image of row [0]' in message
     assert 'learning rate' not in message
+
+
+# Loss scaling.
+
+
+def scaled(model, **state):
+    """A runner in fp16, its scaler enabled or not."""
+    scaler = torch.amp.GradScaler('cpu', **state)
+    return SimpleNamespace(
+        iter=41, message_hub=RUNNER.message_hub, model=model,
+        optim_wrapper=SimpleNamespace(loss_scaler=scaler))
+
+
+def step(hook, runner, value=float('nan')):
+    hook.after_train_iter(runner, 41, batch(image=torch.ones(2, 3)),
+                          dict(loss=value, loss_pair_fc6=value))
+
+
+def test_an_overflow_that_loss_scaling_skips_ends_no_run():
+    hook, runner = FiniteLossHook(max_skipped=2), scaled(torch.nn.Linear(1, 1))
+    for value in (float('nan'), float('inf'), 1.0, float('nan')):
+        step(hook, runner, value)
+
+
+def test_overflows_in_a_row_end_it():
+    hook, runner = FiniteLossHook(max_skipped=2), scaled(torch.nn.Linear(1, 1))
+    step(hook, runner)
+    step(hook, runner)
+    with pytest.raises(FloatingPointError, match='loss_pair_fc6 is nan'):
+        step(hook, runner)
+
+
+def test_statistics_that_took_the_overflow_up_end_it():
+    norm = torch.nn.BatchNorm1d(2)
+    step(FiniteLossHook(), scaled(norm))
+    norm.running_var[1] = float('inf')
+    with pytest.raises(FloatingPointError):
+        step(FiniteLossHook(), scaled(norm))
+
+
+def test_a_scaler_that_scales_nothing_forgives_nothing():
+    with pytest.raises(FloatingPointError):
+        step(FiniteLossHook(), scaled(torch.nn.Linear(1, 1), enabled=False))
+
+
+def test_inputs_that_were_broken_already_are_not_skipped():
+    with pytest.raises(FloatingPointError, match='in the batch already'):
+        FiniteLossHook().after_train_iter(
+            scaled(torch.nn.Linear(1, 1)), 41,
+            batch(image=torch.full((2, 3), float('nan'))),
+            dict(loss=float('nan')))

@@ -2,10 +2,14 @@
 """
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 import torch
 
-from chtn_plugin.models import BiGRU, WordCNN
+from chtn_plugin.models import BiGRU, CrossModalDataPreprocessor, WordCNN
+from chtn_plugin.models.text_encoders import word_embedding
+from chtn_plugin.models.text_inputs import shortened
 
 ENCODERS = {
     'cnn': lambda **options: WordCNN(10, 4, channels=5, **options),
@@ -102,3 +106,32 @@ def test_last_is_the_last_state_of_each_direction():
     _, last = encoder.gru(encoder.words(TEXTS[:1, :3])[0])
     torch.testing.assert_close(encoder(TEXTS)[0],
                                torch.cat([last[0, 0], last[1, 0]]))
+
+
+# What the host knows.
+
+
+def test_lengths_from_the_host_give_the_vectors_that_lengths_asked_for_do(
+        build):
+    encoder = build().eval()
+    asked = TEXTS[:, :3]
+    with mock.patch.object(word_embedding, 'shortened', lambda text: text):
+        expected = encoder(asked)
+    torch.testing.assert_close(encoder(shortened(TEXTS)), expected)
+
+
+def test_number_out_of_range_is_refused_before_the_device_asserts(build):
+    text = CrossModalDataPreprocessor().to('meta')(dict(
+        inputs=dict(text=torch.tensor([[11, 2]])), data_samples={}))
+    with pytest.raises(ValueError, match='below 10.*got 11'):
+        build().to('meta')(text['inputs']['text'])
+
+
+@pytest.mark.parametrize('pooling', ['last', 'mean', 'max'])
+def test_a_gru_runs_in_float32_under_autocast(pooling):
+    torch.manual_seed(0)
+    encoder = BiGRU(10, 4, hidden=6, pooling=pooling).eval()
+    with torch.autocast('cpu', torch.bfloat16):
+        half = encoder(TEXTS)
+    assert half.dtype == torch.float32
+    assert torch.equal(half, encoder(TEXTS))
