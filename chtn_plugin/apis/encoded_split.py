@@ -10,6 +10,7 @@ import torch
 from mmengine.registry import DATASETS
 from tqdm import tqdm
 
+from chtn_plugin.checks import check_choice
 from chtn_plugin.datasets.collate import cross_modal_collate
 from chtn_plugin.evaluation.embeddings import Embeddings
 from chtn_plugin.evaluation.partners import partner_keys
@@ -106,9 +107,7 @@ def _encode(inferencer: Any, dataset: Any, tap: str,
         encode = getattr(inferencer.model, f'encode_{part}')
         encoded = encode(data['inputs'][part])
         taps = dict(encoded.taps, repr=encoded.repr)
-        if tap not in taps:
-            raise ValueError(f'tap must be one of {sorted(taps)}, got '
-                             f'{tap!r}')
+        check_choice('tap', tap, sorted(taps))
         rows = taps[tap].float().cpu().numpy()
         for row, label, item, index in zip(
                 rows, labels, items, samples[f'{part}_idx'].tolist(),

@@ -9,6 +9,7 @@ from typing import Any, Optional
 import numpy as np
 from tqdm import tqdm
 
+from chtn_plugin.checks import check_choice
 from chtn_plugin.evaluation.embeddings import load_embeddings
 
 from ..evaluation.exact_search import comparable_rows, nearest
@@ -41,9 +42,7 @@ class Gallery:
                  notes: Sequence[str] = (),
                  approximate: Optional[dict[str, Any]] = None,
                  similarity: str = 'cosine') -> None:
-        if similarity not in SIMILARITIES:
-            raise ValueError(f'similarity must be one of '
-                             f'{list(SIMILARITIES)}, got {similarity!r}')
+        check_choice('similarity', similarity, SIMILARITIES)
         self.similarity = similarity
         if len(vectors) != len(items):
             raise ValueError('a gallery needs one item for each vector, got '
@@ -87,9 +86,7 @@ class Gallery:
         Raises:
             ValueError: The gallery is empty, or D differs.
         """
-        if target not in KINDS:
-            raise ValueError(f'target must be one of {list(KINDS)}, '
-                             f'got {target!r}')
+        check_choice('target', target, KINDS)
         if topk < 1:
             raise ValueError(f'topk must be at least 1, got {topk}')
         if not self.items:

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from ..checks import check_choice
 from ..models.cross_modal_model import CrossModalModel
 from ..storage.pictures import SUFFIXES
 from .gallery import Gallery, open_gallery
@@ -67,9 +68,7 @@ class RetrievalInferencer(BaseInferencer):
                  max_pixels: int = MAX_PIXELS,
                  show_progress: bool = True,
                  scope: Optional[str] = None) -> None:
-        if precision not in PRECISIONS:
-            raise ValueError(f'precision must be one of {list(PRECISIONS)}, '
-                             f'got {precision!r}')
+        check_choice('precision', precision, PRECISIONS)
         if batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got '
                              f'{batch_size}')

@@ -13,6 +13,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmengine.registry import DATASETS, TRANSFORMS
 
+from ..checks import check_choice
 from ..storage.arrays import ArrayFile
 from ..text.text_transform import TextTransform
 from .collate import cross_modal_collate
@@ -101,9 +102,7 @@ class CrossModalDataset(BaseDataset):
         for name, value, known in (
             ('text_mode', text_mode, ('join', 'each')),
             ('unpaired', unpaired, ('error', 'drop', 'keep'))):
-            if value not in known:
-                raise ValueError(f'{name} must be one of {list(known)}, '
-                                 f'got {value!r}')
+            check_choice(name, value, known)
         if image_features is None and not pipeline:
             raise ValueError('either a pipeline that loads the images or '
                              'image_features is needed')

@@ -9,6 +9,7 @@ import torch
 from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
 
+from ..checks import check_choice
 from ..storage.arrays import ArrayFile
 from .grouping import (
     first_equal_rows,
@@ -86,9 +87,7 @@ class FeaturePairDataset(Dataset):
                 set(range(len(train['label']))).difference(held_out)))
         parts['train'] = _take(parts['train'], stratified_fraction(
             parts['train']['label'].tolist(), fraction, seed))
-        if split not in parts:
-            raise KeyError(f'split must be one of {list(parts)}, '
-                           f'got {split!r}')
+        check_choice('split', split, parts, KeyError)
 
         known = np.unique(parts['train']['label'])
         for name, part in parts.items():

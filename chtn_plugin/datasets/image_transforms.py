@@ -13,6 +13,7 @@ import numpy as np
 from mmengine.dataset import Compose
 from mmengine.registry import TRANSFORMS
 
+from ..checks import check_choice
 from ..storage.files import atomic_write
 from ..storage.pictures import PictureError, picture_header
 
@@ -126,9 +127,7 @@ class ResizeShorterSide:
 
     def __init__(self, size: int = 256,
                  interpolation: str = 'bilinear') -> None:
-        if interpolation not in self._MODES:
-            raise ValueError(f'interpolation must be one of '
-                             f'{list(self._MODES)}, got {interpolation!r}')
+        check_choice('interpolation', interpolation, self._MODES)
         self.size = size
         self.interpolation = interpolation
 

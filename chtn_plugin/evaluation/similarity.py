@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checks import check_choice
+
 SIMILARITIES = ('cosine', 'dot', 'euclidean')
 # Below this many multiplications the product runs in float64 and is rounded
 # to float32 once: every device, thread count and library then agrees.
@@ -141,9 +143,7 @@ class Similarity:
 
 def check_similarity(kind: str) -> None:
     """Raise ValueError unless this is the name of a similarity."""
-    if kind not in SIMILARITIES:
-        raise ValueError(f'similarity must be one of '
-                         f'{", ".join(SIMILARITIES)}, got {kind!r}')
+    check_choice('similarity', kind, SIMILARITIES)
 
 
 def embedding_matrix(embeddings: Tensor | np.ndarray, name: str) -> Tensor:

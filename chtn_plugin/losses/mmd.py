@@ -9,6 +9,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from ..checks import check_choice
 from .gathering import gather_rows, mean_square_distance
 
 ESTIMATORS = ('unbiased', 'biased', 'sampled')
@@ -100,9 +101,7 @@ def squared_mmd(source: Tensor,
 
 def _check_options(estimator: str, num_kernels: int, kernel_mul: float,
                    num_samples: Optional[int]) -> None:
-    if estimator not in ESTIMATORS:
-        raise ValueError(f'estimator must be one of {list(ESTIMATORS)}, '
-                         f'got {estimator!r}')
+    check_choice('estimator', estimator, ESTIMATORS)
     if num_kernels < 1 or kernel_mul <= 0:
         raise ValueError('num_kernels must be at least 1 and kernel_mul '
                          f'positive, got {num_kernels} and {kernel_mul}')
@@ -254,9 +253,7 @@ class MMDLoss(nn.Module):
                  scope: str = 'auto') -> None:
         super().__init__()
         _check_options(estimator, num_kernels, kernel_mul, num_samples)
-        if scope not in SCOPES:
-            raise ValueError(f'scope must be one of {list(SCOPES)}, '
-                             f'got {scope!r}')
+        check_choice('scope', scope, SCOPES)
         self.estimator = estimator
         self.num_kernels = num_kernels
         self.kernel_mul = kernel_mul

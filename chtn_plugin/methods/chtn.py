@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from ..checks import check_choice
 from ..losses.naming import loss_name
 from ..models.cross_modal_model import CrossModalModel, Encoded
 from ..models.normalization import check_normalization, check_size
@@ -113,10 +114,7 @@ class CHTN(CrossModalModel):
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(num_classes, similarity, data_preprocessor,
                          init_cfg)
-        if representation not in REPRESENTATIONS:
-            raise ValueError('representation must be one of '
-                             f'{list(REPRESENTATIONS)}, got '
-                             f'{representation!r}')
+        check_choice('representation', representation, REPRESENTATIONS)
         for name, taps, known in (('mmd_taps', mmd_taps, _SOURCE_TAPS),
                                   ('pair_taps', pair_taps, _PAIR_TAPS)):
             if set(taps) - set(known):

@@ -8,6 +8,7 @@ import numpy as np
 from mmengine.registry import MODELS
 from torch import Tensor
 
+from ..checks import check_choice
 from ..models.canonical import canonical_directions
 from ..models.closed_form import ClosedFormModel
 from ..models.cross_modal_model import Encoded
@@ -67,9 +68,7 @@ class KernelCCA(ClosedFormModel):
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(trunk, text_encoder, num_classes, l2_normalized,
                          similarity, data_preprocessor, init_cfg)
-        if kernel not in KERNELS:
-            raise ValueError(f'kernel must be one of {list(KERNELS)}, got '
-                             f'{kernel!r}')
+        check_choice('kernel', kernel, KERNELS)
         if gamma <= 0:
             raise ValueError('gamma must be positive, got '
                              f'{gamma}')

@@ -14,6 +14,8 @@ from typing import Any, ClassVar, Optional
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from ..checks import check_choice
+
 SIMILARITIES = ('cosine', 'dot')
 
 
@@ -87,9 +89,7 @@ class CrossModalModel(BaseModel):
             data_preprocessor or dict(type='CrossModalDataPreprocessor'),
             init_cfg)
         similarity = similarity or type(self).similarity
-        if similarity not in SIMILARITIES:
-            raise ValueError('similarity must be one of '
-                             f'{list(SIMILARITIES)}, got {similarity!r}')
+        check_choice('similarity', similarity, SIMILARITIES)
         self.similarity = similarity
         self.num_classes = num_classes
 

@@ -9,6 +9,8 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from ..checks import check_choice
+
 _KEYS = ('mean', 'std', 'order', 'size')
 ORDERS = ('RGB', 'BGR')
 
@@ -44,9 +46,7 @@ def expected_pixels(backbone: nn.Module,
     if ('mean' in expected) != ('std' in expected):
         raise ValueError('normalization needs mean and std, or neither: got '
                          f'{expected}')
-    if expected.get('order', ORDERS[0]) not in ORDERS:
-        raise ValueError(f'order must be one of {list(ORDERS)}, '
-                         f'got {expected["order"]!r}')
+    check_choice('order', expected.get('order', ORDERS[0]), ORDERS)
     for key in ('mean', 'std'):
         if key in expected:
             expected[key] = [float(value) for value in expected[key]]

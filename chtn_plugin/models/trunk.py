@@ -14,6 +14,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..checks import check_choice
 from .normalization import expected_pixels
 from .pooling import POOLINGS, STAGES, pooled
 
@@ -78,9 +79,7 @@ class Trunk(BaseModule):
         for name, value, known in (('mode of the trunk', mode, MODES),
                                    ('pooling', pooling, POOLINGS),
                                    ('stages', stages, STAGES)):
-            if value not in known:
-                raise ValueError(f'{name} must be one of {list(known)}, '
-                                 f'got {value!r}')
+            check_choice(name, value, known)
         self.mode = mode
         self.pooling = pooling
         self.stages = stages

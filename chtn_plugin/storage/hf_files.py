@@ -9,6 +9,7 @@ from typing import Any, Optional
 import torch
 from torch import nn
 
+from ..checks import check_choice
 from .pip_weights import SCHEME, pip_weights
 
 _TOWERS = ('image', 'text')
@@ -41,9 +42,7 @@ def load_hf_model(model: Optional[str],
         ImportError: peft is wanted and not installed.
     """
     from transformers import AutoConfig, AutoModel
-    if tower not in _TOWERS:
-        raise ValueError(f'tower must be one of {list(_TOWERS)}, '
-                         f'got {tower!r}')
+    check_choice('tower', tower, _TOWERS)
     if architecture is not None:
         if 'model_type' not in architecture:
             raise ValueError('an architecture must name its model_type, got '

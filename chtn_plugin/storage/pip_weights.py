@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..checks import check_choice
 from .files import sha256
 
 #: What a name begins with that means such a package.
@@ -80,9 +81,7 @@ def pip_weights(name: str) -> Path:
 
 def _entry(name: str) -> PipWeights:
     name = name.removeprefix(SCHEME)
-    if name not in PIP_WEIGHTS:
-        raise ValueError('a package with weights must be one of '
-                         f'{list(PIP_WEIGHTS)}, got {name!r}')
+    check_choice('a package with weights', name, PIP_WEIGHTS)
     return PIP_WEIGHTS[name]
 
 

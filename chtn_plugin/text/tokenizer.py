@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Optional
 
+from ..checks import check_choice
+
 # Scripts written without spaces: each character is a token of its own.
 _UNSPACED = ('\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff'  # Thai to Khmer
              '\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff'
@@ -57,9 +59,7 @@ class Tokenizer:
                  lowercase: bool = True,
                  stop_words: Sequence[str] = (),
                  marks: bool = True) -> None:
-        if unit not in _PLAIN:
-            raise ValueError(f'unit must be one of {list(_PLAIN)}, '
-                             f'got {unit!r}')
+        check_choice('unit', unit, _PLAIN)
         first, last = ngrams
         if not 1 <= first <= last:
             raise ValueError('ngrams must be (shortest, longest) with '

@@ -6,6 +6,8 @@ from typing import Any
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from ...checks import check_choice
+
 # out channels, kernel, stride, padding, groups, whether a pool follows
 _LAYOUTS = {
     'caffe': ((96, 11, 4, 0, 1, True), (256, 5, 1, 2, 2, True),
@@ -45,9 +47,7 @@ class AlexNetBN(nn.Module):
     def __init__(self, layout: str = 'caffe', norm: bool = True,
                  momentum: float = 0.1) -> None:
         super().__init__()
-        if layout not in _LAYOUTS:
-            raise ValueError(f'layout must be one of {list(_LAYOUTS)}, '
-                             f'got {layout!r}')
+        check_choice('layout', layout, _LAYOUTS)
         self.normalization: dict[str, Any] = dict(
             order='BGR' if layout == 'caffe' else 'RGB')
         if norm:

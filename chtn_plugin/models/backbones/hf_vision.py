@@ -8,6 +8,7 @@ from typing import Any, Optional
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from ...checks import check_choice
 from ...storage.hf_files import (
     architecture_of,
     hf_place,
@@ -51,9 +52,7 @@ class HFVisionBackbone(nn.Module):
                  output: str = 'tokens',
                  lora: Optional[Mapping[str, Any]] = None) -> None:
         super().__init__()
-        if output not in OUTPUTS:
-            raise ValueError(f'output must be one of {list(OUTPUTS)}, '
-                             f'got {output!r}')
+        check_choice('output', output, OUTPUTS)
         self.output = output
         self.model: Any = load_hf_model(model, architecture, 'image', lora)
         if output == 'projection' and not is_dual(self.model):

@@ -10,6 +10,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from ...checks import check_choice
 from .word_embedding import WordEmbedding
 
 POOLINGS = ('last', 'mean', 'max')
@@ -47,9 +48,7 @@ class BiGRU(BaseModule):
                  dropout: float = 0.5,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
-        if pooling not in POOLINGS:
-            raise ValueError(f'pooling must be one of {list(POOLINGS)}, '
-                             f'got {pooling!r}')
+        check_choice('pooling', pooling, POOLINGS)
         self.pooling = pooling
         self.words = WordEmbedding(num_words, vector_size, vectors,
                                    trainable or vectors is None)

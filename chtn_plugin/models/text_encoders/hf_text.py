@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from ...checks import check_choice
 from ...storage.hf_files import (
     architecture_of,
     is_dual,
@@ -67,9 +68,7 @@ class HFTextEncoder(nn.Module):
                  lora: Optional[Mapping[str, Any]] = None,
                  checkpointing: bool = False) -> None:
         super().__init__()
-        if pooling not in POOLINGS:
-            raise ValueError(f'pooling must be one of {list(POOLINGS)}, '
-                             f'got {pooling!r}')
+        check_choice('pooling', pooling, POOLINGS)
         if frozen and lora is not None:
             raise ValueError('lora trains, frozen does not: give one of them')
         self.pooling = pooling
