@@ -118,7 +118,12 @@ class Towers:
         """
         config = self.meta['text'] or {'type': 'ready features'}
         kind = config['type'].rpartition('.')[2]
-        if kind == 'BagOfWords':
+        if kind == 'TfidfWords':
+            ngrams = (1, 2 if self.meta['text_state']['unit'] == 'character'
+                      else 1)
+            config = dict(config, weighting='tfidf', norm='l2',
+                          sublinear_tf=True, tokenizer=dict(ngrams=ngrams))
+        if kind in ('BagOfWords', 'TfidfWords'):
             return {'text': self._weights(texts, config)}
         if kind == 'WordIndices':
             return {'text': self._numbers(texts, config)}
@@ -172,6 +177,8 @@ class Towers:
                              for token in self._tokens(text, config)
                              if token in vocabulary)
             for column, count in counts.items():
+                if config.get('sublinear_tf'):
+                    count = 1 + np.log(count)
                 weighting = config.get('weighting', 'count')
                 row[column] = {'count': count, 'binary': 1,
                                'tfidf': count * idf[column]}[weighting]

@@ -36,6 +36,8 @@ class BagOfWords(WordTransform):
             count times ln((1 + N) / (1 + N_term)) + 1 over the N training
             texts.
         norm: ``'l2'`` scales each vector to length 1; None does not.
+        sublinear_tf: Whether a term that comes n times counts 1 + ln n. Has no
+            effect on ``'binary'``.
 
     Attributes:
         counts: Of the latest call: ``texts``, ``empty`` (texts of which
@@ -49,7 +51,8 @@ class BagOfWords(WordTransform):
                  num_terms: int = 3000,
                  tokenizer: Optional[dict] = None,
                  weighting: str = 'count',
-                 norm: Optional[str] = None) -> None:
+                 norm: Optional[str] = None,
+                 sublinear_tf: bool = False) -> None:
         if num_terms < 1:
             raise ValueError(f'num_terms must be positive, got {num_terms}')
         if weighting not in ('count', 'binary', 'tfidf'):
@@ -61,6 +64,7 @@ class BagOfWords(WordTransform):
         self.num_terms = num_terms
         self.weighting = weighting
         self.norm = norm
+        self.sublinear_tf = sublinear_tf
         self._idf = np.zeros(0)
 
     @property
@@ -117,6 +121,8 @@ class BagOfWords(WordTransform):
     def _weights(self, columns: np.ndarray, counts: np.ndarray,
                  ends: np.ndarray) -> np.ndarray:
         weights = counts.astype(float)
+        if self.sublinear_tf:
+            weights = 1 + np.log(weights)
         if self.weighting == 'binary':
             weights[:] = 1
         elif self.weighting == 'tfidf':

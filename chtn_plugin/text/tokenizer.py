@@ -130,6 +130,19 @@ class Tokenizer:
         return unicodedata.normalize('NFC', word) if self.marks else word
 
 
+def is_unspaced(texts: Sequence[str]) -> bool:
+    """Whether most words of texts are of scripts written without spaces.
+
+    There each character counts as a word, as :class:`Tokenizer` has it.
+    """
+    unspaced = re.compile(f'[{_UNSPACED}]')
+    characters = words = 0
+    for text in texts:
+        characters += len(unspaced.findall(text))
+        words += len(_PLAIN['word'].findall(text))
+    return 2 * characters > words
+
+
 def by_library(rule: Any, text: str) -> list[str]:
     """Split a text by the ``tokenizers`` library: what the rule means.
 

@@ -222,6 +222,9 @@ TOWERS = {
     'tfidf': (dict(type='BagOfWords', num_terms=20, weighting='tfidf',
                    norm='l2'),
               dict(type='VectorTextEncoder', out_features=20, norm=None)),
+    'TF-IDF of words': (
+        dict(type='TfidfWords', num_terms=20),
+        dict(type='VectorTextEncoder', out_features=20, norm=None)),
     'character CNN': (_CHARACTERS, TEXT_TOWERS['word CNN'][1]),
     'BiGRU last': (TEXT_TOWERS['BiGRU'][0],
                    dict(TEXT_TOWERS['BiGRU'][1], pooling='last')),

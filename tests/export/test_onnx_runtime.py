@@ -8,7 +8,7 @@ import pytest
 
 from chtn_plugin.export.onnx_export import _numbers_of, _write_tokenizer
 from chtn_plugin.export.onnx_runtime import Towers
-from chtn_plugin.text import BagOfWords, WordIndices
+from chtn_plugin.text import BagOfWords, TfidfWords, WordIndices
 
 TRAINING = ['भारत में हिन्दी', 'Le caf\u00e9 \u00e0 c\u00f4t\u00e9', '猫 在 睡觉',
             'ΟΔΟΣ of the İstanbul', 'a b a b c']
@@ -22,6 +22,10 @@ KINDS = {
         unit='character', ngrams=[1, 2]))),
     'cased': (BagOfWords, dict(num_terms=30, tokenizer=dict(
         lowercase=False, marks=False))),
+    'sublinear': (BagOfWords, dict(num_terms=30, sublinear_tf=True)),
+    'TF-IDF of words': (TfidfWords, dict(num_terms=60)),
+    'TF-IDF of characters': (TfidfWords, dict(num_terms=60,
+                                              unit='character')),
     'numbers': (WordIndices, dict(num_words=30, max_length=5)),
     'numbers of n-grams': (WordIndices, dict(
         num_words=30, max_length=9, tokenizer=dict(ngrams=[2, 2]))),

@@ -45,6 +45,11 @@ def test_tfidf():
     assert vector.tolist() == pytest.approx([often, 2 * often, 0, 0, once])
 
 
+def test_a_sublinear_count_grows_with_the_logarithm():
+    vector = fitted(num_terms=5, sublinear_tf=True)(['the the the cat'])
+    assert vector[0].tolist() == pytest.approx([1, 1 + math.log(3), 0, 0, 0])
+
+
 def test_l2_gives_length_one():
     vectors = fitted(num_terms=5, norm='l2')(['cat the', 'nothing known'])
     assert vectors[0].tolist() == pytest.approx([.5**.5, .5**.5, 0, 0, 0])
