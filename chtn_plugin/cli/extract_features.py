@@ -1,5 +1,8 @@
 """Encode a split of a run's data, or pictures and texts of your own.
 
+With --images or --texts no run is needed: pretrained encoders by name encode
+a folder or manifest whole, into a file to train on.
+
 The file holds both modalities, their classes and names; tools/score.py
 scores it, tools/search.py searches it, numpy.load reads it. A folder or a
 .txt file knows no classes: what is made of it can be searched, not scored.
@@ -14,6 +17,11 @@ from typing import Any
 import numpy as np  # isort: skip
 from chtn_plugin.apis import RetrievalInferencer  # isort: skip
 from chtn_plugin.apis.encoded_split import encode_split  # isort: skip
+from chtn_plugin.apis.encoder_features import (  # isort: skip
+    TEXT_MODES,
+    Extraction,
+    extract_features,
+)
 from chtn_plugin.apis.index_store import is_index  # isort: skip
 from chtn_plugin.evaluation import Embeddings, save_embeddings  # isort: skip
 
@@ -29,8 +37,12 @@ def parse_args() -> argparse.Namespace:
         '  python tools/extract_features.py work_dirs/chtn_demo --split train '
         '--tap fc7 --out fc7.npz\n'
         '  python tools/extract_features.py best.pth --source pictures/ '
-        '--out mine.npz')
-    parser.add_argument('run', help='work directory or checkpoint')
+        '--out mine.npz\n'
+        '  python tools/extract_features.py path/to/folder --images offline '
+        '--texts offline\n      --out features.npz')
+    parser.add_argument('run', help='work directory or checkpoint; with '
+                        '--images or --texts a folder of pairs, or a '
+                        'manifest')
     parser.add_argument('--out', required=True, help='.npz file to write')
     parser.add_argument('--split', default='test',
                         choices=['train', 'val', 'test'],
@@ -47,7 +59,35 @@ def parse_args() -> argparse.Namespace:
                         help='encode in bfloat16')
     parser.add_argument('--trust-checkpoint', action='store_true',
                         help='let the checkpoint run programs here')
+    encoders = parser.add_argument_group('encoders by name, without a run')
+    encoders.add_argument('--images', metavar='NAME|DIR',
+                          help='encoder of the pictures, as '
+                          'make_manifest.py --help lists them (default: '
+                          'auto, where --texts is given)')
+    encoders.add_argument('--texts', metavar='NAME|DIR',
+                          help='encoder of the texts')
+    encoders.add_argument('--text-mode', choices=TEXT_MODES,
+                          help='several texts of a picture: one row of all, '
+                          'or one of each (default: join)')
+    encoders.add_argument('--label-separator', metavar='CHAR',
+                          help='what separates several classes of a row')
+    encoders.add_argument('--batch-size', type=int, metavar='N',
+                          help='pictures or texts at once (default: 64)')
+    encoders.add_argument('--cache', metavar='FOLDER',
+                          help='keeps what is computed, so that a run that '
+                          'was interrupted goes on (default: '
+                          'data/feature_cache)')
     args = parser.parse_args()
+    given = {name: value for name in (
+        'images', 'texts', 'text_mode', 'label_separator', 'batch_size',
+        'cache') if (value := getattr(args, name)) is not None}
+    args.encoders = given
+    if given and not (args.images or args.texts):
+        parser.error(f'--{min(given).replace("_", "-")} goes with --images '
+                     'or --texts')
+    if given and (args.source or args.tap != 'repr' or args.data_root):
+        parser.error('--source, --tap and --data-root belong to a run, '
+                     '--images and --texts need none')
     if not args.out.endswith('.npz'):
         parser.error(f'--out must end in .npz, got {args.out}')
     if args.source and args.tap != 'repr':
@@ -60,21 +100,30 @@ def main() -> None:
     args = parse_args()
     try:
         counts = _extract(args)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         sys.exit(f'error: {error}')
     print(f'{args.out}: ' + ', '.join(f'{n} {part}s'
                                       for part, n in counts.items()))
 
 
 def _extract(args: argparse.Namespace) -> dict[str, int]:
+    if args.encoders:
+        found = extract_features(args.run, args.out, Extraction(
+            **args.encoders, bf16=args.bf16, device=args.device))
+        print(found['encoders'])
+        if found['left_out']:
+            print(f'{found["left_out"]} rows without a picture or a text are '
+                  'left out')
+        return {f'{split} pair': count
+                for split, count in found['rows'].items()}
     model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint,
                                 'bf16' if args.bf16 else 'fp32')
     if args.source:
         return _of_source(model, args)
-    found = encode_split(model, args.split, args.tap, args.data_root)
-    save_embeddings(args.out, found.embeddings)
+    encoded = encode_split(model, args.split, args.tap, args.data_root)
+    save_embeddings(args.out, encoded.embeddings)
     return {part: len(rows) for part in ('image', 'text')
-            if (rows := found.embeddings.part(part)[0]) is not None}
+            if (rows := encoded.embeddings.part(part)[0]) is not None}
 
 
 def _of_source(model: RetrievalInferencer,

@@ -5,6 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from chtn_plugin.curation.features_config import write_features_config
 from chtn_plugin.curation.own_data import Options, make_manifest
 
 _EPILOG = """a folder may hold
@@ -46,7 +47,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('folder', type=Path, help='folder of your data')
+    parser.add_argument('folder', type=Path, help='folder of your data, or '
+                        'features.npz of tools/extract_features.py')
     parser.add_argument('--table', help='table in the folder, if there are '
                         'several')
     for field in ('image', 'text', 'label', 'split'):
@@ -98,21 +100,28 @@ def main() -> int:
                if (value := getattr(args, f'{field}_column'))}
     config = args.config or _default_config(args.folder)
     try:
+        if args.folder.suffix == '.npz':
+            if args.no_config or args.source or args.images or args.texts:
+                parser.error('a file of features gets a configuration that '
+                             'trains on them, and takes --config alone')
+            write_features_config(config, args.folder)
+            return 0
         make_manifest(args.folder, Options(
             args.table, columns, args.label_separator, args.encoding,
             args.line_texts, tuple(args.fractions), args.seed,
             args.skip_broken, args.source, args.images or 'auto',
             args.texts or 'auto', args.overwrite),
             None if args.no_config else config)
-    except (ValueError, OSError, ImportError) as error:
-        print(f'error: {error}', file=sys.stderr)
+    except (ValueError, OSError, KeyError, ImportError) as error:
+        message = error.args[0] if isinstance(error, KeyError) else error
+        print(f'error: {message}', file=sys.stderr)
         return 1
     return 0
 
 
 def _default_config(folder: Path) -> Path:
     name = ''.join(char if char.isalnum() else '_'
-                   for char in folder.resolve().name)
+                   for char in folder.resolve().stem)
     path = _CONFIGS / f'own_{name}.py'
     here = Path.cwd()
     return path.relative_to(here) if here in path.parents else path

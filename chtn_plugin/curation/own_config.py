@@ -33,6 +33,14 @@ _base_ = [
 '''
 
 
+_SCRATCH = (
+    'The network learns from scratch, which needs hundreds of pictures; '
+    'make_manifest.py --images takes pretrained ones, docs/backbones.md has '
+    'more of them.')
+_FROZEN = (
+    'Pretrained encoders stay as they are; what is learned stands behind '
+    'them. Their weights are read when training begins, and travel in the '
+    'checkpoint.')
 _CACHE = '''\
 # Each picture passes the network once; what comes out is kept here.
 default_hooks = dict(feature_cache=dict(
@@ -113,7 +121,9 @@ def write_config(path: Path, folder: Path, manifest: str,
               'test_dataloader = dict(dataset=pairs)',
               f'model = {literal(model)}', schedule(max_iters)]
     small = '_small' if image is None else ''
-    write_leaf(path, about(line.partition(';')[0], image is None), [
+    reason = _SCRATCH if image is None else _FROZEN
+    write_leaf(path, about(
+        f"{line[0].upper()}{line[1:].partition(';')[0]}. {reason}"), [
         f'datasets/own_pairs{small}.py',
         f'models/own{small or "_frozen"}.py'], parts)
     return line
@@ -164,16 +174,13 @@ def schedule(max_iters: int) -> str:
             'val_interval=max_iters // 5)')
 
 
-def about(line: str, scratch: bool = False) -> str:
-    """The comment at the head of a leaf, wrapped."""
-    reason = (
-        'The network learns from scratch, which needs hundreds of pictures; '
-        'make_manifest.py --images takes pretrained ones, docs/backbones.md '
-        'has more of them.' if scratch else
-        'Pretrained encoders stay as they are; what is learned stands behind '
-        'them. Their weights are read when training begins, and travel in '
-        'the checkpoint.')
-    return '\n'.join(_wrapped(f'{line[0].upper()}{line[1:]}. {reason}', '# '))
+def about(line: str) -> str:
+    """The comment at the head of a leaf, wrapped.
+
+    Args:
+        line: Sentences.
+    """
+    return '\n'.join(_wrapped(line, '# '))
 
 
 def _model(image: Optional[ImageEncoder], text: TextEncoder,

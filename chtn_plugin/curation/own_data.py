@@ -22,6 +22,7 @@ from ..datasets.manifest import (
     LABEL_SEPARATOR,
     PairRecord,
     check_writable,
+    read_manifest,
     write_manifest,
 )
 from ..datasets.splits import grouped_split
@@ -115,16 +116,10 @@ def make_manifest(folder: str | Path, options: Options = Options(),
             f'{path} was not written by this tool, or has been edited since: '
             'rename it (a table of any other name is read), or replace it '
             'with --overwrite')
-    rows = _read(folder, options)
-    rows, left_out = _with_images(folder, rows, options.skip_broken)
-    rows, respelt = _in_one_form(rows)
-    given = _records(_merged(rows))
-    _check_classes(given)
-    records = _split(given, folder, options)
-    _check_training_classes(records)
+    records, remarks, drawn = _read_pairs(folder, options)
     check_writable(records)
     empty = {split: _cause(records, split, folder, options,
-                           drawn=not any(record.split for record in given))
+                           drawn)
              for split in {'val', 'test'} - {r.split for r in records}}
     if config is not None:
         if 'val' in empty:
@@ -135,7 +130,7 @@ def make_manifest(folder: str | Path, options: Options = Options(),
                                 options.texts)
     _write(path, records)
     say(histogram_table(records))
-    for line in [*respelt, *_remarks(records, left_out)]:
+    for line in remarks:
         say(line)
     for split, cause in empty.items():
         say(f'the split {split!r} is empty: {cause}')
@@ -151,6 +146,42 @@ def make_manifest(folder: str | Path, options: Options = Options(),
             f'  python tools/test.py {run} '
             f"{shlex.quote(f'work_dirs/{config.stem}')}")
     return records
+
+
+def read_pairs(folder: str | Path, options: Options = Options()
+               ) -> list[PairRecord]:
+    """Read a folder's pairs as :func:`make_manifest` does, writing nothing.
+
+    A manifest that is there counts before any other table.
+
+    Args:
+        folder: The user's folder.
+        options: Choices.
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`make_manifest`.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f'no such folder: {folder}')
+    if (folder / MANIFEST).is_file() and options.table is None:
+        return read_manifest(folder / MANIFEST, label_separator=(
+            options.label_separator or None))
+    return _read_pairs(folder, options)[0]
+
+
+def _read_pairs(folder: Path, options: Options
+                ) -> tuple[list[PairRecord], list[str], bool]:
+    """The pairs, what to say about them, and whether splits were drawn."""
+    rows = _read(folder, options)
+    rows, left_out = _with_images(folder, rows, options.skip_broken)
+    rows, respelt = _in_one_form(rows)
+    given = _records(_merged(rows))
+    _check_classes(given)
+    records = _split(given, folder, options)
+    _check_training_classes(records)
+    return (records, [*respelt, *_remarks(records, left_out)],
+            not any(record.split for record in given))
 
 
 def _write(path: Path, records: list[PairRecord]) -> None:

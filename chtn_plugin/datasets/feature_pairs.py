@@ -24,7 +24,8 @@ class FeaturePairDataset(Dataset):
     """Pairs whose image and text features lie ready in one file.
 
     An item: ``inputs``: ``image`` (D_i,), ``text`` (D_t,), float32;
-    ``data_samples``: ``label``, ``sample_idx``, ``image_idx``, ``text_idx``,
+    ``data_samples``: ``label`` (a class index, or multi-hot (C,) where the
+    file's labels are (N, C)), ``sample_idx``, ``image_idx``, ``text_idx``,
     and ``same_image_idx`` and ``same_text_idx``, the first item with the
     very same features.
 
@@ -33,7 +34,11 @@ class FeaturePairDataset(Dataset):
         arrays: For each stored split the names of its three arrays:
             ``dict(train=dict(image='I_tr', text='T_tr', label='y_tr'),
             test=...)``. Classes are numbered in the order of the training
-            labels' values.
+            labels' values. None: ``image_train``, ``text_train``,
+            ``label_train``, likewise of the other splits that are there, and
+            the class names ``classes``, as tools/extract_features.py writes
+            them. A fourth, ``partner`` (``partner_train``), has equal
+            integers where rows are texts of one image.
         split: Which split to serve; ``'val'`` is cut from the training rows
             where ``arrays`` has none of that name.
         val_fraction: Share of the training rows, of every class alike, that
@@ -45,7 +50,8 @@ class FeaturePairDataset(Dataset):
         l2_normalized: Modalities scaled to length 1: ``('image', 'text')``.
         standardized: Modalities brought to mean 0 and standard deviation 1
             per dimension, by the training rows' statistics.
-        classes: Class names in label order.
+        classes: Class names in label order. None: those of the file, if
+            ``arrays`` is None; the labels' values otherwise.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -57,7 +63,7 @@ class FeaturePairDataset(Dataset):
 
     def __init__(self,
                  file: str,
-                 arrays: Mapping[str, Mapping[str, str]],
+                 arrays: Optional[Mapping[str, Mapping[str, str]]] = None,
                  split: str = 'train',
                  val_fraction: float = 0.1,
                  fraction: float = 1.0,
@@ -69,6 +75,8 @@ class FeaturePairDataset(Dataset):
         if unknown:
             raise ValueError("a modality is 'image' or 'text', got "
                              f'{sorted(unknown)}')
+        if arrays is None:
+            arrays, classes = _by_their_names(file, classes)
         if 'train' not in arrays:
             raise KeyError("arrays must name those of 'train', got "
                            f'{list(arrays)}')
@@ -80,16 +88,18 @@ class FeaturePairDataset(Dataset):
         if 'val' not in parts:
             train = parts['train']
             held_out = ValidationCut(val_fraction, seed).rows(
-                train['label'].tolist(), row_contents(train['image']),
+                _hashable(train['label']), row_contents(train['image']),
                 row_contents(train['text']))
             parts['val'] = _take(train, held_out)
             parts['train'] = _take(train, sorted(
                 set(range(len(train['label']))).difference(held_out)))
         parts['train'] = _take(parts['train'], stratified_fraction(
-            parts['train']['label'].tolist(), fraction, seed))
+            _hashable(parts['train']['label']), fraction, seed))
         check_choice('split', split, parts, KeyError)
 
-        known = np.unique(parts['train']['label'])
+        several = parts['train']['label'].ndim == 2
+        known = (np.arange(parts['train']['label'].shape[1]) if several
+                 else np.unique(parts['train']['label']))
         for name, part in parts.items():
             _check_against_train(part, parts['train'], name, file)
         if classes is not None and len(classes) != len(known):
@@ -100,8 +110,12 @@ class FeaturePairDataset(Dataset):
             name in standardized) for name in ('image', 'text')}
         self._same = {f'same_{name}_idx': torch.tensor(first_equal_rows(
             parts[split][name])) for name in ('image', 'text')}
+        label = parts[split]['label']
         self.label = torch.from_numpy(
-            np.searchsorted(known, parts[split]['label']))
+            label.astype(np.float32) if several
+            else np.searchsorted(known, label))
+        partner = parts[split].get('partner', np.arange(len(label)))
+        self.image_idx = torch.tensor(first_equal_rows(partner[:, None]))
         self.metainfo = dict(
             split=split,
             classes=tuple(classes or (str(value) for value in known)))
@@ -121,10 +135,29 @@ class FeaturePairDataset(Dataset):
     def _at(self, rows: Any, indices: torch.Tensor) -> dict[str, Any]:
         return dict(
             inputs={name: value[rows] for name, value in self.inputs.items()},
-            data_samples=dict(label=self.label[rows], sample_idx=indices,
-                              image_idx=indices, text_idx=indices,
-                              **{name: value[rows] for name, value
-                                 in self._same.items()}))
+            data_samples=dict(
+                label=self.label[rows], sample_idx=indices,
+                image_idx=self.image_idx[rows], text_idx=indices,
+                **{name: value[rows] for name, value in self._same.items()}))
+
+
+def _by_their_names(file: str, classes: Optional[Sequence[str]]
+                    ) -> tuple[dict[str, dict[str, str]],
+                               Optional[Sequence[str]]]:
+    """Names of the arrays of each split that a file has, and its classes."""
+    stored = ArrayFile(file, 'feature file')
+    parts = ('image', 'text', 'label', 'partner')
+    splits = [name.removeprefix('label_') for name in stored
+              if name.startswith('label_')]
+    if 'train' not in splits:
+        raise KeyError("without arrays=..., a feature file must have "
+                       f"'image_train', 'text_train' and 'label_train': "
+                       f'{file} has {list(stored)}')
+    if classes is None and 'classes' in stored:
+        classes = [str(name) for name in stored['classes']]
+    return {split: {part: f'{part}_{split}' for part in parts
+                    if part != 'partner' or f'partner_{split}' in stored}
+            for split in splits}, classes
 
 
 def _read_arrays(file: str, names: set[str]) -> dict[str, np.ndarray]:
@@ -137,11 +170,24 @@ def _read_arrays(file: str, names: set[str]) -> dict[str, np.ndarray]:
 
 def _part(stored: dict[str, np.ndarray], names: Mapping[str, str],
           where: str) -> dict[str, np.ndarray]:
-    if set(names) != {'image', 'text', 'label'}:
+    if set(names) - {'partner'} != {'image', 'text', 'label'}:
         raise KeyError("each split names its 'image', 'text' and 'label' "
                        f'arrays: {where} names {list(names)}')
     part = {name: stored[key] for name, key in names.items()}
-    part['label'] = part['label'].reshape(-1).astype(np.int64)
+    label = part['label'].astype(np.int64)
+    # MATLAB's labels are a column, or a row.
+    part['label'] = (
+        label if label.ndim == 2 and label.shape[1] > 1
+        and len(label) == len(part['image']) else label.reshape(-1))
+    if part['label'].ndim == 2 and not np.isin(label, (0, 1)).all():
+        raise ValueError('labels of several columns must be 0 or 1: '
+                         f'{where} has {np.unique(label)[:5].tolist()}')
+    if 'partner' in part:
+        part['partner'] = part['partner'].reshape(-1)
+        if len(part['partner']) != len(part['label']):
+            raise ValueError(
+                f'partner must have one number a label: {where} has '
+                f'{len(part["partner"])} for {len(part["label"])} labels')
     for name in ('image', 'text'):
         array = part[name] = part[name].astype(np.float32)
         if array.ndim != 2 or len(array) != len(part['label']):
@@ -164,11 +210,24 @@ def _check_against_train(part: dict[str, np.ndarray],
             raise ValueError(f'{name} features must have one size: {file} '
                              f'has {sizes[0]} in split {split!r} and '
                              f"{sizes[1]} in 'train'")
-    strange = np.setdiff1d(part['label'], train['label'])
+    shapes = [part['label'].shape[1:], train['label'].shape[1:]]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f'labels must be alike in all splits: {file} has '
+                         f'{part["label"].shape} in split {split!r} and '
+                         f"{train['label'].shape} in 'train'")
+    strange = (np.setdiff1d(part['label'], train['label'])
+               if part['label'].ndim == 1 else np.flatnonzero(
+                   part['label'].any(0) & ~train['label'].any(0)))
     if len(strange):
         raise ValueError(
             'every class must have training rows: the labels '
             f'{strange.tolist()} of split {split!r} in {file} have none')
+
+
+def _hashable(labels: np.ndarray) -> list:
+    """Labels that can be counted, also where they are rows of 0 and 1."""
+    return [tuple(label) if isinstance(label, list) else label
+            for label in labels.tolist()]
 
 
 def _take(part: dict[str, np.ndarray], rows: Sequence[int]

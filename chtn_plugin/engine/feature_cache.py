@@ -136,7 +136,8 @@ class CachedFeatures:
 
 def cache_features(model: nn.Module, dataset: Any, folder: str,
                    max_bytes: Optional[int] = None,
-                   batch_size: int = 64) -> FeatureStore:
+                   batch_size: int = 64,
+                   dtype: torch.dtype = torch.float32) -> FeatureStore:
     """Compute what is missing, then let a data set serve features.
 
     Args:
@@ -147,6 +148,7 @@ def cache_features(model: nn.Module, dataset: Any, folder: str,
         folder: Folder of the cache.
         max_bytes: What the folder may fill.
         batch_size: Images a pass through the image tower.
+        dtype: Of the pass; another than float32 has a store of its own.
 
     Returns:
         The store.
@@ -162,6 +164,8 @@ def cache_features(model: nn.Module, dataset: Any, folder: str,
         raise ValueError(f'features can not be cached: {reason}')
     start = time.perf_counter()
     description = _describe_all(model, dataset.pipeline)
+    if dtype != torch.float32:
+        description['dtype'] = str(dtype)
     store = FeatureStore(folder, fingerprint(description), description,
                          max_bytes)
     names = content_hashes(paths)
@@ -172,7 +176,7 @@ def cache_features(model: nn.Module, dataset: Any, folder: str,
     for first in tqdm(range(0, len(mine), batch_size), 'features',
                       unit='batch', disable=None):
         chunk = mine[first:first + batch_size]
-        rows = _features(model, dataset.pipeline, chunk)
+        rows = _features(model, dataset.pipeline, chunk, dtype)
         store.add([names[path] for path in chunk], rows)
     barrier()
     store.refresh()
@@ -239,15 +243,18 @@ def image_datasets(dataset: Any) -> Iterator[Any]:
 
 
 @torch.no_grad()
-def _features(model: Any, pipeline: Any,
-              paths: list[str]) -> np.ndarray:
+def _features(model: Any, pipeline: Any, paths: list[str],
+              dtype: torch.dtype) -> np.ndarray:
     images = torch.stack([load_image(path, pipeline, 0) for path in paths])
     data = model.data_preprocessor(
         dict(inputs=dict(image=images), data_samples={}))
     tower = model.towers()['image']
     training = tower.training
     tower.eval()
-    rows = tower(data['inputs']['image']).float().cpu().numpy()
+    image = data['inputs']['image']
+    with torch.autocast(image.device.type, dtype,
+                        enabled=dtype != torch.float32):
+        rows = tower(image).float().cpu().numpy()
     tower.train(training)
     return rows
 

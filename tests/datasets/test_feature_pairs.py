@@ -7,6 +7,8 @@ import scipy.io
 import torch
 from mmengine.registry import DATASETS
 
+from chtn_plugin.datasets import FeaturePairDataset
+
 N = 20
 ARRAYS = dict(train=dict(image='I', text='T', label='y'),
               test=dict(image='I2', text='T2', label='y2'))
@@ -164,3 +166,54 @@ def test_other_endings_are_refused(tmp_path):
     (tmp_path / 'f.pkl').touch()
     with pytest.raises(ValueError, match='ends in .npz, .*, got .*f.pkl'):
         dataset(tmp_path, file=str(tmp_path / 'f.pkl'))
+
+
+def by_name(folder, **more):
+    """Arrays under the names that tools/extract_features.py gives them."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, count in (('train', 6), ('test', 4)):
+        arrays |= {f'image_{split}': rng.normal(size=(count, 3)),
+                   f'text_{split}': rng.normal(size=(count, 2)),
+                   f'label_{split}': np.arange(count) % 2}
+    path = folder / 'named.npz'
+    np.savez(path, **dict(arrays, classes=np.array(['x', 'y'])) | more)
+    return str(path)
+
+
+def test_arrays_are_found_by_their_names(tmp_path):
+    data = FeaturePairDataset(by_name(tmp_path), split='test')
+    assert len(data) == 4 and data.metainfo['classes'] == ('x', 'y')
+    assert data[3]['data_samples']['image_idx'] == 3
+
+
+def test_rows_of_one_image_have_the_number_of_the_first(tmp_path):
+    data = FeaturePairDataset(by_name(
+        tmp_path, partner_test=np.array([7, 7, 8, 9])), split='test')
+    samples = data.__getitems__([0, 1, 2])['data_samples']
+    assert samples['image_idx'].tolist() == [0, 0, 2]
+    assert samples['text_idx'].tolist() == [0, 1, 2]
+
+
+def test_file_without_such_names_is_refused(tmp_path):
+    np.savez(tmp_path / 'a.npz', F=np.zeros((2, 2)))
+    with pytest.raises(KeyError, match="'label_train': .*a.npz has "
+                       r"\['F'\]"):
+        FeaturePairDataset(str(tmp_path / 'a.npz'))
+
+
+def test_labels_of_several_columns_are_several_labels(tmp_path):
+    labels = dict(label_train=np.array([[1, 1], [0, 1]] * 3),
+                  label_test=np.array([[1, 0]] * 4))
+    data = FeaturePairDataset(by_name(tmp_path, **labels), split='test')
+    assert data[0]['data_samples']['label'].tolist() == [1, 0]
+    labels['label_test'] = labels['label_test'] * 2
+    with pytest.raises(ValueError, match='must be 0 or 1'):
+        FeaturePairDataset(by_name(tmp_path, **labels), split='test')
+
+
+def test_class_of_several_without_training_rows_is_refused(tmp_path):
+    labels = dict(label_train=np.array([[1, 0], [1, 0]] * 3),
+                  label_test=np.array([[1, 1]] * 4))
+    with pytest.raises(ValueError, match=r'labels \[1\] of split'):
+        FeaturePairDataset(by_name(tmp_path, **labels), split='test')

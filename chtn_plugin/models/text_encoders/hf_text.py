@@ -137,6 +137,19 @@ class HFTextEncoder(nn.Module):
                 tensors['input_ids'].device.type, enabled=False):
             return self._recalled(tensors, host)
 
+    def encode(self, text: Mapping[str, Tensor]) -> Tensor:
+        """Encode tokens, in the precision around it, remembering nothing.
+
+        Args:
+            text: As for :meth:`forward`.
+
+        Returns:
+            (B, out_features).
+        """
+        tensors, host = split_host(shortened(text))
+        self._check(tensors['input_ids'], host)
+        return self._encoded(tensors)
+
     def _recalled(self, text: Mapping[str, Tensor],
                   host: Optional[np.ndarray]) -> Tensor:
         """Vectors of a frozen model, each computed once.

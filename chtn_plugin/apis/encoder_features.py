@@ -1,0 +1,247 @@
+"""Features of named encoders, of a whole data set, in one file."""
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose
+from mmengine.logging import MMLogger
+from mmengine.registry import MODELS, TRANSFORMS
+from torch import nn
+
+from ..curation.own_data import Options, read_pairs
+from ..datasets.manifest import PairRecord, read_manifest
+from ..engine.feature_cache import cache_features
+from ..engine.text_cache import cached_text_features
+from ..models.encoder_presets import (
+    ImageEncoder,
+    TextEncoder,
+    choose_encoders,
+)
+from ..models.trunk import Trunk
+from ..storage.files import atomic_write
+
+TEXT_MODES = ('join', 'each')
+_TERMS = 3000
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How features are extracted.
+
+    Attributes:
+        images: Image encoder, by a name that
+            :mod:`~chtn_plugin.models.encoder_presets` knows, or ``'auto'``.
+        texts: Text encoder, likewise.
+        text_mode: Several texts of a picture: ``'join'`` them to one, or
+            make ``'each'`` a row.
+        label_separator: Of a manifest's classes; None: one class a row.
+        cache: Folder that keeps what is computed, batch by batch: an
+            interrupted run goes on, a larger set computes what is new.
+        batch_size: Pictures, and texts, a pass.
+        bf16: Whether to compute in bfloat16.
+        device: Of torch; None: a GPU where there is one.
+    """
+    images: str = 'auto'
+    texts: str = 'auto'
+    text_mode: str = 'join'
+    label_separator: Optional[str] = None
+    cache: str = 'data/feature_cache'
+    batch_size: int = 64
+    bf16: bool = False
+    device: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        if self.text_mode not in TEXT_MODES:
+            raise ValueError(f'text_mode must be one of {list(TEXT_MODES)}, '
+                             f'got {self.text_mode!r}')
+        if self.batch_size < 1:
+            raise ValueError('batch_size must be positive, got '
+                             f'{self.batch_size}')
+
+
+@dataclass(frozen=True)
+class _Row:
+    record: PairRecord
+    number: int
+    text: str
+
+
+def extract_features(data: str | Path, out: str | Path,
+                     options: Extraction = Extraction()) -> dict[str, Any]:
+    """Encode a folder or a manifest, without a trained run.
+
+    The file is what :class:`~chtn_plugin.datasets.FeaturePairDataset` reads:
+    for each split S of the manifest the arrays ``image_S`` (N, D_i) and
+    ``text_S`` (N, D_t), float32, not scaled; ``label_S``, class numbers (N,)
+    or, with several classes a row, 0 and 1 (N, C); ``id_S``, ``content_S``
+    (the texts), ``path_S``, and ``partner_S``, equal numbers for the texts of
+    one picture; then ``classes`` and ``meta`` (JSON text: the encoders).
+
+    Args:
+        data: A folder as make_manifest takes it, or a manifest.
+        out: The ``.npz`` to write.
+        options: Choices.
+
+    Returns:
+        ``rows``: number of rows by split. ``left_out``: rows that lack a
+        picture or a text. ``encoders``: the line that says which they are.
+
+    Raises:
+        FileNotFoundError, ValueError, ImportError: The data are broken, or
+            an encoder cannot be had; the message says which.
+    """
+    root, records = _read(Path(data), options)
+    whole = [record for record in records if record.image and record.texts]
+    if not whole:
+        raise ValueError('features need whole pairs, a picture and a text: '
+                         f'{data} has none')
+    train = [record for record in whole if record.split == 'train'] or whole
+    sentences = [text for record in train for text in record.texts]
+    image, text, line = choose_encoders(
+        options.images, options.texts, sentences[::-(-len(sentences) // 500)],
+        1000 if len(train) < 1000 else _TERMS)
+    if image is None:
+        raise ValueError("pictures need a pretrained encoder: 'scratch' is "
+                         'one that training makes')
+    rows = list(_rows(whole, options.text_mode))
+    pictures = _image_features(
+        image, [str(root / str(record.image)) for record in whole], options)
+    fitted = [row.text for row in rows if row.record.split == 'train']
+    words = _text_features(text, [row.text for row in rows],
+                           fitted or [row.text for row in rows], options)
+    classes = sorted({name for record in whole for name in record.classes})
+    arrays = _arrays(rows, pictures, words, classes)
+    meta = dict(images=image.name, texts=text.name, backbone=image.backbone,
+                text_encoder=text.encoder, text_mode=options.text_mode)
+    with atomic_write(out) as file:
+        np.savez(file, **arrays, classes=np.array(classes),
+                 meta=np.array(json.dumps(meta)))
+    return dict(rows=dict(Counter(row.record.split for row in rows)),
+                left_out=len(records) - len(whole), encoders=line)
+
+
+def _read(data: Path, options: Extraction
+          ) -> tuple[Path, list[PairRecord]]:
+    if data.is_dir():
+        return data, read_pairs(data, Options(
+            label_separator=options.label_separator or ';'))
+    return data.parent, read_manifest(
+        data, label_separator=options.label_separator)
+
+
+def _rows(records: Sequence[PairRecord], text_mode: str) -> Any:
+    for number, record in enumerate(records):
+        texts = ([' '.join(record.texts)] if text_mode == 'join'
+                 else record.texts)
+        for text in texts:
+            yield _Row(record, number, text)
+
+
+class _Encoder(nn.Module):
+    """What the feature cache asks of a model."""
+
+    def __init__(self, encoder: ImageEncoder) -> None:
+        super().__init__()
+        self.trunk = Trunk(encoder.backbone, (3, encoder.size, encoder.size),
+                           'frozen', encoder.pooling)
+        _init_quietly(self.trunk.backbone)
+        self.data_preprocessor = MODELS.build(dict(
+            type='CrossModalDataPreprocessor', mean=list(encoder.mean),
+            std=list(encoder.std)))
+
+    def towers(self) -> dict[str, nn.Module]:
+        return dict(image=self.trunk)
+
+
+def _init_quietly(backbone: Any) -> None:
+    """Let a backbone read its weights, where MMEngine would have it do so.
+
+    MMEngine lists every parameter in the log then.
+    """
+    if (not hasattr(backbone, 'init_weights')
+            or getattr(backbone, 'is_init', False)):
+        return
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        backbone.init_weights()
+    finally:
+        logger.setLevel(level)
+
+
+class _Pictures:
+    """What the feature cache asks of a data set."""
+
+    def __init__(self, paths: Sequence[str], size: int) -> None:
+        self.paths = list(paths)
+        self.pipeline: Any = Compose([
+            dict(type='LoadRGBImage', min_side=size),
+            dict(type='ResizeShorterSide', size=size),
+            dict(type='mmpretrain.CenterCrop', crop_size=size)])
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def get_data_info(self, index: int) -> dict[str, str]:
+        return dict(img_path=self.paths[index])
+
+
+def _image_features(encoder: ImageEncoder, paths: Sequence[str],
+                    options: Extraction) -> np.ndarray:
+    """Features of each picture, (N, D) float32."""
+    model = _Encoder(encoder).to(_device(options)).eval()
+    pictures = _Pictures(paths, encoder.size)
+    cache_features(model, pictures, options.cache,
+                   batch_size=options.batch_size, dtype=_dtype(options))
+    return np.stack([pictures.pipeline(dict(img_path=path))['img'].numpy()
+                     for path in paths])
+
+
+def _text_features(encoder: TextEncoder, texts: Sequence[str],
+                   fitted: Sequence[str], options: Extraction) -> np.ndarray:
+    """Features of each text, (N, D) float32."""
+    transform = TRANSFORMS.build(encoder.transform)
+    transform.fit(fitted)
+    if encoder.encoder['type'] != 'HFTextEncoder':
+        return np.asarray(transform(texts), np.float32)
+    model = MODELS.build(encoder.encoder).to(_device(options)).eval()
+    return cached_text_features(model, transform, texts, options.cache,
+                                batch_size=options.batch_size,
+                                dtype=_dtype(options))
+
+
+def _device(options: Extraction) -> torch.device:
+    return torch.device(options.device or (
+        'cuda' if torch.cuda.is_available() else 'cpu'))
+
+
+def _dtype(options: Extraction) -> torch.dtype:
+    return torch.bfloat16 if options.bf16 else torch.float32
+
+
+def _arrays(rows: Sequence[_Row], pictures: np.ndarray, words: np.ndarray,
+            classes: Sequence[str]) -> dict[str, Any]:
+    """The arrays of every split."""
+    several = any(len(row.record.classes) > 1 for row in rows)
+    members = np.array([[name in row.record.classes for name in classes]
+                        for row in rows], np.uint8)
+    labels = members if several else members.argmax(1).astype(np.int64)
+    columns = dict(
+        image=pictures[[row.number for row in rows]], text=words,
+        label=labels, id=np.array([row.record.id for row in rows]),
+        content=np.array([row.text for row in rows]),
+        path=np.array([str(row.record.image) for row in rows]),
+        partner=np.array([row.number for row in rows], np.int64))
+    splits = np.array([row.record.split for row in rows])
+    return {f'{name}_{split}': values[splits == split]
+            for split in dict.fromkeys(splits.tolist())
+            for name, values in columns.items()}

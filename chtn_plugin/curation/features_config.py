@@ -1,0 +1,67 @@
+"""A configuration for a user's own ready features."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..datasets.feature_pairs import FeaturePairDataset
+from ..storage.arrays import ArrayFile
+from .own_config import (
+    about,
+    check_place,
+    literal,
+    schedule,
+    write_leaf,
+    written_path,
+)
+
+
+def write_features_config(config: Path, file: str | Path,
+                          say: Callable[[str], None] = print) -> None:
+    """Write a configuration that trains on a file of features.
+
+    Args:
+        config: The configuration; inside a folder that has ``_base_``.
+        file: What tools/extract_features.py wrote, or an ``.npz`` with such
+            arrays (see :class:`FeaturePairDataset`).
+        say: Receives the numbers of rows, and what to do next.
+
+    Raises:
+        FileNotFoundError: There is no such file, or no ``_base_``.
+        KeyError, ValueError: The file has no such arrays, or the
+            configuration is the user's own.
+    """
+    check_place(config)
+    file = Path(file)
+    parts = {split: FeaturePairDataset(str(file), split=split)
+             for split in ('train', 'val')}
+    if 'label_test' in ArrayFile(file):
+        parts['test'] = FeaturePairDataset(str(file), split='test')
+    train = parts['train']
+    sizes = {name: value.shape[1] for name, value in train.inputs.items()}
+    classes = train.metainfo['classes']
+    loaders = ['train_dataloader = dict('
+               f'batch_size={min(64, max(2, len(train) // 2))}, '
+               'dataset=features)',
+               'val_dataloader = dict(dataset=features)']
+    loaders.append(
+        'test_dataloader = dict(dataset=features)' if 'test' in parts else
+        '# The file has no test split: the validation split is scored.\n'
+        "test_dataloader = dict(dataset=dict(features, split='val'))")
+    model = dict(
+        num_classes=len(classes), input_shape=(sizes['image'], ),
+        text_encoder=dict(type='VectorTextEncoder',
+                          out_features=sizes['text'], norm=None))
+    max_iters = min(max(200, len(train) // 2), 2000)
+    write_leaf(
+        config, about(f'Ready features of {file.name}.'),
+        ['datasets/own_features.py', 'models/own_features.py'],
+        [f'features = {literal(dict(file=written_path(file)))}',
+         '\n'.join(loaders), f'model = {literal(model)}',
+         schedule(max_iters)])
+    say(f'{file}: ' + ', '.join(f'{split} {len(part)}' for split, part
+                                in parts.items())
+        + f'; {len(classes)} classes, images of {sizes["image"]} and texts '
+        f'of {sizes["text"]} numbers')
+    say(f'wrote {config}\n\nnext:\n  python tools/train.py {config}\n'
+        f'  python tools/test.py {config} work_dirs/{config.stem}')
