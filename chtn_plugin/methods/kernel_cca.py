@@ -89,9 +89,12 @@ class KernelCCA(ClosedFormModel):
         from sklearn.decomposition import KernelPCA
         state, views, axes = {}, [], []
         for name in ('image', 'text'):
-            solver = KernelPCA(min(self.principal, len(rows[name])),
-                               kernel=self.kernel, gamma=self.gamma,
-                               remove_zero_eig=True)
+            # A whole eigenproblem of thousands of rows takes minutes.
+            many = len(rows[name]) > 1000
+            solver = KernelPCA(
+                min(self.principal, len(rows[name])), kernel=self.kernel,
+                gamma=self.gamma, remove_zero_eig=True, random_state=0,
+                eigen_solver='randomized' if many else 'dense')
             views.append(solver.fit_transform(rows[name]))
             axes.append(solver.eigenvectors_
                         / np.sqrt(solver.eigenvalues_))

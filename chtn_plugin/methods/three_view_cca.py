@@ -79,7 +79,7 @@ class ThreeViewCCA(ClosedFormModel):
                 for name in ('image', 'text')]
         views = [rows[name] @ axis for name, axis in
                  zip(('image', 'text'), axes, strict=True)]
-        labelled = shares.any(1)[:, None]
+        labelled = np.any(shares, axis=1)[:, None]
         classes = np.where(labelled, shares - shares.sum(0)
                            / labelled.sum(), 0.)
         *weights, _ = canonical_directions(

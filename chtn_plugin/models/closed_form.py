@@ -98,7 +98,8 @@ class ClosedFormModel(TwoTowerModel):
             raise ValueError('a closed form needs two pairs at least, as '
                              f'many images as texts: got {len(image)} images '
                              f'and {len(text)} texts')
-        rows, state = {}, {}
+        rows: dict[str, np.ndarray] = {}
+        state: dict[str, np.ndarray] = {}
         for name, features in raw.items():
             value = self._lengthened(name, features).double().cpu().numpy()
             if not np.isfinite(value).all():
@@ -109,7 +110,7 @@ class ClosedFormModel(TwoTowerModel):
             mean = value.mean(0)
             scale = np.sqrt(np.square(value - mean).sum(1).mean()) or 1.
             rows[name] = (value - mean) / scale
-            state |= {f'{name}_mean': mean, f'{name}_scale': scale}
+            state |= {f'{name}_mean': mean, f'{name}_scale': np.asarray(scale)}
         state |= self._fit(rows, self._shares(label, len(image)))
         self.fitted.keep(state)
         self.fitted.to(self.idle.device)

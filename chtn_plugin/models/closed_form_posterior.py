@@ -30,9 +30,9 @@ class ClosedFormPosterior(ClosedFormModel):
 
     def _fit(self, rows: dict[str, np.ndarray],
              shares: np.ndarray) -> dict[str, np.ndarray]:
-        labelled = shares.any(1)
-        seen = shares.any(0)
-        state = {}
+        labelled = np.any(shares, axis=1)
+        seen = np.any(shares, axis=0)
+        state: dict[str, np.ndarray] = {}
         for name, value in rows.items():
             found = self._fit_modality(name, value[labelled],
                                        shares[labelled][:, seen])

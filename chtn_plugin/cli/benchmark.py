@@ -1,0 +1,170 @@
+"""Compare methods on your data, or on a public set, at equal budget.
+
+Every method gets the same rows, the same preparation, the same number of
+settings to choose from on folds of the labelled rows, and the same draws;
+the test split is read once. DATA is an .npz file with the arrays image, text,
+label and train, or a configuration with ready features. What was measured is
+kept in OUT/records.jsonl: started again, the command goes on where it was.
+"""
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from mmengine.registry import MODELS  # isort: skip
+
+from chtn_plugin.engine.launch import plain_errors  # isort: skip
+from chtn_plugin.models import CrossModalModel  # isort: skip
+from chtn_plugin.studies.benchmark import (  # isort: skip
+    Plan,
+    is_closed_form,
+    run_benchmark,
+)
+from chtn_plugin.studies.benchmark_report import (  # isort: skip
+    write_reports,
+)
+from chtn_plugin.studies.benchmark_table import tables  # isort: skip
+from chtn_plugin.studies.fitting import BASELINES  # isort: skip
+from chtn_plugin.studies.label_budgets import LabelBudget  # isort: skip
+from chtn_plugin.studies.pair_features import (  # isort: skip
+    prepare,
+    read_pair_features,
+)
+from chtn_plugin.studies.record_store import RecordStore  # isort: skip
+from chtn_plugin.studies.spaces import SPACES  # isort: skip
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Example: python tools/benchmark.py features.npz --methods '
+        'closed --labels 100%% 10%% --out work_dirs/benchmark')
+    parser.add_argument('data', nargs='+', metavar='[NAME=]DATA',
+                        help='.npz file or configuration, and what to call '
+                        'it (default: the name of the file)')
+    parser.add_argument('--methods', nargs='+', default=['all'],
+                        metavar='NAME', help='all, closed (solved in one '
+                        'step), trained, names, or FILE:CLASS of your own '
+                        '(default: all)')
+    parser.add_argument('--labels', nargs='+', default=['100%', '10%',
+                                                        '4/class'],
+                        help='shares of the labels, or a number a class '
+                        '(default: 100%% 10%% 4/class)')
+    parser.add_argument('--budget', type=int, default=8, help='settings a '
+                        'closed form may choose from (default: 8)')
+    parser.add_argument('--draws', type=int, default=8, help='draws of the '
+                        'labelled rows for closed forms (default: 8)')
+    parser.add_argument('--trained-budget', type=int, default=4,
+                        help='the same for methods that are trained '
+                        '(default: 4)')
+    parser.add_argument('--trained-draws', type=int, default=3,
+                        help='(default: 3)')
+    parser.add_argument('--unseen', type=float, metavar='SHARE',
+                        help='keep this share of the classes out of training '
+                        'and test on them alone')
+    parser.add_argument('--dimensions', type=int, default=400,
+                        help='principal components that are kept of a '
+                        'modality at most; 0: all (default: 400)')
+    parser.add_argument('--l2-normalized', nargs='*',
+                        default=['image', 'text'],
+                        choices=['image', 'text'], help='modalities whose '
+                        'vectors are scaled to length 1 (default: both)')
+    parser.add_argument('--jobs', type=int, default=1,
+                        help='processes (default: 1)')
+    parser.add_argument('--out', default='work_dirs/benchmark',
+                        help='folder of records and reports')
+    return parser.parse_args(argv)
+
+
+def chosen_methods(names: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Names of the methods that are meant, and hashes of users' files.
+
+    Raises:
+        KeyError: There is no such method.
+        ValueError, FileNotFoundError: A user's file holds no such class.
+    """
+    known = [*BASELINES, *SPACES]
+    groups = dict(all=known, closed=[m for m in known if is_closed_form(m)],
+                  trained=[m for m in known if not is_closed_form(m)])
+    methods: list[str] = []
+    code: dict[str, str] = {}
+    for name in names:
+        if ':' in name:
+            own, digest = _own_method(name)
+            code[own] = digest
+            methods.append(own)
+        elif name in groups:
+            methods += groups[name]
+        elif name in known:
+            methods.append(name)
+        else:
+            raise KeyError(f'a method must be one of {known}, all, closed, '
+                           f'trained, or FILE:CLASS, got {name!r}')
+    return list(dict.fromkeys(methods)), code
+
+
+def _own_method(name: str) -> tuple[str, str]:
+    file, _, wanted = name.rpartition(':')
+    path = Path(file if file.endswith('.py') else f'{file}.py')
+    if not path.is_file():
+        raise FileNotFoundError(f'file of a method not found: {path}')
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)
+    spec.loader.exec_module(module)
+    found: Any = getattr(module, wanted, None)
+    if not (isinstance(found, type) and issubclass(found, CrossModalModel)):
+        raise ValueError(f'{path} must hold a CrossModalModel named '
+                         f'{wanted}, it holds {type(found).__name__}')
+    if MODELS.get(wanted) is None:
+        MODELS.register_module(module=found)
+    elif MODELS.get(wanted) is not found:
+        raise ValueError(f'{wanted} is the name of another method already: '
+                         f'call the one of {path} otherwise')
+    return wanted, hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure what is missing, then write the reports."""
+    methods, code = chosen_methods(args.methods)
+    plan = Plan(methods, [LabelBudget.parse(text) for text in args.labels],
+                args.budget, args.draws, args.trained_budget,
+                args.trained_draws, args.unseen, code)
+    for name in ('draws', 'trained_draws', 'budget', 'trained_budget'):
+        if getattr(args, name) < 1:
+            raise ValueError(f'{name} must be at least 1, got '
+                             f'{getattr(args, name)}')
+    store = RecordStore(Path(args.out) / 'records.jsonl')
+    records, start, prepared = [], time.time(), ''
+    for argument in args.data:
+        name, _, path = argument.rpartition('=')
+        features = prepare(read_pair_features(path, name or None),
+                           args.dimensions or None, args.l2_normalized)
+        prepared = features.prepared
+        records += run_benchmark(features, plan, store, args.jobs)
+    command = 'python tools/benchmark.py ' + shlex.join(sys.argv[1:])
+    how = dict(command=command, prepared=prepared, budget=args.budget,
+               trained_budget=args.trained_budget,
+               hours=(time.time() - start) / 3600)
+    paths = write_reports(args.out, tables(records), how)
+    errors = [record for record in records if record['kind'] == 'error']
+    for error in errors[:10]:
+        print(f'failed: {error["method"]}, {error["set"]}, '
+              f'{error["labels"]}, draw {error["draw"]}: {error["error"]} '
+              f'({error["at"]})', file=sys.stderr)
+    print('written: ' + ', '.join(map(str, paths)))
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read the command line and compare."""
+    with plain_errors('benchmark.py'):
+        run(parse_args(argv))

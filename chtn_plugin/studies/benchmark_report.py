@@ -1,0 +1,204 @@
+"""A benchmark's tables as Markdown, HTML, LaTeX and JSON."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from ..reporting.html import esc, page, section
+from ..reporting.html import table as html_table
+from ..storage.files import atomic_write
+from .benchmark_table import mean_ranks, setting_in_words
+
+_HEAD = ('method', 'mean MAP', 'i2t', 't2i', '95 % over queries',
+         'pair@1', 'pair@10', 'acc. image', 'acc. text', 'p', 'seconds',
+         'numbers', 'setting')
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    if 'error' in row:
+        return [row['method'], f'failed: {row["error"]}',
+                *[''] * (len(_HEAD) - 2)]
+    mean = _three(row['mean'])
+    if row['over_draws'] is not None:
+        mean += f' ± {_three(row["over_draws"])}'
+    if row['failed']:
+        mean += f' ({row["failed"]} failed)'
+    low_high = row['over_queries']
+    return [row['method'], mean, _three(row['i2t']), _three(row['t2i']),
+            '' if low_high is None else ' to '.join(map(_three, low_high)),
+            _three(row['pair_hit@1']), _three(row['pair_hit@10']),
+            _three(row['accuracy_image']), _three(row['accuracy_text']),
+            '' if row['p'] is None else f'{row["p"]:.2g}',
+            f'{row["seconds"]:.2g}', f'{row["numbers"]:,.0f}',
+            setting_in_words(row['setting'])]
+
+
+def _three(value: Optional[float]) -> str:
+    if value is None:
+        return ''
+    text = f'{value:.3f}'
+    return text[1:] if text.startswith('0.') else text
+
+
+def heading(table: Mapping[str, Any]) -> str:
+    """Set and label budget of a table."""
+    text = f'{table["set"]}, {table["labels"]} of the labels'.replace(
+        '/class of the labels', ' labels a class')
+    if table['unseen'] is not None:
+        text += (f', tested on unseen classes alone '
+                 f'({table["unseen"]:.0%} of all)')
+    return text
+
+
+def _counts(table: Mapping[str, Any]) -> str:
+    draws = max((row['draws'] for row in table['rows'] if 'draws' in row),
+                default=0)
+    return (f'{table["labelled"]} rows with a label, {table["unlabelled"]} '
+            f'pairs without, {table["test"]} test pairs; at most {draws} '
+            f'draw{"s" * (draws != 1)}.')
+
+
+def legend(how: Mapping[str, Any]) -> list[str]:
+    """What the columns mean, and what was held equal, line by line."""
+    lines = [
+        f'Every method had the same rows and the same preparation '
+        f'({how["prepared"]}).',
+        f'Closed forms chose among {how["budget"]} stated settings, methods '
+        f'that are trained among {how["trained_budget"]}, the similarity '
+        'among them, on folds of the labelled rows '
+        '(chtn_plugin/studies/spaces.py); with fewer than three labels a '
+        'class each took its default. The test split was read once a draw.',
+        'MAP is chtn-map-all, each test pair a query in both directions; '
+        '± is half of the 95 % interval of the mean over the draws of the '
+        'labelled rows (with all labels a closed form has one draw), and '
+        '"over queries" a bootstrap over test pairs.',
+        'pair@k: share of queries whose own pair is among the first k. p: '
+        'against the best, the larger of a randomisation test over queries '
+        'and a paired t test over draws, after Holm\'s correction within the '
+        'table.',
+        'Seconds are of one fit on one processor core. "random" compares '
+        'unrelated vectors; "labels" the true classes: what it misses no '
+        'classifier can find.']
+    return lines
+
+
+def markdown(all_tables: Sequence[Mapping[str, Any]],
+             how: Mapping[str, Any]) -> str:
+    """All tables, with what they mean."""
+    lines = ['\n'.join(f'- {line}' for line in legend(how)), '']
+    for table in all_tables:
+        lines += [f'## {heading(table)}', '', _counts(table), '',
+                  '| ' + ' | '.join(_HEAD) + ' |',
+                  '|' + '---|' * len(_HEAD)]
+        lines += ['| ' + ' | '.join(cell.replace('|', '\\|') for cell in
+                                    _cells(row)) + ' |'
+                  for row in table['rows']]
+        lines += ['', table['words'], '']
+    ranks = mean_ranks(all_tables)
+    if ranks:
+        lines += ['## Mean rank over the sets', '']
+        for labels, of_method in ranks.items():
+            lines.append(f'- {labels}: ' + ', '.join(
+                f'{name} {rank:.1f}' for name, rank in of_method.items()))
+        lines.append('')
+    return '\n'.join(lines)
+
+
+def latex(all_tables: Sequence[Mapping[str, Any]]) -> str:
+    """A tabular of MAP for each table; needs the package ``booktabs``."""
+    lines = []
+    for table in all_tables:
+        lines += [f'% {heading(table)}', r'\begin{tabular}{lrrrr}',
+                  r'\toprule',
+                  r'method & i2t & t2i & mean & pair@1 \\', r'\midrule']
+        for row in table['rows']:
+            name = row['method'].replace('_', r'\_')
+            if 'error' in row:
+                lines.append(rf'{name} & \multicolumn{{4}}{{l}}{{failed}} \\')
+                continue
+            spread = ('' if row['over_draws'] is None else
+                      rf' $\pm$ {_three(row["over_draws"])}')
+            lines.append(
+                f'{name} & {_three(row["i2t"])} & {_three(row["t2i"])} & '
+                rf'{_three(row["mean"])}{spread} & '
+                rf'{_three(row["pair_hit@1"])} \\')
+        lines += [r'\bottomrule', r'\end{tabular}', '']
+    return '\n'.join(lines)
+
+
+def _bars(table: Mapping[str, Any]) -> str:
+    """Mean MAP of each method as bars, with the interval over queries."""
+    rows = [row for row in table['rows'] if 'mean' in row
+            and row['method'] != 'labels']
+    if not rows:
+        return ''
+    height, width, left = 22, 640, 170
+    scale = (width - left - 60) / max(
+        (row['over_queries'] or [0, row['mean']])[1] for row in rows)
+    parts = []
+    for place, row in enumerate(rows):
+        top = place * height
+        end = left + scale * row['mean']
+        parts.append(
+            f'<text x="{left - 8}" y="{top + 15}" text-anchor="end">'
+            f'{esc(row["method"])}</text><rect x="{left}" y="{top + 4}" '
+            f'width="{end - left:.1f}" height="14" fill="#93c5fd"/>'
+            f'<text x="{width - 8}" y="{top + 15}" text-anchor="end">'
+            f'{_three(row["mean"])}</text>')
+        if row['over_queries']:
+            low, high = (left + scale * v for v in row['over_queries'])
+            parts.append(f'<path d="M{low:.1f} {top + 11}H{high:.1f}" '
+                         'stroke="#1e3a8a" stroke-width="2"/>')
+    return (f'<figure><figcaption>mean MAP; the line is the 95 % interval '
+            f'over queries</figcaption><svg viewBox="0 0 {width} '
+            f'{len(rows) * height}" width="{width}" role="img" '
+            'font-size="12" font-family="system-ui,sans-serif" '
+            f'fill="#0f172a">{"".join(parts)}</svg></figure>')
+
+
+def html_page(all_tables: Sequence[Mapping[str, Any]],
+              how: Mapping[str, Any]) -> str:
+    """One page with all tables and plots, which needs nothing else."""
+    parts = ['<ul>' + ''.join(f'<li>{esc(line)}</li>'
+                              for line in legend(how)) + '</ul>']
+    for table in all_tables:
+        parts.append(section(
+            heading(table), f'<p><b>{esc(table["words"])}</b></p>',
+            _bars(table), html_table(_HEAD, [_cells(row) for row
+                                             in table['rows']]),
+            lead=_counts(table)))
+    ranks = mean_ranks(all_tables)
+    if ranks:
+        names = list(next(iter(ranks.values())))
+        parts.append(section('Mean rank over the sets', html_table(
+            ('method', *ranks), [
+                (name, *(f'{of[name]:.1f}' if name in of else ''
+                         for of in ranks.values())) for name in names])))
+    return page('Methods side by side', how['command'], parts)
+
+
+def write_reports(folder: str | Path,
+                  all_tables: Sequence[Mapping[str, Any]],
+                  how: Mapping[str, Any]) -> list[Path]:
+    """Write ``benchmark.md``, ``.html``, ``.tex`` and ``.json``.
+
+    Args:
+        folder: Where to.
+        all_tables: Of :func:`~chtn_plugin.studies.benchmark_table.tables`.
+        how: ``command``, ``prepared``, ``budget``, ``trained_budget`` and
+            what else is to be kept in the JSON file.
+    """
+    contents = {
+        'md': f'# Methods side by side\n\n`{how["command"]}`\n\n'
+              + markdown(all_tables, how),
+        'html': html_page(all_tables, how),
+        'tex': latex(all_tables),
+        'json': json.dumps(dict(how, tables=all_tables), indent=1) + '\n'}
+    paths = []
+    for suffix, text in contents.items():
+        paths.append(Path(folder) / f'benchmark.{suffix}')
+        with atomic_write(paths[-1], 'w', 'utf-8') as file:
+            file.write(text)
+    return paths

@@ -1,0 +1,177 @@
+"""What a benchmark measured, summed up: figures, doubt, and who is ahead."""
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+import numpy as np
+from scipy.stats import t as student
+
+from ..evaluation.comparison import LEVEL
+from ..evaluation.statistics import (
+    bootstrap_means,
+    holm,
+    interval,
+    paired_randomisation,
+)
+from .fitting import BASELINES
+
+Record = Mapping[str, Any]
+
+
+def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Sum up records, one table for each set and label budget.
+
+    Args:
+        records: Of :func:`~chtn_plugin.studies.benchmark.run_benchmark`, of
+            one set or several.
+
+    Returns:
+        For each table ``set``, ``labels``, ``unseen``, ``rows`` (the best
+        first), ``words`` (who is ahead) and ``tests`` (how many tests were
+        corrected for). A row has ``method``, ``draws``, ``i2t``, ``t2i``,
+        ``mean``, ``over_draws`` (half of the 95 % interval of the mean over
+        draws, by Student's t; None for one draw), ``over_queries`` (95 %
+        bootstrap, low and high), ``pair_hit@1``, ``pair_hit@10``,
+        ``accuracy_image``, ``accuracy_text``, ``seconds``, ``numbers``,
+        ``setting`` (the most frequent) and ``p`` (against the best, after
+        correction; None for the best and for baselines); or ``error``.
+    """
+    groups: dict[tuple, dict[str, list[Record]]] = {}
+    for record in records:
+        key = record['set'], record['labels'], record['unseen']
+        groups.setdefault(key, {}).setdefault(record['method'], []).append(
+            record)
+    return [_table(key, by_method) for key, by_method in groups.items()]
+
+
+def _table(key: tuple, by_method: Mapping[str, Sequence[Record]]
+           ) -> dict[str, Any]:
+    rows = [_row(method, records) for method, records in by_method.items()]
+    rows.sort(key=lambda row: -row.get('mean', -1))
+    tested = {row['method']: [r for r in by_method[row['method']]
+                              if r['kind'] == 'test'] for row in rows}
+    ranked = [row for row in rows if 'mean' in row
+              and row['method'] not in BASELINES]
+    any_test = next((r for records in tested.values() for r in records), {})
+    table = dict(set=key[0], labels=key[1], unseen=key[2], rows=rows,
+                 labelled=any_test.get('labelled'),
+                 unlabelled=any_test.get('unlabelled'),
+                 test=any_test.get('test'), tests=max(0, len(ranked) - 1))
+    table['words'] = _compare(ranked, tested)
+    return table
+
+
+def _row(method: str, records: Sequence[Record]) -> dict[str, Any]:
+    done = sorted((r for r in records if r['kind'] == 'test'),
+                  key=lambda record: record['draw'])
+    errors = [r for r in records if r['kind'] == 'error']
+    if not done:
+        return dict(method=method, error=errors[0]['error'])
+    row: dict[str, Any] = dict(method=method, draws=len(done), p=None)
+    for name in ('i2t', 't2i', 'mean', 'pair_hit@1', 'pair_hit@10',
+                 'seconds', 'numbers', 'accuracy_image', 'accuracy_text'):
+        values = [r[name] for r in done]
+        row[name] = None if None in values else float(np.mean(values))
+    means = np.array([r['mean'] for r in done])
+    row['over_draws'] = None if len(done) < 2 else float(
+        student.ppf(.975, len(done) - 1) * means.std(ddof=1)
+        / np.sqrt(len(done)))
+    queries = _queries(done)
+    row['over_queries'] = (None if queries is None else
+                           list(interval(bootstrap_means(queries))))
+    row['setting'] = Counter(r['setting'] for r in done).most_common(1)[0][0]
+    row['failed'] = len(errors)
+    return row
+
+
+def _queries(records: Sequence[Record]) -> Optional[np.ndarray]:
+    """AP of each pair as query, both directions and all draws meaned, (Q,).
+
+    None where draws have other queries, as with unseen classes.
+    """
+    if len({len(r['ap'][d]) for r in records for d in ('i2t', 't2i')}) > 1 \
+            or records[0]['unseen'] is not None:
+        return None
+    return np.mean([r['ap'][d] for r in records for d in ('i2t', 't2i')],
+                   axis=0)
+
+
+def _compare(ranked: list[dict[str, Any]],
+             tested: Mapping[str, Sequence[Record]]) -> str:
+    """Test the best against each other; fill in ``p``; say it in words."""
+    if len(ranked) < 2:
+        return 'There is nothing to compare.'
+    best, others = ranked[0], ranked[1:]
+    p_values = []
+    for row in others:
+        one, other = (_queries(tested[name]) for name in (
+            best['method'], row['method']))
+        over_queries = (1. if one is None or other is None else
+                        paired_randomisation([one - other]))
+        p_values.append(max(over_queries, _over_draws(
+            tested[best['method']], tested[row['method']])))
+    for row, p in zip(others, holm(p_values), strict=True):
+        row['p'] = p
+    level = [row['method'] for row in others if row['p'] >= LEVEL]
+    if not level:
+        return (f'{best["method"]} is ahead of every other method '
+                f'(p < {LEVEL:g} after correction).')
+    return (f'No winner is established among {best["method"]} and '
+            f'{", ".join(level)}.'
+            + (f' They are ahead of the others (p < {LEVEL:g} after '
+               'correction).' if len(level) < len(others) else ''))
+
+
+def _over_draws(one: Sequence[Record], other: Sequence[Record]) -> float:
+    """p of a paired t test over the draws that both have.
+
+    0 where either has a single draw: the test over queries stands alone.
+    Methods with fewer draws are compared on those draws.
+    """
+    by_draw = [{r['draw']: r['mean'] for r in records}
+               for records in (one, other)]
+    shared = sorted(set(by_draw[0]) & set(by_draw[1]))
+    if len(shared) < 2:
+        return 0. if one[0]['unseen'] is None else 1.
+    differences = np.array([by_draw[0][d] - by_draw[1][d] for d in shared])
+    spread = differences.std(ddof=1)
+    if not spread:
+        return 1. if not differences.any() else 0.
+    ratio = abs(differences.mean()) / spread * np.sqrt(len(shared))
+    return float(2 * student.sf(ratio, len(shared) - 1))
+
+
+def mean_ranks(all_tables: Sequence[Mapping[str, Any]]
+               ) -> dict[str, dict[str, float]]:
+    """Mean rank of each method over the sets, by label budget.
+
+    Only methods that every set of a budget has are ranked, and only where
+    there are two sets at least.
+    """
+    by_labels: dict[str, list[list[str]]] = {}
+    for table in all_tables:
+        by_labels.setdefault(table['labels'], []).append(
+            [row['method'] for row in table['rows'] if 'mean' in row
+             and row['method'] not in BASELINES])
+    result: dict[str, dict[str, float]] = {}
+    for labels, orders in by_labels.items():
+        if len(orders) < 2:
+            continue
+        common = set(orders[0]).intersection(*orders[1:])
+        ranks = {name: float(np.mean([
+            [m for m in order if m in common].index(name) + 1
+            for order in orders])) for name in common}
+        result[labels] = dict(sorted(ranks.items(), key=lambda i: i[1]))
+    return result
+
+
+def setting_in_words(text: str) -> str:
+    """A setting as ``name=value, ...``; ``as it comes`` where empty."""
+    setting = json.loads(text)
+    return ', '.join(f'{key.split(".")[-1]}={value:g}' if isinstance(
+        value, (int, float)) and not isinstance(value, bool)
+        else f'{key.split(".")[-1]}={value}'
+        for key, value in setting.items()) or 'as it comes'

@@ -1,0 +1,245 @@
+"""One method, one setting, one set of rows: fitted and measured."""
+from __future__ import annotations
+
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.registry import MODELS, DefaultScope
+from mmengine.visualization import Visualizer
+from torch import nn
+
+from ..evaluation.embeddings import Embeddings
+from ..evaluation.protocols import DEFAULT_PROTOCOL
+from ..evaluation.scoring import score_embeddings
+from ..models.closed_form import ClosedFormModel
+
+#: Baselines that are no models: see :func:`baseline_vectors`.
+BASELINES = ('random', 'labels')
+#: Ranks within which the very pair counts as found.
+HIT_AT = (1, 10)
+
+
+def model_config(method: str, setting: Mapping[str, Any], image_size: int,
+                 text_size: int, num_classes: int) -> dict[str, Any]:
+    """Configuration of a method over ready features.
+
+    Args:
+        method: Registered name.
+        setting: Its arguments; dotted keys are left out.
+        image_size: Size D of an image's vector.
+        text_size: Size E of a text's.
+        num_classes: Number C of classes.
+    """
+    return dict(
+        {key: value for key, value in setting.items() if '.' not in key},
+        type=method, num_classes=num_classes,
+        trunk=dict(input_shape=(image_size, )),
+        text_encoder=dict(type='VectorTextEncoder', out_features=text_size,
+                          norm=None))
+
+
+def fit_in_process(config: dict[str, Any], image: np.ndarray,
+                   text: np.ndarray, label: np.ndarray) -> Any:
+    """Fit a closed form without a Runner; the state is the same.
+
+    Args:
+        config: Of :func:`model_config`.
+        image: Training rows, (N, D).
+        text: (N, E).
+        label: (N,), -1 where unknown.
+    """
+    model = MODELS.build(dict(config))
+    model.fit(*map(torch.from_numpy, (image, text, label)))
+    return model.eval()
+
+
+def fit_with_runner(config: dict[str, Any], setting: Mapping[str, Any],
+                    image: np.ndarray, text: np.ndarray, label: np.ndarray,
+                    seed: int, work_dir: Optional[str] = None) -> Any:
+    """Train a method under the stock Runner, on rows that have a label.
+
+    Args:
+        config: Of :func:`model_config`.
+        setting: Its dotted keys change the configuration of the run.
+        image: Training rows, (N, D).
+        text: (N, E).
+        label: (N,), -1 where unknown.
+        seed: Of the run.
+        work_dir: Folder of the run. None: one that is deleted at the end.
+    """
+    from ..engine.launch import build_runner
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / 'rows.npz'
+        known = label >= 0
+        np.savez(file, image=image[known], text=text[known],
+                 label=label[known])
+        cfg = training_config(config, str(file), seed,
+                              work_dir or str(Path(folder) / 'run'))
+        cfg.merge_from_dict({key: value for key, value in setting.items()
+                             if '.' in key})
+        try:
+            runner = build_runner(cfg)
+            runner.train()
+        finally:
+            _forget_run(cfg.experiment_name)
+    return runner.model.eval()
+
+
+def _forget_run(name: str) -> None:
+    """Close a run's log file, and let go of what MMEngine keeps of it.
+
+    It keeps the logger, visualizer and message hub of every run for the
+    process's life, which hundreds of runs would fill with open files.
+    """
+    for manager in (MMLogger, Visualizer, MessageHub, DefaultScope):
+        kept = manager._instance_dict.pop(name, None)
+        for handler in getattr(kept, 'handlers', ()):
+            handler.close()
+
+
+def training_config(config: dict[str, Any], file: str, seed: int,
+                    work_dir: str) -> Config:
+    """A run of 400 updates on the rows of a file, without validation."""
+    arrays = dict(image='image', text='text', label='label')
+    iterations = 1 if _is_closed_form(config['type']) else 400
+    return Config(dict(
+        model=config,
+        train_dataloader=dict(
+            batch_size=64, num_workers=0,
+            sampler=dict(type='PassSampler', shuffle=True, infinite=True),
+            collate_fn=dict(type='cross_modal_collate'),
+            # Nothing is validated here; without a 'val' of its own the data
+            # set would cut one from the rows.
+            dataset=dict(type='FeaturePairDataset', file=file,
+                         arrays=dict(train=arrays, val=arrays))),
+        optim_wrapper=dict(
+            type='OptimWrapper',
+            optimizer=dict(type='SGD', lr=.03, momentum=.9,
+                           weight_decay=5e-3)),
+        param_scheduler=dict(type='CosineAnnealingLR', by_epoch=False,
+                             T_max=iterations),
+        train_cfg=dict(by_epoch=False, max_iters=iterations),
+        default_hooks=dict(
+            logger=dict(type='LoggerHook', interval=10**9),
+            checkpoint=None,
+            timer=dict(type='IterTimerHook'),
+            param_scheduler=dict(type='ParamSchedulerHook'),
+            sampler_seed=dict(type='DistSamplerSeedHook')),
+        custom_hooks=[dict(type='IterationSeedHook'),
+                      dict(type='FiniteLossHook'), dict(type='FitHook')],
+        log_processor=dict(by_epoch=False), log_level='ERROR',
+        randomness=dict(seed=seed), work_dir=work_dir, launcher='none',
+        # By default the second it began in, which two runs may share.
+        experiment_name=f'benchmark_{uuid.uuid4().hex}'))
+
+
+def _is_closed_form(method: str) -> bool:
+    found = MODELS.get(method)
+    return isinstance(found, type) and issubclass(found, ClosedFormModel)
+
+
+def fitted_model(method: str, setting: Mapping[str, Any],
+                 image: np.ndarray, text: np.ndarray, label: np.ndarray,
+                 num_classes: int, seed: int) -> Any:
+    """Fit or train a method; see the two functions above."""
+    config = model_config(method, setting, image.shape[1], text.shape[1],
+                          num_classes)
+    if _is_closed_form(method):
+        return fit_in_process(config, image, text, label)
+    return fit_with_runner(config, setting, image, text, label, seed)
+
+
+def baseline_vectors(name: str, label: np.ndarray, num_classes: int,
+                     seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors of what needs no method.
+
+    Args:
+        name: ``'random'``: unrelated normal vectors. ``'labels'``: the true
+            class of each item, which no method knows; what it leaves open
+            (the very pair) no classifier can reach either.
+        label: True classes, (N,).
+        num_classes: Number C.
+        seed: Of the random vectors.
+    """
+    if name == 'labels':
+        hot = np.eye(num_classes, dtype=np.float32)[label]
+        return hot, hot
+    rng = np.random.default_rng(seed)
+    return tuple(rng.normal(size=(len(label), 16)).astype(np.float32)
+                 for _ in range(2))  # type: ignore[return-value]
+
+
+@torch.inference_mode()
+def encoded(model: Any, image: np.ndarray, text: np.ndarray
+            ) -> dict[str, Any]:
+    """Vectors of both modalities, and the classes they are taken for."""
+    parts = dict(image=model.encode_image(torch.from_numpy(image)),
+                 text=model.encode_text(torch.from_numpy(text)))
+    found: dict[str, Any] = {name: part.repr.float().numpy()
+                             for name, part in parts.items()}
+    for name, part in parts.items():
+        found[f'{name}_class'] = (None if part.logits is None else
+                                  part.logits.argmax(1).numpy())
+    return found
+
+
+def measured(vectors: Mapping[str, Any], label: np.ndarray, similarity: str,
+             pairs: bool = True) -> dict[str, Any]:
+    """Figures of encoded rows, each a query and an item of the gallery.
+
+    Args:
+        vectors: Of :func:`encoded`.
+        label: Classes, (N,).
+        similarity: ``'cosine'`` or ``'dot'``.
+        pairs: Whether to look for the very pair, too.
+
+    Returns:
+        ``i2t``, ``t2i`` and ``mean`` MAP; ``ap``, the AP of each query by
+        direction; ``pair_hit@1`` and ``pair_hit@10``, the share of queries
+        whose own pair is among the first so many, mean of both directions;
+        ``accuracy_image`` and ``accuracy_text``, None without classifier.
+    """
+    suffix = ':dot' if similarity == 'dot' else ''
+    made = Embeddings(image=vectors['image'], text=vectors['text'],
+                      image_label=label, text_label=label)
+    scores = score_embeddings(made, [DEFAULT_PROTOCOL + suffix], threads=1)
+    result: dict[str, Any] = {score.direction: score.value
+                              for score in scores}
+    result['mean'] = (result['i2t'] + result['t2i']) / 2
+    result['ap'] = {score.direction: np.round(score.values, 5).tolist()
+                    for score in scores}
+    for name in ('image', 'text'):
+        guess = vectors.get(f'{name}_class')
+        result[f'accuracy_{name}'] = (None if guess is None else
+                                      float((guess == label).mean()))
+    if pairs:
+        own = np.arange(len(label))
+        hits = score_embeddings(
+            Embeddings(image=vectors['image'], text=vectors['text'],
+                       image_label=own, text_label=own),
+            [f'hit-rate@{cut}{suffix}' for cut in HIT_AT], threads=1)
+        for cut in HIT_AT:
+            result[f'pair_hit@{cut}'] = float(np.mean(
+                [score.value for score in hits
+                 if score.protocol.cut == cut]))
+    return result
+
+
+def size_of(model: nn.Module) -> int:
+    """Numbers that a method keeps: parameters and fitted state."""
+    return sum(value.numel() for value in model.state_dict().values())
+
+
+def timed_fit(*arguments: Any) -> tuple[Any, float]:
+    """:func:`fitted_model` and the processor's seconds it took."""
+    start = time.process_time()
+    model = fitted_model(*arguments)
+    return model, time.process_time() - start

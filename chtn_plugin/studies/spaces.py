@@ -1,0 +1,91 @@
+"""The settings among which a benchmark may choose, stated for each method.
+
+The first setting of a method is its default: it is taken as it is where
+labels are too few to choose, and was fixed on pascal_sentences and
+webnews_zh. A budget of N takes the first N. Keys are arguments of the
+method; a dotted key belongs to the configuration of its training.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+Setting = dict[str, Any]
+
+
+def _posterior(first: Setting, *others: Setting) -> list[Setting]:
+    """Six settings under the dot product, two of them under the cosine too.
+
+    The first two of a posterior's settings are one fit, compared both ways.
+    """
+    dot = [dict(setting, similarity='dot') for setting in (first, *others)]
+    cosine = [dict(setting, similarity='cosine')
+              for setting in (first, others[0])]
+    return [dot[0], cosine[0], dot[1], *dot[2:], cosine[1]]
+
+
+_CANONICAL: list[Setting] = [
+    dict(dimensions=40, ridge=1.), dict(dimensions=40, ridge=.1),
+    dict(dimensions=40, ridge=.3), dict(dimensions=40, ridge=3.),
+    dict(dimensions=20, ridge=.1), dict(dimensions=80, ridge=.1),
+    dict(dimensions=40, ridge=.03), dict(dimensions=20, ridge=1.)]
+
+SPACES: dict[str, list[Setting]] = {
+    'SemanticMatching': _posterior(
+        dict(strength_image=10., strength_text=10.),
+        dict(strength_image=3., strength_text=3.),
+        dict(strength_image=30., strength_text=30.),
+        dict(strength_image=1., strength_text=10.),
+        dict(strength_image=1., strength_text=1.),
+        dict(strength_image=10., strength_text=100.)),
+    'NearestClassMean': _posterior(*(dict(temperature=value) for value in (
+        .1, .05, .2, .03, .4, .8))),
+    'ShrunkenLDA': _posterior(
+        dict(shrinkage=.9, temperature=10.),
+        dict(shrinkage=.5, temperature=10.),
+        dict(shrinkage=.9, temperature=3.),
+        dict(shrinkage=.5, temperature=3.),
+        dict(shrinkage=.2, temperature=10.),
+        dict(shrinkage=.9, temperature=30.)),
+    'RBFLeastSquares': _posterior(
+        dict(gamma=.3, ridge=.3), dict(gamma=.3, ridge=1.),
+        dict(gamma=1., ridge=.3), dict(gamma=.1, ridge=.1),
+        dict(gamma=.3, ridge=.05),
+        dict(gamma=.3, ridge=.3, temperature=.2)),
+    'CCA': _CANONICAL,
+    'ThreeViewCCA': [
+        dict(dimensions=20, ridge=1.), dict(dimensions=20, ridge=.3),
+        dict(dimensions=20, ridge=1., label_ridge=.1),
+        dict(dimensions=20, ridge=.1), dict(dimensions=40, ridge=1.),
+        dict(dimensions=20, ridge=3., label_ridge=.1),
+        dict(dimensions=10, ridge=1.),
+        dict(dimensions=20, ridge=.3, label_ridge=.1)],
+    'ASIF': [
+        dict(nearest=100, power=4.), dict(nearest=50, power=4.),
+        dict(nearest=20, power=4.), dict(nearest=200, power=8.),
+        dict(nearest=1000, power=2.), dict(nearest=200, power=4.),
+        dict(nearest=50, power=8.), dict(nearest=100, power=2.)],
+    'RidgeMap': [dict(ridge=value) for value in (
+        3., 1., 10., 30., .3, 100., .1, 300.)],
+    'KernelCCA': [dict(setting, gamma=gamma) for gamma in (.3, 1.)
+                  for setting in _CANONICAL[:4]],
+}
+
+
+def settings_of(name: str, method: Any, budget: int) -> list[Setting]:
+    """The first settings of a method's space.
+
+    Args:
+        name: Of the method.
+        method: Its class; one of a user's may have a ``space`` of its own.
+        budget: How many settings.
+
+    Returns:
+        At least one: a method without a space has its defaults alone.
+
+    Raises:
+        ValueError: The budget is less than 1.
+    """
+    if budget < 1:
+        raise ValueError(f'budget must be at least 1, got {budget}')
+    space = SPACES.get(name) or getattr(method, 'space', None) or [{}]
+    return [dict(setting) for setting in space[:budget]]

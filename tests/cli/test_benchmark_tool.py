@@ -1,0 +1,74 @@
+"""tools/benchmark.py as a user runs it."""
+import json
+
+import pytest
+from mmengine.registry import MODELS
+from small_set import write_small_set
+from tiny_run import run_tool
+
+QUICK = ('--labels', '4/class', '--draws', 2, '--budget', 2)
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('benchmark')
+    data = write_small_set(folder / 'small.npz')
+    status, said, err = run_tool('benchmark', data, '--methods', 'random',
+                                 'CCA', 'NearestClassMean', *QUICK, '--out',
+                                 folder / 'out')
+    assert status == 0, err
+    return folder, said
+
+
+def test_one_command_makes_the_table(made):
+    folder, said = made
+    assert 'benchmark.md' in said and 'benchmark.html' in said
+    text = (folder / 'out' / 'benchmark.md').read_text()
+    for name in ('small, 4 labels a class', '| CCA |', '| random |',
+                 '12 rows with a label, 36 pairs without, 15 test pairs'):
+        assert name in text
+
+
+def test_json_says_how_it_was_made(made):
+    stored = json.loads((made[0] / 'out' / 'benchmark.json').read_text())
+    assert '--methods random CCA' in stored['command']
+    assert stored['hours'] > 0
+
+
+def test_a_users_own_method_takes_part(made):
+    folder, _ = made
+    (folder / 'mine.py').write_text(
+        'from chtn_plugin.methods import CCA\n'
+        'class Mine(CCA):\n    space = [dict(dimensions=2)]\n')
+    status, _, err = run_tool('benchmark', folder / 'small.npz', '--methods',
+                              f'{folder}/mine.py:Mine', *QUICK, '--out',
+                              folder / 'own')
+    MODELS.module_dict.pop('Mine', None)
+    assert status == 0, err
+    assert '| Mine |' in (folder / 'own' / 'benchmark.md').read_text()
+    assert 'dimensions=2' in (folder / 'own' / 'benchmark.md').read_text()
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (('--methods', 'Nothing'), "or FILE:CLASS, got 'Nothing'"),
+    (('--methods', 'none.py:A'), 'file of a method not found: none.py'),
+    (('--labels', 'most'), "got 'most'"),
+    (('--draws', 0), 'draws must be at least 1, got 0')])
+def test_wrong_arguments_end_in_a_line(made, arguments, message):
+    status, _, err = run_tool('benchmark', made[0] / 'small.npz', *arguments)
+    assert status == 1
+    assert message in err and 'Traceback' not in err
+
+
+def test_missing_data_end_in_a_line(tmp_path):
+    status, _, err = run_tool('benchmark', tmp_path / 'none.npz', '--out',
+                              tmp_path)
+    assert status == 1 and 'benchmark.py: data not found' in err
+
+
+def test_a_file_without_such_a_class_is_refused(made):
+    folder, _ = made
+    (folder / 'empty.py').write_text('Mine = 3\n')
+    status, _, err = run_tool('benchmark', folder / 'small.npz', '--methods',
+                              f'{folder}/empty.py:Mine')
+    assert status == 1 and 'must hold a CrossModalModel named Mine' in err

@@ -1,0 +1,65 @@
+"""The pages of a benchmark."""
+import json
+
+import pytest
+from test_benchmark_table import draws
+
+from chtn_plugin.studies.benchmark_report import (
+    heading,
+    html_page,
+    latex,
+    markdown,
+    write_reports,
+)
+from chtn_plugin.studies.benchmark_table import tables
+
+HOW = dict(command='python tools/benchmark.py a.npz', prepared='centred',
+           budget=8, trained_budget=4)
+
+
+@pytest.fixture
+def made():
+    return tables([*draws('Low', .3), *draws('Hello_x', .6), dict(
+        kind='error', set='a', labels='10%', unseen=None, draw=0,
+        method='<b>', error='ValueError: a | b', at='x:1')])
+
+
+def test_markdown_has_a_row_a_method_with_its_interval(made):
+    text = markdown(made, HOW)
+    assert '## a, 10% of the labels' in text
+    assert '| Low | .30' in text and ' ± .00' in text
+    assert 'Hello_x is ahead of every other method' in text
+
+
+def test_a_failure_is_told_and_breaks_no_table(made):
+    assert '| <b> | failed: ValueError: a \\| b |' in markdown(made, HOW)
+
+
+def test_the_page_escapes_whatever_comes(made):
+    page = html_page(made, HOW)
+    assert '<b>|' not in page and '&lt;b&gt;' in page
+    assert '<svg' in page and 'Hello_x is ahead' in page
+
+
+def test_latex_escapes_underscores(made):
+    assert 'Hello\\_x & ' in latex(made)
+    assert latex(made).count(r'\begin{tabular}') == 1
+
+
+def test_unseen_classes_are_named_in_the_heading():
+    table, = tables(draws('A', .5, unseen=.25))
+    assert heading(table).endswith(
+        'tested on unseen classes alone (25% of all)')
+
+
+def test_a_number_a_class_reads_as_a_sentence():
+    table, = tables(draws('A', .5, labels='4/class'))
+    assert heading(table) == 'a, 4 labels a class'
+
+
+def test_all_four_files_are_written(made, tmp_path):
+    paths = write_reports(tmp_path, made, HOW)
+    assert [path.suffix for path in paths] == ['.md', '.html', '.tex',
+                                               '.json']
+    stored = json.loads(paths[-1].read_text())
+    assert stored['tables'][0]['rows'][0]['method'] == 'Hello_x'

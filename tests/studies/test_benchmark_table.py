@@ -1,0 +1,98 @@
+"""Figures summed up, and who is ahead."""
+import numpy as np
+import pytest
+
+from chtn_plugin.studies.benchmark_table import (
+    mean_ranks,
+    setting_in_words,
+    tables,
+)
+
+
+def record(method, draw, ap, name='a', labels='10%', unseen=None):
+    """A test whose queries have these APs in both directions."""
+    mean = float(np.mean(ap))
+    return dict(
+        {'pair_hit@1': .1, 'pair_hit@10': .5}, kind='test', set=name,
+        labels=labels, unseen=unseen, method=method, draw=draw, i2t=mean,
+        t2i=mean, mean=mean, ap=dict(i2t=list(ap), t2i=list(ap)),
+        seconds=1., numbers=10, setting='{"a": 1}', accuracy_image=None,
+        accuracy_text=.5, labelled=4, unlabelled=5, test=len(ap))
+
+
+def draws(method, level, spread=.01, queries=40, count=4, **options):
+    rng = np.random.default_rng(len(method))
+    return [record(method, draw, level + spread * rng.normal(size=queries),
+                   **options) for draw in range(count)]
+
+
+def test_the_best_stands_first_and_is_told_from_the_worst():
+    table, = tables(draws('Low', .3) + draws('Hello', .6))
+    assert [row['method'] for row in table['rows']] == ['Hello', 'Low']
+    assert table['words'].startswith('Hello is ahead of every other method')
+    assert table['rows'][1]['p'] < .01 and table['rows'][0]['p'] is None
+
+
+def test_what_differs_by_chance_has_no_winner():
+    rng = np.random.default_rng(0)
+    one = [record('A', d, rng.uniform(size=20)) for d in range(3)]
+    other = [record('B', d, rng.uniform(size=20)) for d in range(3)]
+    table, = tables(one + other)
+    assert table['words'].startswith('No winner is established among')
+
+
+def test_draws_that_disagree_have_no_winner_however_many_queries():
+    # Ahead by .2 in one draw, behind by .1 in the other: surely ahead over
+    # queries, not over draws.
+    one = [record('A', 0, np.full(200, .6)), record('A', 1, np.full(200, .4))]
+    other = [record('B', d, np.full(200, v)) for d, v in enumerate((.4, .5))]
+    table, = tables(one + other)
+    assert table['rows'][0]['method'] == 'A'
+    assert 'No winner is established' in table['words']
+
+
+def test_over_draws_is_students_interval():
+    found = [record('A', d, [v]) for d, v in enumerate((.4, .5, .6))]
+    row = tables(found)[0]['rows'][0]
+    # t(2, .975) = 4.3027, times .1 / sqrt(3).
+    assert row['over_draws'] == pytest.approx(.24841, abs=1e-4)
+    assert row['mean'] == pytest.approx(.5)
+
+
+def test_one_draw_has_no_interval_over_draws():
+    row = tables([record('A', 0, [.4, .6])])[0]['rows'][0]
+    assert row['over_draws'] is None and row['over_queries'] is not None
+
+
+def test_sets_and_label_budgets_have_tables_of_their_own():
+    found = tables(draws('A', .5) + draws('A', .5, labels='100%')
+                   + draws('A', .5, name='b'))
+    assert [(t['set'], t['labels']) for t in found] == [
+        ('a', '10%'), ('a', '100%'), ('b', '10%')]
+
+
+def test_a_failed_method_keeps_its_row():
+    wrong = dict(kind='error', set='a', labels='10%', unseen=None, draw=0,
+                 method='Broken', error='ValueError: no', at='x:1')
+    table, = tables([*draws('A', .5), wrong])
+    assert table['rows'][-1] == dict(method='Broken',
+                                     error='ValueError: no')
+
+
+def test_baselines_are_not_ranked():
+    table, = tables(draws('labels', 1.) + draws('A', .5) + draws('Bc', .3))
+    assert table['words'].startswith('A is ahead of every')
+    assert table['tests'] == 1
+
+
+def test_mean_rank_over_two_sets():
+    found = tables(draws('A', .5) + draws('Bc', .3)
+                   + draws('A', .2, name='b') + draws('Bc', .6, name='b'))
+    assert mean_ranks(found) == {'10%': dict(A=1.5, Bc=1.5)}
+
+
+def test_a_setting_in_words():
+    assert setting_in_words(
+        '{"optim_wrapper.optimizer.lr": 0.1, "similarity": "dot"}') == (
+            'lr=0.1, similarity=dot')
+    assert setting_in_words('{}') == 'as it comes'

@@ -1,0 +1,87 @@
+"""One method fitted and measured, with and without a Runner."""
+import numpy as np
+import pytest
+import torch
+from small_set import small_set
+
+from chtn_plugin.studies.fitting import (
+    baseline_vectors,
+    encoded,
+    fit_in_process,
+    fit_with_runner,
+    measured,
+    model_config,
+    size_of,
+)
+
+METHODS = ('SemanticMatching', 'NearestClassMean', 'ShrunkenLDA',
+           'RBFLeastSquares', 'CCA', 'ThreeViewCCA', 'KernelCCA', 'ASIF',
+           'RidgeMap')
+
+
+def rows():
+    made = small_set()
+    return made.image[:48], made.text[:48], made.label[:48]
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_in_process_and_under_the_runner_are_one_solution(method):
+    config = model_config(method, {}, 6, 5, 3)
+    here = fit_in_process(config, *rows())
+    there = fit_with_runner(config, {}, *rows(), seed=0)
+    for name, value in here.state_dict().items():
+        torch.testing.assert_close(there.state_dict()[name], value)
+
+
+def test_dotted_keys_are_no_arguments_of_the_model():
+    assert model_config('CCA', {'dimensions': 3, 'train_cfg.max_iters': 9},
+                        6, 5, 3) == dict(
+        type='CCA', dimensions=3, num_classes=3, trunk=dict(
+            input_shape=(6, )), text_encoder=dict(
+                type='VectorTextEncoder', out_features=5, norm=None))
+
+
+def test_true_labels_rank_perfectly():
+    label = small_set().label[48:]
+    one, other = baseline_vectors('labels', label, 3, 0)
+    figures = measured(dict(image=one, text=other), label, 'cosine')
+    assert figures['mean'] == 1
+    # Five texts of one class tie: the pair is the first with 1/5.
+    assert figures['pair_hit@1'] == pytest.approx(.2)
+    assert figures['pair_hit@10'] == 1
+
+
+def test_random_vectors_follow_their_seed():
+    label = np.zeros(4, int)
+    one, again, other = (baseline_vectors('random', label, 3, seed)[0]
+                         for seed in (1, 1, 2))
+    assert (one == again).all() and (one != other).any()
+
+
+def test_figures_by_hand():
+    # Images e1, e2; texts e2, e1: each finds the other class's text first,
+    # its own second: AP 1/2 both ways, no pair at rank 1, both at 10.
+    eye = np.eye(2, dtype=np.float32)
+    figures = measured(dict(image=eye, text=eye[::-1].copy(),
+                            image_class=np.array([0, 0]), text_class=None),
+                       np.array([0, 1]), 'dot')
+    assert (figures['i2t'], figures['t2i'], figures['mean']) == (.5, .5, .5)
+    assert figures['ap'] == dict(i2t=[.5, .5], t2i=[.5, .5])
+    assert (figures['pair_hit@1'], figures['pair_hit@10']) == (0, 1)
+    assert (figures['accuracy_image'], figures['accuracy_text']) == (.5, None)
+
+
+def test_classes_come_with_the_vectors_where_there_is_a_classifier():
+    image, text, label = rows()
+    with_classes = encoded(fit_in_process(model_config(
+        'NearestClassMean', {}, 6, 5, 3), image, text, label), image, text)
+    without = encoded(fit_in_process(model_config('CCA', {}, 6, 5, 3), image,
+                                     text, label), image, text)
+    assert (with_classes['image_class'] == label).mean() > .8
+    assert without['image_class'] is None
+
+
+def test_size_counts_what_is_kept():
+    model = fit_in_process(model_config('RidgeMap', {}, 6, 5, 3), *rows())
+    # The map 6 x 5, means 6 + 5, two scales, and ``idle``.
+    assert size_of(model) == 30 + 11 + 2 + 1

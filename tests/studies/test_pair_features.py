@@ -1,0 +1,95 @@
+"""Ready features of a set: read, checked, prepared."""
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from short_run import write_config
+from small_set import small_set, write_small_set
+
+from chtn_plugin.studies.pair_features import (
+    prepare,
+    read_pair_features,
+    save_pair_features,
+)
+
+
+def test_a_file_is_read_as_it_was_written(tmp_path):
+    found = read_pair_features(write_small_set(tmp_path / 'a.npz'))
+    assert found.name == 'a'
+    assert found.fingerprint == small_set().fingerprint
+    assert found.num_classes == 3
+
+
+def test_a_name_may_be_given(tmp_path):
+    path = write_small_set(tmp_path / 'a.npz')
+    assert read_pair_features(path, 'other').name == 'other'
+
+
+def test_validation_rows_of_a_configuration_are_training_rows(tmp_path):
+    found = read_pair_features(write_config(tmp_path))
+    assert (found.train.sum(), (~found.train).sum()) == (37, 20)
+    assert found.image.shape == (57, 6) and found.text.shape == (57, 5)
+
+
+def test_prepared_rows_have_mean_0_and_mean_square_length_1():
+    found = prepare(small_set(), None, ())
+    rows = found.image[found.train]
+    np.testing.assert_allclose(rows.mean(0), 0, atol=1e-6)
+    assert (rows**2).sum(1).mean() == pytest.approx(1, abs=1e-6)
+
+
+def test_preparing_looks_at_training_rows_alone():
+    one, other = small_set(), small_set()
+    other.image[~other.train] *= 9
+    np.testing.assert_allclose(
+        prepare(one, 3).image[one.train], prepare(
+            other, 3).image[one.train], atol=1e-6)
+
+
+def test_principal_components_are_cut():
+    assert prepare(small_set(), 2).text.shape == (63, 2)
+
+
+def test_lengths_go_where_asked():
+    one = small_set()
+    scaled = replace(one, image=one.image * np.arange(1, 64)[:, None].astype(
+        np.float32))
+    np.testing.assert_allclose(prepare(one, None, ('image', )).image,
+                               prepare(scaled, None, ('image', )).image,
+                               atol=1e-5)
+
+
+def test_other_numbers_have_another_fingerprint():
+    one, other = small_set(), small_set()
+    other.text[3, 2] += 1
+    assert one.fingerprint != other.fingerprint
+
+
+@pytest.mark.parametrize(('change', 'message'), [
+    (dict(image=np.zeros((62, 6), np.float32)), r'\(62, 6\) for 63 labels'),
+    (dict(text=np.full((63, 5), np.nan, np.float32)), r'rows \[0, 1, 2, 3'),
+    (dict(train=np.ones(63, bool)), '63 of 63 training rows'),
+    (dict(label=np.r_[np.zeros(48, int), np.ones(15, int)]),
+     r'the labels \[1\] in its test split alone')])
+def test_arrays_that_do_not_fit_are_refused(tmp_path, change, message):
+    made = replace(small_set(), **change)
+    save_pair_features(tmp_path / 'a.npz', vars(made))
+    with pytest.raises(ValueError, match=message):
+        read_pair_features(tmp_path / 'a.npz')
+
+
+def test_a_missing_array_is_named(tmp_path):
+    np.savez(tmp_path / 'a.npz', image=np.zeros((2, 2)))
+    with pytest.raises(KeyError, match=r"\['text', 'label', 'train'\]"):
+        read_pair_features(tmp_path / 'a.npz')
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='data not found'):
+        read_pair_features(tmp_path / 'none.npz')
+
+
+def test_another_kind_of_file_is_refused(tmp_path):
+    (tmp_path / 'a.txt').write_text('')
+    with pytest.raises(ValueError, match='an .npz file or a configuration'):
+        read_pair_features(tmp_path / 'a.txt')

@@ -1,0 +1,42 @@
+"""Settings among which a benchmark chooses."""
+import pytest
+from closed_forms import made
+from mmengine.registry import MODELS
+
+from chtn_plugin.studies.fitting import _is_closed_form
+from chtn_plugin.studies.spaces import SPACES, settings_of
+
+
+@pytest.mark.parametrize('name', [n for n in SPACES if _is_closed_form(n)])
+def test_every_setting_of_a_closed_form_builds(name):
+    for setting in SPACES[name]:
+        made(name, **setting)
+
+
+@pytest.mark.parametrize('name', [n for n in SPACES if _is_closed_form(n)])
+def test_closed_forms_have_eight_different_settings(name):
+    assert len({str(sorted(s.items())) for s in SPACES[name]}) == 8
+
+
+@pytest.mark.parametrize('name', SPACES)
+def test_every_space_is_of_a_registered_method(name):
+    assert MODELS.get(name) is not None
+
+
+def test_a_budget_takes_the_first():
+    assert settings_of('CCA', None, 3) == SPACES['CCA'][:3]
+
+
+def test_a_users_method_brings_its_own_space():
+    class Own:
+        space = [dict(a=1), dict(a=2)]
+    assert settings_of('Own', Own, 1) == [dict(a=1)]
+
+
+def test_a_method_without_a_space_has_its_defaults():
+    assert settings_of('Own', object, 4) == [{}]
+
+
+def test_a_budget_of_nothing_is_refused():
+    with pytest.raises(ValueError, match='budget must be at least 1'):
+        settings_of('CCA', None, 0)
