@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 from ...datasets.draws import PassSampler
 
@@ -52,6 +53,8 @@ class ExactResumeHook(Hook):
         saved = kept['saved']
         self._count_on(runner, saved.get('served'))
         _put_back(runner.model, kept['gradients'])
+        if isinstance(runner.model, FullyShardedDataParallel):
+            _put_beside(runner.optim_wrapper, kept['beside'])
         if hasattr(loop, 'dataloader_iterator'):
             between_epochs = True
             self._skip_served(runner, saved.get('served'))

@@ -174,8 +174,10 @@ class HFTextEncoder(nn.Module):
                 {name: value.index_select(0, rows)
                  for name, value in text.items()}))[0])
         place = {key: at for at, key in enumerate(new)}
-        out = ids.new_empty((len(keys), self.out_features), dtype=(
-            self._vectors if computed is None else computed).dtype)
+        like = self._vectors if computed is None else computed
+        if like is None:  # no text at all
+            return torch.empty(0, self.out_features, device=device)
+        out = like.new_empty(len(keys), self.out_features)
         for source, where in ((self._vectors, self._memory),
                               (computed, place)):
             rows_here = [row for row, key in enumerate(keys) if key in where]
