@@ -162,7 +162,7 @@ class RetrievalMetric(BaseMetric):
             items = gather_items(self.results, size)
         finally:
             self.results.clear()
-        metrics = self.compute_metrics(self._embeddings(items))
+        metrics = self.compute_metrics(self.embeddings(items))
         return {f'{self.prefix}/{key}': value
                 for key, value in metrics.items()}
 
@@ -251,7 +251,12 @@ class RetrievalMetric(BaseMetric):
             f'protocol {scores[0].protocol.name}: ' + '; '.join(said))
         return metrics
 
-    def _embeddings(self, items: dict[str, Any]) -> Embeddings:
+    def embeddings(self, items: dict[str, Any]) -> Embeddings:
+        """The embeddings of gathered items, with what is known of them.
+
+        Args:
+            items: As :func:`gather_items` returns them.
+        """
         known = self.dataset_meta or {}
         meta = {key: known[key] for key in ('split', 'dataset', 'name')
                 if key in known}

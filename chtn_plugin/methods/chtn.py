@@ -43,6 +43,11 @@ class CHTN(CrossModalModel):
     The defaults are those of the authors' release. Common representation:
     softmax of fc10.
 
+    With ``instance`` the representation has a second part that tells the
+    items of a class apart; see
+    :class:`~chtn_plugin.models.instance_maps.InstanceMaps`. It is not of the
+    paper.
+
     A transfer loss is logged under its own name and tap: ``loss_mmd_fc6``,
     or ``loss_coral_fc6`` where a ``CORALLoss`` stands in MMD's place.
 
@@ -73,6 +78,9 @@ class CHTN(CrossModalModel):
             ``image`` and ``text``.
         representation: Common representation: ``'prob'``, ``'fc10'`` (the
             logits), or a tap ``'fc9'`` to ``'fc6'``.
+        instance: Config of the instance part, as
+            ``dict(type='InstanceMaps')``; it needs ``similarity='dot'`` and
+            the representation ``'prob'``. None: without, as released.
         similarity: ``'cosine'``, as released, or ``'dot'``: of two
             posteriors the probability that both items are of one class,
             which ranks better (docs/results.md).
@@ -109,12 +117,20 @@ class CHTN(CrossModalModel):
                  pair_taps: Sequence[str] = ('fc6', 'fc7'),
                  cls_weights: Optional[Mapping[str, float]] = None,
                  representation: str = 'prob',
+                 instance: Optional[dict] = None,
                  similarity: str = 'cosine',
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(num_classes, similarity, data_preprocessor,
                          init_cfg)
         check_choice('representation', representation, REPRESENTATIONS)
+        if instance is not None and (similarity, representation) != (
+                'dot', 'prob'):
+            raise ValueError(
+                'an instance part is added to the inner product of '
+                "posteriors: it needs similarity='dot' and "
+                f"representation='prob', got {similarity!r} and "
+                f'{representation!r}')
         for name, taps, known in (('mmd_taps', mmd_taps, _SOURCE_TAPS),
                                   ('pair_taps', pair_taps, _PAIR_TAPS)):
             if set(taps) - set(known):
@@ -163,6 +179,11 @@ class CHTN(CrossModalModel):
         self.mmd = None if mmd is None else MODELS.build(mmd)
         self.pair = None if pair is None else MODELS.build(pair)
         self.num_source_classes = num_source_classes
+        self.instance: Any = None
+        if instance is not None:
+            self.instance = MODELS.build(dict(
+                dict(image_size=self.trunk.out_features,
+                     text_size=self.text_encoder.out_features), **instance))
         self._told = False
 
     def towers(self) -> Mapping[str, nn.Module]:
@@ -196,8 +217,12 @@ class CHTN(CrossModalModel):
             taps['source'] = self.source_pathway(source)
             taps['source']['fc8'] = self.source_classifier(
                 taps['source']['fc7'])
+        words = self.text_encoder(text)
         taps['image'] = self.image_pathway(features)
-        taps['text'] = self.text_pathway(self.text_encoder(text))
+        taps['text'] = self.text_pathway(words)
+        if self.instance is not None:
+            # What the towers give; the instance part starts from there.
+            taps['image']['tower'], taps['text']['tower'] = features, words
         if self.text_head is None:
             both = self.common_head(
                 torch.cat([taps['image']['fc7'], taps['text']['fc7']]))
@@ -234,24 +259,32 @@ class CHTN(CrossModalModel):
         for name in ('image', 'text'):
             supervise(terms, name, taps[name]['fc10'], label,
                       self.cls_weights[name])
+        if self.instance is not None and self.instance.loss_weight:
+            terms['loss_instance'] = self.instance.loss(
+                taps['image']['tower'], taps['text']['tower'],
+                _things(data_samples))
         return terms
 
     def encode_pair(self, image: Tensor, text: Any) -> dict[str, Encoded]:
         """Both modalities, in one pass of the shared layers."""
         taps = self.tensors(image, text)
-        return {name: self._encoded(taps[name]) for name in ('image', 'text')}
+        return {name: self._encoded(name, taps[name])
+                for name in ('image', 'text')}
 
     def encode_image(self, image: Tensor) -> Encoded:
         """The common representation of images; taps ``fc6`` to ``fc10``."""
-        taps = self.image_pathway(self.trunk(image))
-        taps.update(self.common_head(taps['fc7']))
-        return self._encoded(taps)
+        features = self.trunk(image)
+        taps = self.image_pathway(features)
+        taps.update(self.common_head(taps['fc7']), tower=features)
+        return self._encoded('image', taps)
 
     def encode_text(self, text: Any) -> Encoded:
         """The common representation of texts; taps ``fc6`` to ``fc10``."""
-        taps = self.text_pathway(self.text_encoder(text))
-        taps.update((self.text_head or self.common_head)(taps['fc7']))
-        return self._encoded(taps)
+        words = self.text_encoder(text)
+        taps = self.text_pathway(words)
+        taps.update((self.text_head or self.common_head)(taps['fc7']),
+                    tower=words)
+        return self._encoded('text', taps)
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
         """Depth of a parameter, and how many depths there are.
@@ -269,11 +302,63 @@ class CHTN(CrossModalModel):
                 f'get_layer_depth: {type(backbone).__name__} has none')
         return backbone.get_layer_depth(param_name, 'trunk.backbone.')
 
-    def _encoded(self, taps: dict[str, Tensor]) -> Encoded:
+    @property
+    def parts(self) -> Mapping[str, slice]:
+        """``class`` and ``instance``, where it has the latter."""
+        if self.instance is None:
+            return {}
+        end = self.num_classes + self.instance.out_features
+        return {'class': slice(0, self.num_classes),
+                'instance': slice(self.num_classes, end)}
+
+    @property
+    def balance(self) -> Optional[float]:
+        """Share of the instance part that validation has chosen."""
+        return None if self.instance is None else float(self.instance.balance)
+
+    def query_factors(self, balance: float) -> Tensor:
+        """See :meth:`CrossModalModel.query_factors`."""
+        if self.instance is None:
+            return super().query_factors(balance)
+        if not 0 <= balance <= 1:
+            raise ValueError(f'balance must lie in 0 to 1, got {balance}')
+        held = self.instance.balance
+        return torch.cat([
+            ((1 - balance) / (1 - held)).expand(self.num_classes),
+            (balance / held).expand(self.instance.out_features)])
+
+    @property
+    def fitted_part(self) -> Optional[nn.Module]:
+        """The instance part, if there is one."""
+        return self.instance
+
+    def image_features(self, image: Any) -> Tensor:
+        """What the trunk makes of images, (B, D)."""
+        return self.trunk(image)
+
+    def text_features(self, text: Any) -> Tensor:
+        """What the text encoder makes of texts, (B, E)."""
+        return self.text_encoder(text)
+
+    def fit(self, image: Tensor, text: Tensor,
+            label: Optional[Tensor] = None) -> None:
+        """Start the instance part from all training pairs; labels or not.
+
+        Args:
+            image: What the trunk makes of the N images, (N, D).
+            text: What the text encoder makes of their texts, (N, E).
+            label: Not used.
+        """
+        self.instance.fit(image, text)
+
+    def _encoded(self, name: str, taps: dict[str, Tensor]) -> Encoded:
         logits = taps['fc10']
         # In float32: the softmax of half precision saturates, and ties.
         common = (logits.float().softmax(1) if self.representation == 'prob'
                   else taps[self.representation].float())
+        if self.instance is not None:
+            mapped = getattr(self.instance, f'map_{name}')(taps['tower'])
+            common = self.instance.joined(common, mapped)
         return Encoded(common, logits, taps)
 
     def _tell_once(self, has_source: bool) -> None:
@@ -287,6 +372,17 @@ class CHTN(CrossModalModel):
             print_log(f'CHTN trains without its source domain ({lacking}): '
                       'no source supervision, no MMD.', logger='current',
                       level=logging.WARNING)
+
+
+def _things(data_samples: Mapping[str, Any]) -> Optional[Tensor]:
+    """Numbers of images and texts, (B, 2), by which pairs share one."""
+    columns = [data_samples.get(f'same_{name}_idx',
+                                data_samples.get(f'{name}_idx'))
+               for name in ('image', 'text')]
+    # Indices stay on the host, as arrays.
+    known = [torch.as_tensor(column) for column in columns
+             if column is not None]
+    return torch.stack(known, 1) if known else None
 
 
 def _built(config: dict, in_features: int) -> Any:

@@ -12,6 +12,7 @@ from .common_head import CommonHead
 from .cross_modal_model import CrossModalModel, Encoded
 from .data_preprocessor import CrossModalDataPreprocessor
 from .identity_pathway import IdentityPathway
+from .instance_maps import InstanceMaps
 from .pathways import Pathway, VectorTextEncoder
 from .text_encoders import BiGRU, HFTextEncoder, WordCNN
 from .trunk import Trunk
@@ -21,8 +22,8 @@ __all__ = [
     'AlexNetBN', 'BiGRU', 'ClosedFormModel', 'ClosedFormPosterior',
     'CommonHead', 'CrossModalDataPreprocessor', 'CrossModalModel',
     'EfficientNetLite0', 'Encoded', 'HFTextEncoder', 'HFVisionBackbone',
-    'IdentityPathway', 'Pathway', 'SmallConvNet', 'Trunk', 'TwoTowerModel',
-    'VectorTextEncoder', 'WordCNN'
+    'IdentityPathway', 'InstanceMaps', 'Pathway', 'SmallConvNet', 'Trunk',
+    'TwoTowerModel', 'VectorTextEncoder', 'WordCNN'
 ]
 
 __getattr__ = moved_names(__name__, {

@@ -77,6 +77,11 @@ class ClosedFormModel(TwoTowerModel):
         self.fitted = FittedState()
         self.idle = nn.Parameter(torch.zeros(()))
 
+    @property
+    def fitted_part(self) -> FittedState:
+        """What :meth:`fit` fills in."""
+        return self.fitted
+
     def fit(self, image: Tensor, text: Tensor,
             label: Optional[Tensor] = None) -> None:
         """Solve for all training rows.

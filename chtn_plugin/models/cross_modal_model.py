@@ -127,6 +127,47 @@ class CrossModalModel(BaseModel):
         """
         return {}
 
+    @property
+    def fitted_part(self) -> Optional[nn.Module]:
+        """The module that ``fit`` fills in before training; None: nothing.
+
+        A model that has one defines ``fit(image, text, label)`` and, for
+        what it is given, ``image_features`` and ``text_features``;
+        :class:`~chtn_plugin.engine.hooks.FitHook` calls them.
+        """
+        return None
+
+    @property
+    def parts(self) -> Mapping[str, slice]:
+        """Named parts of a representation that a query may weight.
+
+        Returns:
+            Columns of each part by name. The score of two items is the sum
+            of their parts' inner products. Empty: it has one part.
+        """
+        return {}
+
+    @property
+    def balance(self) -> Optional[float]:
+        """Share of the instance part in a score; None without one."""
+        return None
+
+    def query_factors(self, balance: float) -> Tensor:
+        """Return what a query is multiplied by for another balance, (D,).
+
+        The gallery stays as it is: one index serves every balance.
+
+        Args:
+            balance: Share of the instance part, in [0, 1]: 0 asks for this
+                kind of thing, 1 for this very thing.
+
+        Raises:
+            ValueError: The model has no such parts, or the share is out of
+                range.
+        """
+        raise ValueError('a balance needs a model with an instance part: '
+                         f'{type(self).__name__} has none')
+
     def check_source(self, meta: Mapping[str, Any]) -> Optional[str]:
         """Say why the data's source domain does not fit; None if it does.
 

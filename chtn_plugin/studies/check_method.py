@@ -115,7 +115,8 @@ class Trial:
     @property
     def checkpoint(self) -> Path:
         """What the run saved."""
-        return self.work_dir / 'iter_1.pth'
+        return next(self.work_dir.glob('best_*.pth'),
+                    self.work_dir / 'best.pth')
 
     def batch(self, source: bool = False) -> tuple[dict, dict]:
         """Inputs and data samples of one batch."""
@@ -152,7 +153,8 @@ class Trial:
             val_cfg=dict(), test_cfg=dict(),
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
             default_hooks=dict(checkpoint=dict(
-                type='SafeCheckpointHook', by_epoch=False, interval=1)),
+                type='SafeCheckpointHook', by_epoch=False, interval=1,
+                save_best='retrieval/mean_mAP', rule='greater')),
             custom_hooks=[dict(type='ConsistencyHook'),
                           dict(type='ArchitectureHook'),
                           dict(type='FiniteLossHook'), *self.hooks],

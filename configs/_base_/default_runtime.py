@@ -23,8 +23,10 @@ custom_hooks = [
     dict(type='ConsistencyHook'),
     dict(type='ExactResumeHook'),
     dict(type='FiniteLossHook'),
-    # Fits closed-form methods; leaves all others alone.
+    # Fits what has a closed form; leaves other models alone.
     dict(type='FitHook'),
+    # Chooses how much the instance part counts, where there is one.
+    dict(type='BalanceHook'),
     dict(type='BoundedHistoryHook'),
     dict(type='KeptMemoryHook'),
     dict(type='ArchitectureHook'),

@@ -373,6 +373,79 @@ def test_missing_modality_has_no_representation():
     assert items[1]['text_repr'] is not None
 
 
+# The instance part.
+
+
+def with_instance(**options):
+    return model(instance=dict(options, type='InstanceMaps'),
+                 similarity='dot')
+
+
+def test_instance_part_stands_behind_the_posterior():
+    made = with_instance(balance=0.25).eval()
+    inputs, _ = batch(source=0)
+    encoded = made.encode_image(inputs['image'])
+    common, mapped = (encoded.repr[:, made.parts[name]]
+                      for name in ('class', 'instance'))
+    torch.testing.assert_close(common, 0.75**.5 * encoded.probabilities)
+    torch.testing.assert_close(mapped, 0.25**.5 * made.instance.map_image(
+        made.trunk(inputs['image'])))
+
+
+def test_products_of_representations_are_the_balanced_similarity():
+    made = with_instance(balance=0.25).eval()
+    inputs, _ = batch(source=0)
+    pair = made.encode_pair(inputs['image'], inputs['text'])
+    p, q = (pair[name].probabilities for name in ('image', 'text'))
+    cosine = torch.cosine_similarity(
+        made.instance.map_image(made.trunk(inputs['image']))[:, None],
+        made.instance.map_text(made.text_encoder(inputs['text'])), dim=2)
+    torch.testing.assert_close(
+        pair['image'].repr @ pair['text'].repr.T,
+        0.75 * p @ q.T + 0.25 * cosine)
+
+
+@pytest.mark.parametrize('balance', [0., 0.4, 1.])
+def test_the_query_alone_carries_another_balance(balance):
+    made = with_instance(balance=0.25).eval()
+    inputs, _ = batch(source=0)
+    pair = made.encode_pair(inputs['image'], inputs['text'])
+    query = pair['text'].repr * made.query_factors(balance)
+    p, q = (pair[name].probabilities for name in ('image', 'text'))
+    u, v = (pair[name].repr[:, made.parts['instance']] / .25**.5
+            for name in ('image', 'text'))
+    torch.testing.assert_close(query @ pair['image'].repr.T,
+                               (1 - balance) * q @ p.T + balance * v @ u.T)
+
+def test_instance_part_adds_a_loss_of_its_own():
+    made = with_instance()
+    terms = losses(made)
+    assert 'loss_instance' in terms
+    terms['loss_instance'].backward()
+    assert made.instance.image_map.weight.grad.any()
+    assert made.image_pathway.fc6.weight.grad is None
+
+
+def test_without_weight_it_adds_none():
+    assert 'loss_instance' not in losses(with_instance(loss_weight=0.))
+
+
+def test_instance_part_needs_the_dot_product_of_posteriors():
+    with pytest.raises(ValueError, match="got 'cosine' and 'prob'"):
+        model(instance=dict(type='InstanceMaps'))
+    with pytest.raises(ValueError, match="got 'dot' and 'fc7'"):
+        model(instance=dict(type='InstanceMaps'), similarity='dot',
+              representation='fc7')
+
+
+def test_a_balance_needs_an_instance_part():
+    assert model().balance is None and model().parts == {}
+    with pytest.raises(ValueError, match='CHTN has none'):
+        model().query_factors(0.5)
+    with pytest.raises(ValueError, match='0 to 1, got 2'):
+        with_instance().query_factors(2)
+
+
 # Refusals.
 
 

@@ -18,6 +18,10 @@ _CHTN = dict(
 #: A small configuration of each method, and what else it needs.
 METHODS = {
     'CHTN': dict(config=_CHTN, source_classes=3),
+    'CHTN, instance part': dict(
+        config=dict(_CHTN, similarity='dot', source_pathway=None,
+                    instance=dict(type='InstanceMaps')),
+        hooks=[dict(type='FitHook'), dict(type='BalanceHook')]),
     'CHTN, dot': dict(config=dict(_CHTN, similarity='dot',
                                   source_pathway=None)),
 }

@@ -1,6 +1,7 @@
 """What happens around training and testing."""
 from .architecture import ArchitectureHook
 from .batched_losses import BatchedLossesHook
+from .balance import BalanceHook
 from .bounded_history import BoundedHistoryHook
 from .compiled_forward import CompiledForwardHook
 from .consistency import ConsistencyHook
@@ -14,8 +15,9 @@ from .kept_memory import KeptMemoryHook
 from .retrieval_visualization import RetrievalVisualizationHook
 from .safe_checkpoint import SafeCheckpointHook
 
-__all__ = ['ArchitectureHook', 'BatchedLossesHook', 'BoundedHistoryHook',
-           'CompiledForwardHook', 'ConsistencyHook', 'ExactResumeHook',
-           'FiniteLossHook', 'FitHook', 'Float32PrecisionHook',
-           'GlobalBatchNormHook', 'IterationSeedHook', 'KeptMemoryHook',
-           'RetrievalVisualizationHook', 'SafeCheckpointHook']
+__all__ = ['ArchitectureHook', 'BalanceHook', 'BatchedLossesHook',
+           'BoundedHistoryHook', 'CompiledForwardHook', 'ConsistencyHook',
+           'ExactResumeHook', 'FiniteLossHook', 'FitHook',
+           'Float32PrecisionHook', 'GlobalBatchNormHook', 'IterationSeedHook',
+           'KeptMemoryHook', 'RetrievalVisualizationHook',
+           'SafeCheckpointHook']

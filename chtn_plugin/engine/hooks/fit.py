@@ -19,20 +19,20 @@ from mmengine.registry import HOOKS
 from torch import Tensor
 
 from ...datasets.collate import cross_modal_collate
-from ...models.closed_form import ClosedFormModel
 from ...models.supervision import check_whole_pairs
 from ..feature_cache import CachedFeatures
 
 
 @HOOKS.register_module()
 class FitHook(Hook):
-    """Fits a closed-form method to all training rows, before iteration 1.
+    """Fits what has a closed form to all training rows, before iteration 1.
 
     It makes one pass over the training pairs in their order, with the image
     transforms of validation where there are any (augmentation would make the
     fit depend on chance), and calls the model's ``fit``. The ranks of a
     distributed run share the pass out; rank 0 solves, and all get its
-    solution. A resumed run is fitted already. Other methods it leaves alone.
+    solution. A resumed run is fitted already. A model whose ``fitted_part``
+    is None, it leaves alone.
 
     Args:
         batch_size: Pairs a pass through the towers.
@@ -50,7 +50,8 @@ class FitHook(Hook):
         """Fit, unless the run goes on from a later iteration."""
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
-        if not isinstance(model, ClosedFormModel) or runner.iter:
+        part = getattr(model, 'fitted_part', None)
+        if part is None or runner.iter:
             return
         dataset = evaluated(runner.train_dataloader.dataset, runner)
         image, text, label = training_rows(model, dataset, self.batch_size)
@@ -59,8 +60,8 @@ class FitHook(Hook):
         if rank == 0:
             try:
                 model.fit(image, text, label)
-                state = [{name: value.cpu().numpy() for name, value
-                          in model.fitted.named_buffers()}]
+                state = [{name: value.cpu() for name, value
+                          in part.state_dict().items()}]
             except ValueError as error:
                 # Told to all ranks, which would wait for ever otherwise.
                 state = [error]
@@ -68,8 +69,7 @@ class FitHook(Hook):
         if isinstance(state[0], ValueError):
             raise state[0]
         if rank:
-            model.fitted.keep(state[0])
-            model.fitted.to(model.idle.device)
+            part.load_state_dict(state[0])
         print_log(f'{type(model).__name__} was fitted to {len(image)} '
                   'training pairs', logger='current')
 
@@ -94,7 +94,7 @@ def evaluated(dataset: Any, runner: Any) -> Any:
 
 
 @torch.no_grad()
-def training_rows(model: ClosedFormModel, dataset: Any, batch_size: int
+def training_rows(model: Any, dataset: Any, batch_size: int
                   ) -> tuple[Tensor, Tensor, Tensor]:
     """Vectors of all pairs of a data set, on every rank.
 
@@ -125,7 +125,7 @@ def training_rows(model: ClosedFormModel, dataset: Any, batch_size: int
     return image, text, label
 
 
-def _batch(model: ClosedFormModel, dataset: Any, rows: Sequence[int]
+def _batch(model: Any, dataset: Any, rows: Sequence[int]
            ) -> tuple[np.ndarray, ...]:
     batch = (dataset.__getitems__(list(rows))
              if hasattr(dataset, '__getitems__') else
