@@ -1,7 +1,7 @@
 """What happens around training and testing."""
 from .architecture import ArchitectureHook
-from .batched_losses import BatchedLossesHook
 from .balance import BalanceHook
+from .batched_losses import BatchedLossesHook
 from .bounded_history import BoundedHistoryHook
 from .compiled_forward import CompiledForwardHook
 from .consistency import ConsistencyHook

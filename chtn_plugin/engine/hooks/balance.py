@@ -34,7 +34,8 @@ class BalanceHook(Hook):
     A model without an instance part is left alone.
 
     Args:
-        candidates: Balances to choose from, each in (0, 1).
+        candidates: Balances to choose from, each in (0, 1). Small
+            validation sets tell large ones apart badly.
         tolerance: How far below the best MAP the choice may be.
 
     Raises:
@@ -44,8 +45,8 @@ class BalanceHook(Hook):
     priority = 'HIGHEST'
 
     def __init__(self,
-                 candidates: Sequence[float] = (0.05, 0.1, 0.15, 0.2, 0.3,
-                                                0.4, 0.5, 0.7),
+                 candidates: Sequence[float] = (0.05, 0.1, 0.15, 0.2, 0.25,
+                                                0.3),
                  tolerance: float = 0.005) -> None:
         if not candidates or not all(0 < a < 1 for a in candidates):
             raise ValueError('candidates must lie between 0 and 1, got '
