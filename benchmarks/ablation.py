@@ -18,12 +18,12 @@ import statistics
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from runs import FIGURES, mean_and_deviation, train_and_test  # isort: skip
+from chtn_plugin.storage.files import atomic_write
 
 from mmengine.config import Config, DictAction
 from tqdm import tqdm
 
-from chtn_plugin.storage.files import atomic_write
+from runs import FIGURES, mean_and_deviation, train_and_test
 
 #: What a variant changes; 'full' is the configuration as it stands.
 VARIANTS = {

@@ -19,14 +19,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from runs import FIGURES, mean_and_deviation, train_and_test  # isort: skip
+from chtn_plugin.evaluation import Embeddings, score_embeddings
 
-import numpy as np  # isort: skip
-import torch  # isort: skip
-from mmengine.config import Config, DictAction  # isort: skip
-from mmengine.registry import DATASETS, MODELS  # isort: skip
+import numpy as np
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.registry import DATASETS, MODELS
 
-from chtn_plugin.evaluation import Embeddings, score_embeddings  # isort: skip
+from runs import FIGURES, mean_and_deviation, train_and_test
 
 
 def semantic_matching(config: str, options: dict[str, Any]

@@ -27,16 +27,14 @@ from pathlib import Path
 from typing import Any
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
+from chtn_plugin.datasets import PassSampler, cross_modal_collate
 
-import numpy as np  # isort: skip
-import torch  # isort: skip
-from mmengine.dataset import pseudo_collate  # isort: skip
-from mmengine.registry import DATASETS, MODELS  # isort: skip
-from mmengine.structures import BaseDataElement  # isort: skip
-from torch.utils.data import DataLoader, Dataset  # isort: skip
-
-from chtn_plugin.datasets import (  # isort: skip
-    PassSampler, cross_modal_collate)
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import DATASETS, MODELS
+from mmengine.structures import BaseDataElement
+from torch.utils.data import DataLoader, Dataset
 
 CLASSES = 10
 Batch = dict[str, dict[str, torch.Tensor]]

@@ -22,13 +22,12 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
-import torch
-from torch import Tensor, nn
-
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 
-from mmcv.cnn import fuse_conv_bn  # isort: skip
-from mmengine.registry import MODELS  # isort: skip
+import torch
+from mmcv.cnn import fuse_conv_bn
+from mmengine.registry import MODELS
+from torch import Tensor, nn
 
 BASE = 'fp32'
 Encode = Callable[[Tensor], Tensor]

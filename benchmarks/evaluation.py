@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 import time
 
+from chtn_plugin.evaluation import Embeddings, score_embeddings
+
 import numpy as np
 import torch
-
-from chtn_plugin.evaluation import Embeddings, score_embeddings
 
 # Most time over the similarity product alone, by (D, C).
 PRODUCT_LIMITS = {(64, 10): 5., (64, 200): 2.6, (512, 10): 1.8,

@@ -11,11 +11,12 @@ import argparse
 import time
 from pathlib import Path
 
+from chtn_plugin.evaluation import Embeddings, score_embeddings
+
 import numpy as np
 import torch
-from evaluation import make, ours, product, seconds
 
-from chtn_plugin.evaluation import Embeddings, score_embeddings
+from evaluation import make, ours, product, seconds
 
 GALLERIES = (1_000, 3_000, 10_000, 30_000, 100_000)
 QUERIES = 1_024

@@ -18,16 +18,17 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-import torch
-from images import make_photos
-from mmengine.registry import DATASETS, MODELS
-from torch.utils.data import DataLoader
-
 import chtn_plugin.datasets.image_transforms  # noqa: F401  (first)
 from chtn_plugin.datasets import cross_modal_collate
 from chtn_plugin.engine.feature_cache import cache_features, image_datasets
 from chtn_plugin.storage.row_store import folder_bytes
+
+import numpy as np
+import torch
+from mmengine.registry import DATASETS, MODELS
+from torch.utils.data import DataLoader
+
+from images import make_photos
 
 PIPELINE = [dict(type='LoadRGBImage'),
             dict(type='ResizeShorterSide', size=256),

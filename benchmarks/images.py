@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import chtn_plugin  # noqa: F401  (first: see its __init__)
+from chtn_plugin.datasets.image_transforms import decode_rgb
+
 import cv2
 import numpy as np
 from mmengine.dataset import Compose
-
-import chtn_plugin  # noqa: F401  (first: see its __init__)
-from chtn_plugin.datasets.image_transforms import decode_rgb
 
 _SUFFIXES = {'.jpg', '.jpeg', '.png'}
 _CROP = dict(type='mmpretrain.CenterCrop', crop_size=224)

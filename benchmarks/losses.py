@@ -18,11 +18,11 @@ import statistics
 import time
 from collections.abc import Callable
 
-import torch
-from torch import Tensor
-
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 from chtn_plugin.losses import squared_mmd
+
+import torch
+from torch import Tensor
 
 
 def bare_products(source: Tensor, target: Tensor, kernels: int) -> Tensor:

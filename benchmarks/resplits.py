@@ -23,14 +23,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from combinations import _merged, semantic_matching  # isort: skip
-from runs import FIGURES, mean_and_deviation, train_and_test  # isort: skip
-
-import numpy as np
-import torch
-from mmengine.config import Config
-from tqdm import tqdm
-
 from chtn_plugin.datasets.grouping import (
     groups_sharing,
     image_contents,
@@ -40,6 +32,14 @@ from chtn_plugin.datasets.grouping import (
 from chtn_plugin.datasets.manifest import read_manifest, write_manifest
 from chtn_plugin.datasets.splits import grouped_split
 from chtn_plugin.storage.files import atomic_write
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from tqdm import tqdm
+
+from combinations import _merged, semantic_matching
+from runs import FIGURES, mean_and_deviation, train_and_test
 
 METHODS = ('CHTN', 'semantic matching')
 

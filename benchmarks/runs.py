@@ -10,9 +10,9 @@ from pathlib import Path
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 
-import torch  # isort: skip
-from mmengine.config import Config  # isort: skip
-from mmengine.runner import Runner  # isort: skip
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
 
 FIGURES = ('i2t_mAP', 't2i_mAP', 'mean_mAP')
 

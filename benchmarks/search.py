@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
+from chtn_plugin.apis import Gallery
+from chtn_plugin.evaluation.exact_search import unit_rows
 
-import numpy as np  # isort: skip
-from chtn_plugin.apis import Gallery  # isort: skip
-from chtn_plugin.evaluation.exact_search import unit_rows  # isort: skip
+import numpy as np
 
 
 def median_ms(*actions: Callable[[int], object],

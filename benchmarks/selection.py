@@ -19,14 +19,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from runs import FIGURES, mean_and_deviation, quiet  # isort: skip
+from chtn_plugin.storage.files import atomic_write
 
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from tqdm import tqdm
 
-from chtn_plugin.storage.files import atomic_write
+from runs import FIGURES, mean_and_deviation, quiet
 
 
 def validate(config: str, setting: dict, seed: int, val_seed: int

@@ -14,9 +14,6 @@ from __future__ import annotations
 import argparse
 import tempfile
 
-from ablation import VARIANTS  # isort: skip
-from runs import mean_and_deviation, quiet  # isort: skip
-
 import torch
 from mmengine.config import Config
 from mmengine.registry import DATASETS
@@ -25,6 +22,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
+
+from ablation import VARIANTS
+from runs import mean_and_deviation, quiet
 
 TRAININGS = {
     'untrained': None,

@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import Any
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
+from chtn_plugin.engine.hooks import KeptMemoryHook
 
-import matplotlib  # isort: skip
-import numpy as np  # isort: skip
-import torch  # isort: skip
-import torch.distributed as dist  # isort: skip
-from evaluation_growth import MIB, forget_peak, peak  # isort: skip
-from mmengine.registry import MODELS  # isort: skip
-from torch.nn.parallel import DistributedDataParallel  # isort: skip
-from training_overhead import InMemory, model_config  # isort: skip
+import matplotlib
+import numpy as np
+import torch
+import torch.distributed as dist
+from mmengine.registry import MODELS
+from torch.nn.parallel import DistributedDataParallel
 
-from chtn_plugin.engine.hooks import KeptMemoryHook  # isort: skip
+from evaluation_growth import MIB, forget_peak, peak
+from training_overhead import InMemory, model_config
 
 BATCHES = (8, 16, 32, 64, 128, 256, 512, 1024)
 WIDTHS = (32, 128, 512, 2048, 4096)

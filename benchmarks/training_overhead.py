@@ -23,12 +23,12 @@ from typing import Any
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 
-import numpy as np  # isort: skip
-import torch  # isort: skip
-from mmengine.config import Config  # isort: skip
-from mmengine.hooks import Hook  # isort: skip
-from mmengine.registry import DATASETS, HOOKS, MODELS  # isort: skip
-from mmengine.runner import Runner  # isort: skip
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.registry import DATASETS, HOOKS, MODELS
+from mmengine.runner import Runner
 
 ROOT = Path(__file__).resolve().parents[1]
 

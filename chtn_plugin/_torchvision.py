@@ -24,14 +24,15 @@ _library: Optional[torch.library.Library] = None
 def declare_missing_operators() -> bool:
     """Declare torchvision's operators where its own library cannot.
 
-    Does nothing on a CUDA build of torch, or once torchvision is imported.
+    Called as torchvision's import begins. Does nothing on a CUDA build of
+    torch, or once torchvision has loaded its own.
 
     Returns:
         Whether anything was declared.
     """
     global _library
     if (_library is not None or torch.version.cuda is not None
-            or 'torchvision' in sys.modules):
+            or 'torchvision.extension' in sys.modules):
         return False
     _library = torch.library.Library('torchvision', 'FRAGMENT')
     for name in _SCHEMAS:

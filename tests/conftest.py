@@ -5,22 +5,19 @@ import os
 
 from devices import hide_gpus
 
+import chtn_plugin  # noqa: F401  (first: see its __init__)
+
 # Tests ask no network for weights. Read while transformers is imported.
 os.environ['HF_HUB_OFFLINE'] = '1'
 # Before anything imports torch.
 hide_gpus()
 
-import chtn_plugin  # noqa: E402, F401  (first: see its __init__)
+import gc  # noqa: E402
+from pathlib import Path  # noqa: E402
 
-import gc  # noqa: E402  # isort: skip
-from pathlib import Path  # noqa: E402  # isort: skip
-
-import pytest  # noqa: E402  # isort: skip
-import torch  # noqa: E402  # isort: skip
-from tiny_data import (  # noqa: E402  # isort: skip
-    write_pairs,
-    write_picture,
-)
+import pytest  # noqa: E402
+import torch  # noqa: E402
+from tiny_data import write_pairs, write_picture  # noqa: E402
 
 # Tensors here are tiny: threads cost more than they save.
 torch.set_num_threads(1)

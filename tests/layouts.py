@@ -21,7 +21,7 @@ def picture(path: Path, seed: int = 0, size: tuple[int, int] = (24, 16)
 def wikipedia(root: Path, n_train: int = 20, n_test: int = 6,
               classes: Optional[tuple[str, ...]] = None) -> Path:
     """The Wikipedia archive: two lists, images/<class>/, texts/*.xml."""
-    from chtn_plugin.datasets.wikipedia import CLASSES
+    from chtn_plugin.datasets.wikipedia_files import CLASSES
     names = classes or CLASSES
     number = 0
     for split, count in (('train', n_train), ('test', n_test)):

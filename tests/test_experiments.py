@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chtn_plugin.datasets.wikipedia import CLASSES
+from chtn_plugin.datasets.wikipedia_files import CLASSES
 
 ROOT = Path(__file__).resolve().parents[1]
 

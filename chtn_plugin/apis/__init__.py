@@ -1,8 +1,17 @@
 """Using a trained model: encode, search, take it elsewhere."""
-from .gallery import Gallery
-from .retrieval_inferencer import RetrievalInferencer
-from .search_result import Hit, SearchResult
-from .trained_run import TrainedRun, open_run
+from typing import TYPE_CHECKING
 
-__all__ = ['Gallery', 'Hit', 'RetrievalInferencer', 'SearchResult',
-           'TrainedRun', 'open_run']
+from .._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .gallery import Gallery
+    from .retrieval_inferencer import RetrievalInferencer
+    from .search_result import Hit, SearchResult
+    from .trained_run import TrainedRun, open_run
+
+__getattr__, __dir__, __all__ = lazy_names(__name__, {
+    'gallery': ('Gallery', ),
+    'retrieval_inferencer': ('RetrievalInferencer', ),
+    'search_result': ('Hit', 'SearchResult'),
+    'trained_run': ('TrainedRun', 'open_run'),
+})

@@ -17,27 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mmengine.registry import MODELS  # isort: skip
-
-from chtn_plugin.engine.launch import plain_errors  # isort: skip
-from chtn_plugin.models import CrossModalModel  # isort: skip
-from chtn_plugin.studies.benchmark import (  # isort: skip
-    Plan,
-    is_closed_form,
-    run_benchmark,
-)
-from chtn_plugin.studies.benchmark_report import (  # isort: skip
-    write_reports,
-)
-from chtn_plugin.studies.benchmark_table import tables  # isort: skip
-from chtn_plugin.studies.fitting import BASELINES  # isort: skip
-from chtn_plugin.studies.label_budgets import LabelBudget  # isort: skip
-from chtn_plugin.studies.pair_features import (  # isort: skip
-    prepare,
-    read_pair_features,
-)
-from chtn_plugin.studies.record_store import RecordStore  # isort: skip
-from chtn_plugin.studies.spaces import SPACES  # isort: skip
+from .command import plain_errors
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -91,6 +71,9 @@ def chosen_methods(names: list[str]) -> tuple[list[str], dict[str, str]]:
         KeyError: There is no such method.
         ValueError, FileNotFoundError: A user's file holds no such class.
     """
+    from chtn_plugin.studies.benchmark import is_closed_form
+    from chtn_plugin.studies.fitting import BASELINES
+    from chtn_plugin.studies.spaces import SPACES
     known = [*BASELINES, *SPACES]
     groups = dict(all=known, closed=[m for m in known if is_closed_form(m)],
                   trained=[m for m in known if not is_closed_form(m)])
@@ -112,6 +95,9 @@ def chosen_methods(names: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def _own_method(name: str) -> tuple[str, str]:
+    from mmengine.registry import MODELS
+
+    from chtn_plugin.models import CrossModalModel
     file, _, wanted = name.rpartition(':')
     path = Path(file if file.endswith('.py') else f'{file}.py')
     if not path.is_file():
@@ -135,6 +121,12 @@ def _own_method(name: str) -> tuple[str, str]:
 
 def run(args: argparse.Namespace) -> None:
     """Measure what is missing, then write the reports."""
+    from chtn_plugin.studies.benchmark import Plan, run_benchmark
+    from chtn_plugin.studies.benchmark_report import write_reports
+    from chtn_plugin.studies.benchmark_table import tables
+    from chtn_plugin.studies.label_budgets import LabelBudget
+    from chtn_plugin.studies.pair_features import prepare, read_pair_features
+    from chtn_plugin.studies.record_store import RecordStore
     methods, code = chosen_methods(args.methods)
     plan = Plan(methods, [LabelBudget.parse(text) for text in args.labels],
                 args.budget, args.draws, args.trained_budget,
@@ -166,5 +158,6 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Read the command line and compare."""
+    args = parse_args(argv)
     with plain_errors('benchmark.py'):
-        run(parse_args(argv))
+        run(args)

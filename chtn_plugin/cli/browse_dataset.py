@@ -3,21 +3,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib  # isort: skip
-import torch  # isort: skip
-from mmengine.registry import DATASETS, MODELS  # isort: skip
+from .command import add_config_arguments, plain_errors
 
-from chtn_plugin.engine.launch import (  # isort: skip
-    add_config_arguments,
-    load_config,
-    plain_errors,
-)
-from chtn_plugin.text.decoding import seen_text  # isort: skip
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-def displayed(image: torch.Tensor) -> Any:
+def displayed(image: Tensor) -> Any:
     """Normalised pixels (channels, H, W), stretched to 0..1 as a whole."""
     low, high = image.min(), image.max()
     image = (image - low) / (high - low).clamp(min=1e-6)
@@ -27,6 +21,7 @@ def displayed(image: torch.Tensor) -> Any:
 def draw(batch: dict[str, Any], texts: list[str], classes: list[str],
          path: Path) -> None:
     """One row a pair: image, source image where there is one, and text."""
+    import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot
     inputs, samples = batch['inputs'], batch['data_samples']
@@ -58,7 +53,7 @@ def draw(batch: dict[str, Any], texts: list[str], classes: list[str],
     pyplot.close(figure)
 
 
-def _named(label: torch.Tensor, classes: list[str]) -> str:
+def _named(label: Tensor, classes: list[str]) -> str:
     numbers = ([int(label)] if label.dim() == 0 else
                label.nonzero().flatten().tolist())
     return ', '.join(classes[n] if n < len(classes) else f'class {n}'
@@ -84,6 +79,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Take items, preprocess them as the model does, and draw them."""
     args = parse_args()
+    from mmengine.registry import DATASETS, MODELS
+
+    from chtn_plugin.engine.launch import load_config
+    from chtn_plugin.text.decoding import seen_text
     with plain_errors('browse_dataset.py'):
         cfg = load_config(args)
         dataset = DATASETS.build(cfg[f'{args.phase}_dataloader'].dataset)

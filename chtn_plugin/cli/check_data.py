@@ -5,13 +5,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from chtn_plugin.curation.checked_data import (
-    check,
-    holds_findings,
-    write_findings,
-)
-from chtn_plugin.storage.ownership import check_replaceable
-
 _EPILOG = """examples:
   %(prog)s data/wikipedia/pairs.tsv
   %(prog)s configs/chtn_wiki.py
@@ -50,6 +43,12 @@ def main() -> int:
                         help='warnings count as errors')
     parser.add_argument('--json', type=Path, help='write the findings here')
     args = parser.parse_args()
+    from chtn_plugin.curation.checked_data import (
+        check,
+        holds_findings,
+        write_findings,
+    )
+    from chtn_plugin.storage.ownership import check_replaceable
     try:
         if args.json:
             check_replaceable(args.json, holds_findings(args.json))

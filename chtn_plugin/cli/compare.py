@@ -10,13 +10,6 @@ import json
 import sys
 from pathlib import Path
 
-from chtn_plugin.evaluation import compare_methods
-from chtn_plugin.evaluation.comparison import (
-    format_comparison,
-    load_methods,
-)
-from chtn_plugin.storage.files import atomic_write
-
 
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(
@@ -49,6 +42,12 @@ def main(argv=None):
 
 
 def _compare(args):
+    from chtn_plugin.evaluation.comparison import (
+        compare_methods,
+        format_comparison,
+        load_methods,
+    )
+    from chtn_plugin.storage.files import atomic_write
     comparison = compare_methods(load_methods(args.methods), args.protocol,
                                  args.bootstrap, args.flips, args.seed)
     text = format_comparison(comparison)

@@ -13,20 +13,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import torch  # isort: skip
-from mmengine.config import Config  # isort: skip
-
-from chtn_plugin.engine.launch import plain_errors  # isort: skip
-from chtn_plugin.storage.files import atomic_write  # isort: skip
-from chtn_plugin.models.conversion import (  # isort: skip
-    backbone_of,
-    caffe_layers,
-    classifier_layers,
-    fitted_to,
-    read_caffemodel,
-    read_state_dict,
-    start_weights,
-)
+from .command import plain_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,6 +35,19 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Read, name, check, write."""
     args = parse_args()
+    import torch
+    from mmengine.config import Config
+
+    from chtn_plugin.models.conversion import (
+        backbone_of,
+        caffe_layers,
+        classifier_layers,
+        fitted_to,
+        read_caffemodel,
+        read_state_dict,
+        start_weights,
+    )
+    from chtn_plugin.storage.files import atomic_write
     with plain_errors('convert_weights.py'):
         if args.format == 'caffe':
             layers = caffe_layers(read_caffemodel(args.source))

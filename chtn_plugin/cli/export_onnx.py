@@ -15,9 +15,6 @@ import argparse
 import sys
 import warnings
 
-from chtn_plugin.apis import RetrievalInferencer  # isort: skip
-from chtn_plugin.export.onnx_export import export_towers  # isort: skip
-
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -46,6 +43,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Export and compare."""
     args = parse_args()
+    from chtn_plugin.apis import RetrievalInferencer
+    from chtn_plugin.export.onnx_export import export_towers
     warnings.filterwarnings('ignore', category=DeprecationWarning)
     try:
         model = RetrievalInferencer(args.run, 'cpu', args.trust_checkpoint)

@@ -12,18 +12,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np  # isort: skip
-from chtn_plugin.apis import RetrievalInferencer  # isort: skip
-from chtn_plugin.apis.encoded_split import encode_split  # isort: skip
-from chtn_plugin.apis.encoder_features import (  # isort: skip
-    TEXT_MODES,
-    Extraction,
-    extract_features,
-)
-from chtn_plugin.apis.index_store import is_index  # isort: skip
-from chtn_plugin.evaluation import Embeddings, save_embeddings  # isort: skip
+if TYPE_CHECKING:
+    from chtn_plugin.apis import RetrievalInferencer
+
+#: Values of ``Extraction.text_mode``, whose module imports torch.
+_TEXT_MODES = ('join', 'each')
 
 
 def parse_args() -> argparse.Namespace:
@@ -66,7 +61,7 @@ def parse_args() -> argparse.Namespace:
                           'auto, where --texts is given)')
     encoders.add_argument('--texts', metavar='NAME|DIR',
                           help='encoder of the texts')
-    encoders.add_argument('--text-mode', choices=TEXT_MODES,
+    encoders.add_argument('--text-mode', choices=_TEXT_MODES,
                           help='several texts of a picture: one row of all, '
                           'or one of each (default: join)')
     encoders.add_argument('--label-separator', metavar='CHAR',
@@ -107,6 +102,13 @@ def main() -> None:
 
 
 def _extract(args: argparse.Namespace) -> dict[str, int]:
+    from chtn_plugin.apis import RetrievalInferencer
+    from chtn_plugin.apis.encoded_split import encode_split
+    from chtn_plugin.apis.encoder_features import (
+        Extraction,
+        extract_features,
+    )
+    from chtn_plugin.evaluation import save_embeddings
     if args.encoders:
         found = extract_features(args.run, args.out, Extraction(
             **args.encoders, bf16=args.bf16, device=args.device))
@@ -128,6 +130,10 @@ def _extract(args: argparse.Namespace) -> dict[str, int]:
 
 def _of_source(model: RetrievalInferencer,
                args: argparse.Namespace) -> dict[str, int]:
+    import numpy as np
+
+    from chtn_plugin.apis.index_store import is_index
+    from chtn_plugin.evaluation import Embeddings, save_embeddings
     if is_index(Path(args.source)) or args.source.endswith('.npz'):
         raise ValueError('a source must be a folder, a manifest or a .txt '
                          f'file: {args.source} is encoded already')

@@ -12,11 +12,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from chtn_plugin.apis import RetrievalInferencer  # isort: skip
-from chtn_plugin.evaluation.approximate import describe  # isort: skip
-from chtn_plugin.apis.index_store import (  # isort: skip
-    IndexStore, approximate_index)
-
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -68,6 +63,9 @@ def main() -> None:
 
 
 def _build(args: argparse.Namespace) -> None:
+    from chtn_plugin.apis import RetrievalInferencer
+    from chtn_plugin.apis.index_store import IndexStore, approximate_index
+    from chtn_plugin.evaluation.approximate import describe
     model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint,
                                 'bf16' if args.bf16 else 'fp32')
     store = IndexStore(args.out)
@@ -89,6 +87,8 @@ def _build(args: argparse.Namespace) -> None:
 
 
 def _inspect(args: argparse.Namespace) -> None:
+    from chtn_plugin.apis.index_store import IndexStore
+    from chtn_plugin.evaluation.approximate import describe
     store = IndexStore(args.index)
     gallery = store.gallery(unfinished=True)
     head = store.head

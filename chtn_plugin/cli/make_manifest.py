@@ -5,9 +5,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from chtn_plugin.curation.features_config import write_features_config
-from chtn_plugin.curation.own_data import Options, make_manifest
-
 _EPILOG = """a folder may hold
   images/ and a table: captions.csv, .tsv or .jsonl, with columns image, text
     and label (or usual names for them). A picture may come in several rows,
@@ -99,6 +96,8 @@ def main() -> int:
     columns = {field: value for field in ('image', 'text', 'label', 'split')
                if (value := getattr(args, f'{field}_column'))}
     config = args.config or _default_config(args.folder)
+    from chtn_plugin.curation.features_config import write_features_config
+    from chtn_plugin.curation.own_data import Options, make_manifest
     try:
         if args.folder.suffix == '.npz':
             if args.no_config or args.source or args.images or args.texts:

@@ -3,11 +3,7 @@ from __future__ import annotations
 
 import argparse
 
-from chtn_plugin.engine.launch import (  # isort: skip
-    add_config_arguments,
-    load_config,
-    plain_errors,
-)
+from .command import add_config_arguments, plain_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,6 +21,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Merge and print."""
     args = parse_args()
+    from chtn_plugin.engine.launch import load_config
     with plain_errors('print_config.py'):
         cfg = load_config(args)
         if args.save_path:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from chtn_plugin.export.publish import publish  # isort: skip
-
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -44,6 +42,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Publish."""
     args = parse_args()
+    from chtn_plugin.export.publish import publish
     try:
         path = publish(args.run, args.out, args.name, args.data,
                        args.licence, args.results, args.remarks,

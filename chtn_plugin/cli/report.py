@@ -9,14 +9,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from chtn_plugin.apis import RetrievalInferencer  # isort: skip
-from chtn_plugin.apis.encoded_split import encode_split  # isort: skip
-from chtn_plugin.storage.files import atomic_write  # isort: skip
-from chtn_plugin.evaluation import load_embeddings  # isort: skip
-from chtn_plugin.evaluation.protocols import DEFAULT_PROTOCOL  # isort: skip
-from chtn_plugin.reporting.run_report import RunReport  # isort: skip
-from chtn_plugin.reporting.training_log import read_training_log  # isort: skip
+from chtn_plugin.evaluation.protocols import DEFAULT_PROTOCOL
+
+if TYPE_CHECKING:
+    from chtn_plugin.reporting.run_report import RunReport
 
 
 def parse_args() -> argparse.Namespace:
@@ -52,6 +50,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Encode, score, write."""
     args = parse_args()
+    from chtn_plugin.storage.files import atomic_write
     try:
         report, out = _report(args)
         text = report.html()
@@ -70,6 +69,11 @@ def main() -> None:
 
 
 def _report(args: argparse.Namespace) -> tuple[RunReport, Path]:
+    from chtn_plugin.apis import RetrievalInferencer
+    from chtn_plugin.apis.encoded_split import encode_split
+    from chtn_plugin.evaluation import load_embeddings
+    from chtn_plugin.reporting.run_report import RunReport
+    from chtn_plugin.reporting.training_log import read_training_log
     model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint)
     run = model.run
     if args.embeddings:

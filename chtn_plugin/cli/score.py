@@ -12,14 +12,8 @@ from dataclasses import replace
 
 from chtn_plugin.evaluation import (
     all_protocols,
-    format_results,
     get_protocol,
     known_names,
-    make_results,
-    read_embeddings,
-    score_embeddings,
-    write_results,
-    write_trec,
 )
 from chtn_plugin.evaluation.protocols import (
     DEFAULT_CUTS,
@@ -27,9 +21,9 @@ from chtn_plugin.evaluation.protocols import (
     DIRECTIONS,
     FORMULAS,
     PAIR_PROTOCOLS,
+    SIMILARITIES,
 )
 from chtn_plugin.evaluation.reading import FIELDS
-from chtn_plugin.evaluation.similarity import SIMILARITIES
 from chtn_plugin.evaluation.splits import SPLITS
 
 
@@ -128,6 +122,14 @@ def main(argv=None):
 
 
 def _score(args):
+    from chtn_plugin.evaluation import (
+        format_results,
+        make_results,
+        read_embeddings,
+        score_embeddings,
+        write_results,
+        write_trec,
+    )
     fields = dict(field.split('=', 1) for field in args.fields)
     embeddings = read_embeddings(args.embeddings, args.labels, fields,
                                  args.row_pairs)

@@ -10,11 +10,10 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from chtn_plugin.apis import RetrievalInferencer, SearchResult  # isort: skip
-from chtn_plugin.apis.search_result import draw_results  # isort: skip
-from chtn_plugin.storage.files import atomic_write  # isort: skip
-from chtn_plugin.reporting.results_page import results_page  # isort: skip
+if TYPE_CHECKING:
+    from chtn_plugin.apis import SearchResult
 
 
 def parse_args() -> argparse.Namespace:
@@ -86,6 +85,7 @@ def main() -> None:
 
 
 def _search(args: argparse.Namespace) -> list[SearchResult]:
+    from chtn_plugin.apis import RetrievalInferencer
     model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint,
                                 'bf16' if args.bf16 else 'fp32')
     gallery = model.index(args.gallery)
@@ -98,6 +98,9 @@ def _search(args: argparse.Namespace) -> list[SearchResult]:
 
 
 def _write(args: argparse.Namespace, results: list[SearchResult]) -> None:
+    from chtn_plugin.apis.search_result import draw_results
+    from chtn_plugin.reporting.results_page import results_page
+    from chtn_plugin.storage.files import atomic_write
     kind = Path(args.out).suffix
     if kind == '.png':
         with atomic_write(args.out) as file:

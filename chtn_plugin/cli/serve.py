@@ -8,9 +8,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from chtn_plugin.apis import RetrievalInferencer  # isort: skip
-from chtn_plugin.apis.search_page import search_app  # isort: skip
-
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -39,6 +36,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Load, index, serve."""
     args = parse_args()
+    from chtn_plugin.apis import RetrievalInferencer
+    from chtn_plugin.apis.search_page import search_app
     try:
         import uvicorn
         model = RetrievalInferencer(args.run, args.device,

@@ -4,41 +4,17 @@ from __future__ import annotations
 import argparse
 import os.path as osp
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmengine.config import Config  # isort: skip
-from mmengine.dist import is_main_process  # isort: skip
-
-from chtn_plugin.engine.checkpoints import (  # isort: skip
-    find_checkpoint,
-    load_checkpoint,
-)
-from chtn_plugin.engine.figures import (  # isort: skip
-    describe_figures,
-    retrieval_metric_of,
-)
-from chtn_plugin.engine.launch import (  # isort: skip
+from .command import (
     add_arguments,
     add_config_arguments,
-    build_runner,
-    end_processes,
-    on_main_rank,
     plain_errors,
     plain_refusals,
-    read_config,
-    read_data,
-    start_processes,
 )
-from chtn_plugin.evaluation.embeddings import (  # isort: skip
-    load_embeddings,
-)
-from chtn_plugin.evaluation.results import (  # isort: skip
-    RESULTS_NAME,
-    read_results,
-)
-from chtn_plugin.storage.ownership import (  # isort: skip
-    check_replaceable,
-)
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,6 +38,10 @@ def parse_args() -> argparse.Namespace:
 
 def choose_checkpoint(given: str) -> str:
     """The checkpoint that is meant, looked through before it is used."""
+    from chtn_plugin.engine.checkpoints import (
+        find_checkpoint,
+        load_checkpoint,
+    )
     path = find_checkpoint(given)
     if '://' not in path:
         load_checkpoint(path)
@@ -70,6 +50,8 @@ def choose_checkpoint(given: str) -> str:
 
 def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     """Bring the command line into the configuration."""
+    from chtn_plugin.engine.figures import retrieval_metric_of
+    from chtn_plugin.evaluation.results import RESULTS_NAME
     cfg.resume, cfg.load_from = False, args.checkpoint
     if args.amp:
         cfg.test_cfg = dict(cfg.get('test_cfg') or {}, fp16=True)
@@ -89,6 +71,9 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
 
 def check_outputs(cfg: Config, args: argparse.Namespace) -> None:
     """Refuse, before the work, to replace what no test has written."""
+    from chtn_plugin.evaluation.embeddings import load_embeddings
+    from chtn_plugin.evaluation.results import RESULTS_NAME, read_results
+    from chtn_plugin.storage.ownership import check_replaceable
     results = osp.join(cfg.work_dir, RESULTS_NAME)
     check_replaceable(results, _reads(read_results, results))
     if args.out:
@@ -105,6 +90,17 @@ def _reads(read: Callable[[str], Any], path: str) -> bool:
 
 def run(args: argparse.Namespace) -> None:
     """Build the Runner and test."""
+    from mmengine.dist import is_main_process
+
+    from chtn_plugin.engine.figures import describe_figures
+    from chtn_plugin.engine.launch import (
+        build_runner,
+        on_main_rank,
+        read_config,
+        read_data,
+        start_processes,
+    )
+    from chtn_plugin.evaluation.results import RESULTS_NAME
     with plain_errors('test.py'):
         cfg = read_config(args)
         start_processes(cfg)
@@ -138,4 +134,5 @@ def run(args: argparse.Namespace) -> None:
 def main() -> None:
     """Read the command line, test, and leave the other processes."""
     run(parse_args())
+    from chtn_plugin.engine.launch import end_processes
     end_processes()  # only now is the Runner no longer in use

@@ -3,31 +3,17 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
-import torch  # isort: skip
-from mmengine.config import Config  # isort: skip
-from mmengine.dist import is_main_process  # isort: skip
-
-from chtn_plugin.engine.launch import (  # isort: skip
-    ClearWorkDirHook,
+from .command import (
     add_arguments,
     add_config_arguments,
-    build_runner,
-    claim_work_dir,
-    end_processes,
-    on_main_rank,
     plain_errors,
     plain_refusals,
-    read_config,
-    read_data,
-    start_processes,
-    work_dir_lock,
 )
-from chtn_plugin.engine.checkpoints import (  # isort: skip
-    check_initial_weights,
-)
-from chtn_plugin.engine.precision import use_mixed_precision  # isort: skip
-from chtn_plugin.engine.resume import choose_resume  # isort: skip
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,6 +48,9 @@ def parse_args() -> argparse.Namespace:
 
 def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     """Bring the command line into the configuration."""
+    import torch
+
+    from chtn_plugin.engine.precision import use_mixed_precision
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
     if args.amp:
@@ -94,6 +83,20 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _run(args: argparse.Namespace, locks: ExitStack) -> None:
+    from mmengine.dist import is_main_process
+
+    from chtn_plugin.engine.checkpoints import check_initial_weights
+    from chtn_plugin.engine.launch import (
+        ClearWorkDirHook,
+        build_runner,
+        claim_work_dir,
+        on_main_rank,
+        read_config,
+        read_data,
+        start_processes,
+        work_dir_lock,
+    )
+    from chtn_plugin.engine.resume import choose_resume
     with plain_errors('train.py'):
         cfg = read_config(args)
         apply_options(cfg, args)
@@ -128,4 +131,5 @@ def _run(args: argparse.Namespace, locks: ExitStack) -> None:
 def main() -> None:
     """Read the command line, train, and leave the other processes."""
     run(parse_args())
+    from chtn_plugin.engine.launch import end_processes
     end_processes()  # only now is the Runner no longer in use

@@ -10,7 +10,6 @@ from typing import Optional
 import numpy as np
 from tqdm import tqdm
 
-from ..datasets.image_transforms import is_decodable
 from ..storage.files import sha256
 from ..storage.pictures import (
     PictureError,
@@ -92,6 +91,7 @@ def _problem(path: str | Path, error: Exception) -> str:
 
 
 def _unread(path: str | Path, encoded: np.ndarray) -> Optional[str]:
+    from ..datasets.image_transforms import is_decodable
     return None if is_decodable(encoded) else _other_format(path)
 
 

@@ -1,6 +1,15 @@
 """What stands around MMEngine's Runner: hooks, launching, checkpoints."""
-from . import hooks
-from .feature_cache import FeatureCacheHook
-from .mixed_precision import CPUAmpOptimWrapper
+from typing import TYPE_CHECKING
 
-__all__ = ['CPUAmpOptimWrapper', 'FeatureCacheHook', 'hooks']
+from .._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from . import hooks
+    from .feature_cache import FeatureCacheHook
+    from .mixed_precision import CPUAmpOptimWrapper
+
+__getattr__, __dir__, __all__ = lazy_names(__name__, {
+    'hooks': (),
+    'feature_cache': ('FeatureCacheHook', ),
+    'mixed_precision': ('CPUAmpOptimWrapper', ),
+})

@@ -7,14 +7,12 @@ import gc
 import multiprocessing
 import os
 import os.path as osp
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, Optional, TypeVar
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dist import (
     broadcast_object_list,
     init_dist,
@@ -25,6 +23,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from .._moved import moved_names
 from ..storage.locks import FolderLock
 from .checkpoints import (
     best_checkpoints_in,
@@ -35,7 +34,6 @@ from .hooks.compiled_forward import CompiledForwardHook
 from .options import check_config, check_options
 
 Result = TypeVar('Result')
-_PACKAGE = osp.dirname(osp.dirname(osp.abspath(__file__))) + os.sep
 
 #: Keys that a FlexibleRunner does not read, and what to do instead.
 _RUNNER_ONLY = {
@@ -54,63 +52,12 @@ _DDP = dict(type='MMDistributedDataParallel', broadcast_buffers=False)
 TIMEOUT = 1800
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what every tool that reads a configuration takes."""
-    parser.add_argument('config', help='configuration file')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
-        help='overrides of the configuration, such as train_cfg.max_iters=5')
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that training and testing share."""
-    parser.add_argument('--work-dir', help='folder of logs and checkpoints '
-                        '(default: work_dirs/<name of the configuration>)')
-    parser.add_argument(
-        '--trust-checkpoint', action='store_true',
-        help='load checkpoints that could run programs; for files whose '
-        'author you trust')
-    parser.add_argument('--launcher', default='none',
-                        choices=['none', 'pytorch', 'slurm', 'mpi'],
-                        help='how the processes of a distributed run start')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help=argparse.SUPPRESS)
-
-
-@contextmanager
-def plain_errors(tool: str) -> Iterator[None]:
-    """End the program with the message alone where its user is at fault."""
-    try:
-        yield
-    except (ValueError, KeyError, OSError, SyntaxError) as error:
-        message = error.args[0] if isinstance(error, KeyError) else error
-        sys.exit(f'{tool}: {message}')
-
-
-@contextmanager
-def plain_refusals(tool: str) -> Iterator[None]:
-    """The same for what the plugin itself refuses, once a run is under way.
-
-    Any other error keeps its traceback: it may be one of the user's modules.
-    """
-    try:
-        yield
-    except (ValueError, KeyError, OSError, FloatingPointError) as error:
-        place = error.__traceback__
-        while place and place.tb_next:
-            place = place.tb_next
-        message = error.args[0] if isinstance(error, KeyError) else str(error)
-        if (place is None or ' ' not in str(message) or not
-                place.tb_frame.f_code.co_filename.startswith(_PACKAGE)):
-            raise
-        sys.exit(f'{tool}: {message}')
-
-
 def load_config(args: argparse.Namespace) -> Config:
     """The configuration with its overrides.
 
     Args:
-        args: Parsed arguments of :func:`add_config_arguments`.
+        args: Parsed arguments of ``add_config_arguments`` of
+            :mod:`chtn_plugin.cli.command`.
 
     Raises:
         FileNotFoundError: There is no such configuration.
@@ -129,8 +76,8 @@ def read_config(args: argparse.Namespace) -> Config:
     """The configuration with what the options of a run make of it.
 
     Args:
-        args: Parsed arguments of :func:`add_config_arguments` and
-            :func:`add_arguments`.
+        args: Parsed arguments of ``add_config_arguments`` and
+            ``add_arguments`` of :mod:`chtn_plugin.cli.command`.
 
     Raises:
         FileNotFoundError, KeyError: As :func:`load_config`.
@@ -388,3 +335,8 @@ def read_data(runner: Any, *loops: str) -> None:
     """
     for name in loops:
         getattr(runner, f'{name}_loop')
+
+
+__getattr__ = moved_names(__name__, dict.fromkeys(
+    ('add_arguments', 'add_config_arguments', 'plain_errors',
+     'plain_refusals'), 'chtn_plugin.cli.command'))

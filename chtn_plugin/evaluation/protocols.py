@@ -7,10 +7,12 @@ from typing import Optional
 
 import numpy as np
 
+from ..checks import check_choice
 from . import functional as F
 from .rank_table import TIE_RULES, RankTable
-from .similarity import SIMILARITIES, check_similarity
 from .splits import SPLITS
+
+SIMILARITIES = ('cosine', 'dot', 'euclidean')
 
 DEFAULT_PROTOCOL = 'chtn-map-all'
 DEFAULT_CUTS = (1, 5, 10, 50)
@@ -18,6 +20,11 @@ DEFAULT_SIMILARITY = 'cosine'
 #: What is reported beside MAP where partners are known.
 PAIR_PROTOCOLS = ('pair-hit-rate@1', 'pair-hit-rate@10', 'pair-median-rank')
 DIRECTIONS = ('i2t', 't2i', 'i2i', 't2t')
+
+
+def check_similarity(kind: str) -> None:
+    """Raise ValueError unless this is the name of a similarity."""
+    check_choice('similarity', kind, SIMILARITIES)
 
 
 #: Values of the queries from their ranks, the cut, and whether tied items

@@ -7,9 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import check_choice
+from .protocols import check_similarity
 
-SIMILARITIES = ('cosine', 'dot', 'euclidean')
 # Below this many multiplications the product runs in float64 and is rounded
 # to float32 once: every device, thread count and library then agrees.
 _EXACT_PRODUCTS = 2**31
@@ -139,11 +138,6 @@ class Similarity:
                 part = torch.cat([part, last], 1)
             ready[start:stop] = part.to(self.dtype)
         return ready
-
-
-def check_similarity(kind: str) -> None:
-    """Raise ValueError unless this is the name of a similarity."""
-    check_choice('similarity', kind, SIMILARITIES)
 
 
 def embedding_matrix(embeddings: Tensor | np.ndarray, name: str) -> Tensor:

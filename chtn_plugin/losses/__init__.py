@@ -1,9 +1,19 @@
 """What is minimised. Cross entropy is torch's own."""
-from .coral import CORALLoss, coral_distance
-from .info_nce import info_nce
-from .mmd import MMDLoss, squared_mmd
-from .naming import loss_name
-from .pairwise import PairwiseLoss, pairwise_distance
+from typing import TYPE_CHECKING
 
-__all__ = ['CORALLoss', 'MMDLoss', 'PairwiseLoss', 'coral_distance',
-           'info_nce', 'loss_name', 'pairwise_distance', 'squared_mmd']
+from .._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .coral import CORALLoss, coral_distance
+    from .info_nce import info_nce
+    from .mmd import MMDLoss, squared_mmd
+    from .naming import loss_name
+    from .pairwise import PairwiseLoss, pairwise_distance
+
+__getattr__, __dir__, __all__ = lazy_names(__name__, {
+    'coral': ('CORALLoss', 'coral_distance'),
+    'info_nce': ('info_nce', ),
+    'mmd': ('MMDLoss', 'squared_mmd'),
+    'naming': ('loss_name', ),
+    'pairwise': ('PairwiseLoss', 'pairwise_distance'),
+})

@@ -1,5 +1,13 @@
 """What a person looks at: pictures and pages of what a model found."""
-from .fonts import FontStack
-from .result_sheet import Cell, Row, draw_result_sheet
+from typing import TYPE_CHECKING
 
-__all__ = ['Cell', 'FontStack', 'Row', 'draw_result_sheet']
+from .._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .fonts import FontStack
+    from .result_sheet import Cell, Row, draw_result_sheet
+
+__getattr__, __dir__, __all__ = lazy_names(__name__, {
+    'fonts': ('FontStack', ),
+    'result_sheet': ('Cell', 'Row', 'draw_result_sheet'),
+})

@@ -79,7 +79,7 @@ def test_flops_are_counted_by_hand(monkeypatch, config, capsys):
 def test_flops_feed_each_text_encoder(encoder, expected):
     from mmengine.registry import MODELS
 
-    from chtn_plugin.cli.get_flops import text_input
+    from chtn_plugin.models.complexity import text_input
     built = MODELS.build(encoder).eval()
     text = text_input(built, 9)
     assert tuple(text.shape) == expected

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.runner import Runner
 from PIL import Image
 
 from chtn_plugin.curation.own_data import Options, make_manifest
 from chtn_plugin.models.backbones.hf_vision import HFVisionBackbone
-
-from mmengine.runner import Runner  # isort: skip
 
 ROOT = Path(__file__).parents[2]
 SCRATCH = dict(images='scratch', texts='words')

@@ -10,6 +10,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from mmengine.hooks import Hook
+from mmengine.registry import DATASETS, MODELS
+from mmengine.runner import Runner
 from PIL import Image
 
 import chtn_plugin.datasets.image_transforms  # noqa: F401
@@ -21,10 +24,6 @@ from chtn_plugin.engine.feature_cache import (
     why_not,
 )
 from chtn_plugin.storage.row_store import FeatureStore, folder_bytes
-
-from mmengine.hooks import Hook  # isort: skip
-from mmengine.registry import DATASETS, MODELS  # isort: skip
-from mmengine.runner import Runner  # isort: skip
 
 LOAD = [dict(type='LoadRGBImage')]
 N = 6

@@ -3,14 +3,11 @@ import os
 from types import SimpleNamespace
 
 import pytest
-import torch
 
 from chtn_plugin.engine.launch import (
     ClearWorkDirHook,
     claim_work_dir,
-    plain_refusals,
 )
-from chtn_plugin.losses.pairwise import pairwise_distance
 
 
 def test_a_finished_run_is_not_overwritten_unasked(tmp_path):
@@ -35,18 +32,6 @@ def test_a_work_directory_that_is_a_file_is_refused(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(OSError, match='must be writable'):
         claim_work_dir(str(tmp_path / 'file'), False, False)
-
-
-def test_what_the_plugin_refuses_is_a_line():
-    with pytest.raises(SystemExit, match='^train.py: image and text must'):
-        with plain_refusals('train.py'):
-            pairwise_distance(torch.ones(2, 3), torch.ones(2, 4))
-
-
-def test_errors_from_elsewhere_keep_their_traceback():
-    with pytest.raises(ValueError, match='of a module of the user'):
-        with plain_refusals('train.py'):
-            raise ValueError('of a module of the user')
 
 
 def test_overwriting_deletes_what_a_run_writes_and_no_more(tmp_path):

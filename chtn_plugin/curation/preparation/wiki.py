@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...datasets.manifest import PairRecord
 from ...datasets.validation_cut import ValidationCut
-from ...datasets.wikipedia import (
+from ...datasets.wikipedia_files import (
     CLASSES,
     LISTS,
     TEXT_SUFFIXES,

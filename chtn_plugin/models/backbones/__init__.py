@@ -1,8 +1,17 @@
 """Trunks: images to feature maps."""
-from .alexnet_bn import AlexNetBN
-from .efficientnet_lite import EfficientNetLite0
-from .hf_vision import HFVisionBackbone
-from .small_conv import SmallConvNet
+from typing import TYPE_CHECKING
 
-__all__ = ['AlexNetBN', 'EfficientNetLite0', 'HFVisionBackbone',
-           'SmallConvNet']
+from ..._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .alexnet_bn import AlexNetBN
+    from .efficientnet_lite import EfficientNetLite0
+    from .hf_vision import HFVisionBackbone
+    from .small_conv import SmallConvNet
+
+__getattr__, __dir__, __all__ = lazy_names(__name__, {
+    'alexnet_bn': ('AlexNetBN', ),
+    'efficientnet_lite': ('EfficientNetLite0', ),
+    'hf_vision': ('HFVisionBackbone', ),
+    'small_conv': ('SmallConvNet', ),
+})

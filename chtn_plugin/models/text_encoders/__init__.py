@@ -1,6 +1,15 @@
 """Text encoders: encoded texts to one vector each."""
-from .bigru import BiGRU
-from .hf_text import HFTextEncoder
-from .word_cnn import WordCNN
+from typing import TYPE_CHECKING
 
-__all__ = ['BiGRU', 'HFTextEncoder', 'WordCNN']
+from ..._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .bigru import BiGRU
+    from .hf_text import HFTextEncoder
+    from .word_cnn import WordCNN
+
+__getattr__, __dir__, __all__ = lazy_names(__name__, {
+    'bigru': ('BiGRU', ),
+    'hf_text': ('HFTextEncoder', ),
+    'word_cnn': ('WordCNN', ),
+})

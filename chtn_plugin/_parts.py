@@ -1,0 +1,196 @@
+"""Which module holds which registered part, so that each loads on demand.
+
+MMEngine's registries have import locations of their own, but those serve
+only whoever asks the root registry itself: a child registry (of mmpretrain,
+say, under ``default_scope = 'mmpretrain'``) reads its parents' tables
+without them, they are read once, and they load every part to find one.
+Here the tables themselves know where a part is.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import Any, Union
+
+#: A module that registers a part when it is imported, or a function that
+#: does when it is called.
+Home = Union[str, Callable[[], None]]
+
+#: For each registry of MMEngine: each module with the parts it registers.
+PARTS: dict[str, dict[str, Sequence[str]]] = {
+    'DATASETS': {
+        'datasets.cross_modal': ('CrossModalDataset', ),
+        'datasets.feature_pairs': ('FeaturePairDataset', ),
+        'datasets.glyphs': ('GlyphDataset', 'GlyphSourceDataset'),
+        'datasets.hybrid_transfer': ('HybridTransferDataset', ),
+        'datasets.source_images': (
+            'SourceImageDataset', 'SourceFeatureDataset'),
+        'datasets.wikipedia': ('WikipediaDataset', ),
+    },
+    'DATA_SAMPLERS': {
+        'datasets.draws': ('PassSampler', ),
+    },
+    'FUNCTIONS': {
+        'datasets.collate': ('cross_modal_collate', ),
+    },
+    'HOOKS': {
+        'engine.feature_cache': ('FeatureCacheHook', ),
+        'engine.hooks.architecture': ('ArchitectureHook', ),
+        'engine.hooks.balance': ('BalanceHook', ),
+        'engine.hooks.batched_losses': ('BatchedLossesHook', ),
+        'engine.hooks.bounded_history': ('BoundedHistoryHook', ),
+        'engine.hooks.compiled_forward': ('CompiledForwardHook', ),
+        'engine.hooks.consistency': ('ConsistencyHook', ),
+        'engine.hooks.exact_resume': ('ExactResumeHook', ),
+        'engine.hooks.finite_loss': ('FiniteLossHook', ),
+        'engine.hooks.fit': ('FitHook', ),
+        'engine.hooks.float32_precision': ('Float32PrecisionHook', ),
+        'engine.hooks.global_batch_norm': ('GlobalBatchNormHook', ),
+        'engine.hooks.iteration_seed': ('IterationSeedHook', ),
+        'engine.hooks.kept_memory': ('KeptMemoryHook', ),
+        'engine.hooks.retrieval_visualization': (
+            'RetrievalVisualizationHook',),
+        'engine.hooks.safe_checkpoint': ('SafeCheckpointHook', ),
+    },
+    'INFERENCERS': {
+        'apis.retrieval_inferencer': ('RetrievalInferencer', ),
+    },
+    'METRICS': {
+        'evaluation.retrieval_metric': ('RetrievalMetric', ),
+    },
+    'MODELS': {
+        'losses.coral': ('CORALLoss', ),
+        'losses.mmd': ('MMDLoss', ),
+        'losses.pairwise': ('PairwiseLoss', ),
+        'methods.asif': ('ASIF', ),
+        'methods.cca': ('CCA', ),
+        'methods.chtn': ('CHTN', ),
+        'methods.kernel_cca': ('KernelCCA', ),
+        'methods.nearest_class_mean': ('NearestClassMean', ),
+        'methods.rbf_least_squares': ('RBFLeastSquares', ),
+        'methods.ridge_map': ('RidgeMap', ),
+        'methods.semantic_matching': ('SemanticMatching', ),
+        'methods.shrunken_lda': ('ShrunkenLDA', ),
+        'methods.three_view_cca': ('ThreeViewCCA', ),
+        'models.backbones.alexnet_bn': ('AlexNetBN', ),
+        'models.backbones.efficientnet_lite': ('EfficientNetLite0', ),
+        'models.backbones.hf_vision': ('HFVisionBackbone', ),
+        'models.backbones.small_conv': ('SmallConvNet', ),
+        'models.common_head': ('CommonHead', ),
+        'models.data_preprocessor': ('CrossModalDataPreprocessor', ),
+        'models.identity_pathway': ('IdentityPathway', ),
+        'models.instance_maps': ('InstanceMaps', ),
+        'models.pathways': ('Pathway', 'VectorTextEncoder'),
+        'models.text_encoders.bigru': ('BiGRU', ),
+        'models.text_encoders.hf_text': ('HFTextEncoder', ),
+        'models.text_encoders.word_cnn': ('WordCNN', ),
+    },
+    'OPTIM_WRAPPERS': {
+        'engine.mixed_precision': ('CPUAmpOptimWrapper', ),
+    },
+    'TRANSFORMS': {
+        'datasets.image_transforms': (
+            'LoadRGBImage', 'ResizeShorterSide', 'PredecodedImage'),
+        'text.bag_of_words': ('BagOfWords', ),
+        'text.hf_tokens': ('HFTokens', ),
+        'text.tfidf_words': ('TfidfWords', ),
+        'text.word_indices': ('WordIndices', ),
+    },
+}
+#: Modules of other packages whose parts configurations name without a scope.
+FOREIGN: dict[str, Sequence[str]] = {
+    'TRANSFORMS': ('mmcv.transforms', ),  # LoadImageFromFile, Resize, …
+}
+
+
+class PartsOnDemand(dict[str, Any]):
+    """A registry's table that imports a part when it is asked for.
+
+    Args:
+        present: The parts that are registered.
+        homes: Where each part is that is not.
+        foreign: Modules to be imported for a name that neither has.
+    """
+
+    def __init__(self, present: Mapping[str, Any], homes: Mapping[str, Home],
+                 foreign: Sequence[str] = ()) -> None:
+        super().__init__(present)
+        self.homes: dict[str, Home] = dict(homes)
+        self.foreign = list(foreign)
+
+    def __contains__(self, name: object) -> bool:
+        if super().__contains__(name):
+            return True
+        if name in self.homes:
+            self._import(self.homes[str(name)])
+        else:
+            self._import_foreign()
+        return super().__contains__(name)
+
+    def __missing__(self, name: str) -> Any:
+        if name in self:
+            return self[name]
+        raise KeyError(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """As a dictionary's own, of parts not imported yet too."""
+        return self[name] if name in self else default
+
+    def __iter__(self) -> Iterator[str]:
+        self._import_all()
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self._import_all()
+        return super().__len__()
+
+    def keys(self) -> Any:
+        """All names: imports every part."""
+        self._import_all()
+        return super().keys()
+
+    def values(self) -> Any:
+        """All parts: imports every one."""
+        self._import_all()
+        return super().values()
+
+    def items(self) -> Any:
+        """All names with their parts: imports every one."""
+        self._import_all()
+        return super().items()
+
+    @staticmethod
+    def _import(home: Home) -> None:
+        if isinstance(home, str):
+            import_module(home)
+        else:
+            home()
+
+    def _import_foreign(self) -> None:
+        # Emptied first: their own imports ask for names in turn.
+        modules, self.foreign = self.foreign, []
+        for module in modules:
+            import_module(module)
+
+    def _import_all(self) -> None:
+        for home in dict.fromkeys(self.homes.values()):
+            self._import(home)
+        self._import_foreign()
+
+
+def fill_registries(root: Any) -> None:
+    """Let MMEngine's root registries find every part of this package.
+
+    Args:
+        root: The module ``mmengine.registry.root``.
+    """
+    package = __name__.rpartition('.')[0]
+    tables: dict[str, dict[str, Home]] = {
+        registry: {name: f'{package}.{module}'
+                   for module, names in modules.items() for name in names}
+        for registry, modules in PARTS.items()}
+    # postponed_adafactor adds the one optimiser, if it comes to that.
+    for registry, homes in {'OPTIMIZERS': {}, **tables}.items():
+        table = getattr(root, registry)
+        table._module_dict = PartsOnDemand(
+            table._module_dict, homes, FOREIGN.get(registry, ()))
