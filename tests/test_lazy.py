@@ -68,10 +68,14 @@ def test_an_unknown_name_is_an_attribute_error():
         chtn_plugin.apis.nonsense  # noqa: B018
 
 
-def test_a_function_of_its_modules_name_stays_the_function():
-    assert run('import chtn_plugin.evaluation.rank_table\n'
-               'from chtn_plugin.evaluation import rank_table\n'
-               'print(callable(rank_table))') == 'True'
+@pytest.mark.parametrize('name', [
+    f'{package}.{public}' for package in LAZY
+    for public in import_module(package).__all__
+    if (PACKAGE.parent / package.replace('.', '/') / f'{public}.py').exists()])
+def test_a_function_of_its_modules_name_stays_the_function(name):
+    package, _, public = name.rpartition('.')
+    assert run(f'import {name}\nfrom {package} import {public}\n'
+               f'print(callable({public}))') == 'True'
 
 
 def test_moved_names_are_found_with_a_warning():

@@ -3,9 +3,12 @@ from typing import TYPE_CHECKING
 
 from .._lazy import lazy_names
 
+# At once: the function has its module's name, which would otherwise stand
+# for the module as soon as anything imports that.
+from .info_nce import info_nce
+
 if TYPE_CHECKING:
     from .coral import CORALLoss, coral_distance
-    from .info_nce import info_nce
     from .mmd import MMDLoss, squared_mmd
     from .naming import loss_name
     from .pairwise import PairwiseLoss, pairwise_distance
