@@ -7,7 +7,6 @@ from typing import Optional
 
 import numpy as np
 
-from ..checks import check_choice
 from . import functional as F
 from .rank_table import TIE_RULES, RankTable
 from .splits import SPLITS
@@ -24,7 +23,9 @@ DIRECTIONS = ('i2t', 't2i', 'i2i', 't2t')
 
 def check_similarity(kind: str) -> None:
     """Raise ValueError unless this is the name of a similarity."""
-    check_choice('similarity', kind, SIMILARITIES)
+    if kind not in SIMILARITIES:
+        raise ValueError(f'similarity must be one of '
+                         f'{", ".join(SIMILARITIES)}, got {kind!r}')
 
 
 #: Values of the queries from their ranks, the cut, and whether tied items

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..checks import check_choice
-
 TIE_RULES = ('group', 'stable', 'expected')
 
 
@@ -167,4 +165,6 @@ def stable_ranks(row: np.ndarray,
 
 def check_tie_rule(ties: str) -> None:
     """Raise ValueError unless ``ties`` is a known rule."""
-    check_choice('ties', ties, TIE_RULES)
+    if ties not in TIE_RULES:
+        raise ValueError(f'ties must be one of {", ".join(TIE_RULES)}, '
+                         f'got {ties!r}')

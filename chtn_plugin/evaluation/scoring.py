@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from mmengine.dist import get_dist_info
 
-from ..checks import check_choice
 from .curves import CurveSums
 from .embeddings import Embeddings
 from .host_gathering import all_gather_on_host
@@ -201,7 +200,9 @@ def direction_task(embeddings: Embeddings, protocol: Protocol,
             of the protocol's split.
         KeyError: Unknown direction.
     """
-    check_choice('a direction', direction, DIRECTIONS, KeyError)
+    if direction not in DIRECTIONS:
+        raise KeyError('a direction must be one of '
+                       f'{", ".join(DIRECTIONS)}, got {direction!r}')
     embeddings = _of_split(embeddings, protocol)
     source, target = (_PARTS[letter] for letter in direction[::2])
     query, _, query_ids = embeddings.part(source)

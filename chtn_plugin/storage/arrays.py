@@ -125,7 +125,7 @@ class ArrayFile(Mapping[str, np.ndarray]):
         entry = self._entries[name]
         with self._blamed():
             if entry.problem:
-                raise ValueError(f'{name!r} {entry.problem}')
+                raise ValueError(_blame(name, entry.problem))
             if numbers and not entry.is_number:
                 raise ValueError(f'{name!r} must hold numbers, and does not')
             claimed = sum({**self._read, name: entry.nbytes}.values())
@@ -200,6 +200,12 @@ def read_arrays(path: str | Path, ndim: tuple[int, ...] = (1, 2)
     return result
 
 
+def _blame(name: str, problem: str) -> str:
+    rule = ('it must hold plain numbers and strings, and '
+            if problem is _OBJECTS else '')
+    return f'{rule}{name!r} {problem}'
+
+
 def _npy(path: Path) -> dict[str, _Entry]:
     with path.open('rb') as file:
         entry = _numpy_entry(file, path.stat().st_size, lambda: np.load(
@@ -258,7 +264,7 @@ def _mat(path: Path) -> dict[str, _Entry]:
             if scipy.sparse.issparse(array):
                 array = array.toarray()
             if array.dtype.hasobject:
-                raise ValueError(f'{name!r} {_OBJECTS}')
+                raise ValueError(_blame(name, _OBJECTS))
             return array
         return reader
 
