@@ -185,9 +185,9 @@ class CrossModalModel(BaseModel):
             inputs: ``image`` (B, ...), ``text`` (B, ...) or a dictionary of
                 such, and in training ``source_image`` (S, ...).
             data_samples: ``label`` (B,) class indices, or (B, C) multi-hot;
-                ``sample_idx``, ``image_idx``, ``text_idx`` (B,), -1 where an
-                item lacks the image or text; in training ``source_label``
-                (S,).
+                ``sample_idx``, ``image_idx``, ``text_idx`` (B,), on the host
+                whatever the device, -1 where an item lacks the image or text;
+                in training ``source_label`` (S,).
             mode: ``'tensor'``: the taps of each input by name. ``'loss'``:
                 one flat dictionary of losses and accuracies. ``'predict'``:
                 a list with one dictionary an item; see :meth:`predict`.
