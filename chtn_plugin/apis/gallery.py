@@ -1,22 +1,16 @@
 """What is searched: vectors, and what each one stands for."""
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import numpy as np
-from tqdm import tqdm
 
 from chtn_plugin.checks import check_choice
-from chtn_plugin.evaluation.embeddings import load_embeddings
 
 from ..evaluation.exact_search import comparable_rows, nearest
 from ..models.cross_modal_model import SIMILARITIES
-from .gallery_sources import Item, list_items
-
-KINDS = ('image', 'text')
+from .gallery_sources import KINDS, Item
 
 
 class Gallery:
@@ -113,113 +107,6 @@ class Gallery:
                 if place >= 0]
 
 
-def open_gallery(encoder: Any, source: Any, progress: bool) -> Gallery:
-    """A gallery from whatever a user has; see ``RetrievalInferencer.index``.
-
-    Args:
-        encoder: The inferencer.
-        source: Folder, manifest, text file, index, ``.npz``, or embeddings.
-        progress: Show a bar.
-    """
-    from .index_store import IndexStore, is_index
-    path = Path(source)
-    if is_index(path):
-        return IndexStore(path).gallery(encoder.run.fingerprint)
-    if path.suffix == '.npz':
-        return _of_embeddings(path, encoder.run.fingerprint,
-                              encoder.similarity)
-    skipped: list[tuple[str, str]] = []
-    kept: list[Item] = []
-    vectors: list[np.ndarray] = []
-    for items, rows, faults in encode_items(
-            encoder, list_items(path, encoder.run.label_separator),
-            progress):
-        skipped += faults
-        if items:
-            kept += items
-            vectors.append(rows)
-    return Gallery(np.concatenate(vectors) if vectors else np.zeros((0, 1)),
-                   kept, encoder.run.fingerprint, skipped,
-                   similarity=encoder.similarity)
-
-
-def encode_items(encoder: Any, items: Sequence[Item], progress: bool
-                 ) -> Iterator[tuple[list[Item], np.ndarray,
-                                     list[tuple[str, str]]]]:
-    """Encode items, leaving out pictures that cannot be read.
-
-    Args:
-        encoder: The inferencer.
-        items: What to encode.
-        progress: Show a bar.
-
-    Yields:
-        Items, their vectors (B, D) and left-out (name, reason) of a batch,
-        in which all items are of one kind.
-    """
-    with tqdm(total=len(items), desc='encode', disable=not progress or None,
-              unit='item') as bar:
-        for kind in KINDS:
-            members = [item for item in items if item['kind'] == kind]
-            for start in range(0, len(members), encoder.batch_size):
-                batch = members[start:start + encoder.batch_size]
-                kept, inputs, skipped = _loaded(encoder, batch)
-                bar.update(len(batch))
-                rows = (encoder.encode_batch(kind, inputs)['repr'] if kept
-                        else np.zeros((0, 1), np.float32))
-                yield kept, rows, skipped
-
-
-def _loaded(encoder: Any, batch: Sequence[Item]
-            ) -> tuple[list[Item], list[Any], list[tuple[str, str]]]:
-    kept, inputs, skipped = [], [], []
-    for item in batch:
-        try:
-            inputs.append(item['text'] if item['kind'] == 'text' else
-                          encoder.load_image(item['path']))
-        except (OSError, ValueError) as error:
-            skipped.append((item['id'], str(error)))
-        else:
-            kept.append(item)
-    return kept, inputs, skipped
-
-
-def _of_embeddings(path: Path, fingerprint: str,
-                   similarity: str) -> Gallery:
-    """A gallery of saved embeddings, such as test.py or others wrote."""
-    embeddings = load_embeddings(path)
-    stored = str(embeddings.meta.get('fingerprint', ''))
-    check_fingerprint(stored, fingerprint, path)
-    items: list[Item] = []
-    vectors = []
-    for kind in KINDS:
-        rows, labels, ids = embeddings.part(kind)
-        if rows is None:
-            continue
-        names = [str(i) for i in (range(len(rows)) if ids is None else ids)]
-        content = embeddings.meta.get(f'{kind}_content') or [''] * len(rows)
-        vectors.append(rows)
-        told = ([''] * len(rows) if labels is None else
-                [_class_name(label, embeddings.classes) for label in labels])
-        for name, label, shown in zip(names, told, content, strict=True):
-            items.append(Item(
-                kind=kind, id=name, path=(shown or None) if kind == 'image'
-                else None, text=shown if kind == 'text' else '',
-                label=label))
-    notes = () if stored else (
-        f'{path.name} does not say which model it is of',)
-    return Gallery(np.concatenate(vectors) if vectors else np.zeros((0, 1)),
-                   items, stored, notes=notes, similarity=str(
-                       embeddings.meta.get('similarity', similarity)))
-
-
-def _class_name(label: Any, classes: Sequence[str]) -> str:
-    numbers = ([int(label)] if np.ndim(label) == 0 else
-               np.flatnonzero(label).tolist())
-    return ', '.join(classes[n] if 0 <= n < len(classes) else f'class {n}'
-                     for n in numbers)
-
-
 def check_fingerprint(stored: str, fingerprint: str, path: Any) -> None:
     """Refuse vectors of another model.
 
@@ -231,8 +118,3 @@ def check_fingerprint(stored: str, fingerprint: str, path: Any) -> None:
             'a gallery must be of the model that searches it: '
             f'{path} was made by {stored}, this is {fingerprint}. Build it '
             'anew with this model')
-
-
-def item_key(item: Item) -> str:
-    """What tells whether an item is already there, unchanged."""
-    return json.dumps([item['kind'], item['id'], item.get('stamp', '')])

@@ -1,6 +1,7 @@
 """Pictures and texts of a folder, a manifest or a file of lines."""
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Optional
 
@@ -10,6 +11,7 @@ from chtn_plugin.storage.pictures import SUFFIXES
 from chtn_plugin.storage.tables import SUFFIXES as TABLE_SUFFIXES
 
 Item = dict[str, Any]
+KINDS = ('image', 'text')
 ITEM_FIELDS = ('kind', 'id', 'path', 'text', 'label')
 _MAX_LINES = 10_000_000
 
@@ -98,3 +100,8 @@ def _image(path: Path, name: str, classes: tuple[str, ...] = ()) -> Item:
 def _text(name: str, text: str, classes: tuple[str, ...] = ()) -> Item:
     return Item(kind='text', id=name, path=None, text=text,
                 label=', '.join(classes), classes=classes, stamp=text)
+
+
+def item_key(item: Item) -> str:
+    """What tells whether an item is already there, unchanged."""
+    return json.dumps([item['kind'], item['id'], item.get('stamp', '')])

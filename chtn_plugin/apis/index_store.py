@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,16 +16,10 @@ from chtn_plugin.storage.files import atomic_write, sha256
 from chtn_plugin.storage.locks import FolderLock
 from chtn_plugin.storage.ownership import sweep_temporaries
 
-from ..evaluation.approximate import build_approximate, load_approximate
-from ..evaluation.exact_search import comparable_rows
-from .gallery import (
-    Gallery,
-    check_fingerprint,
-    encode_items,
-    item_key,
-    open_gallery,
-)
-from .gallery_sources import ITEM_FIELDS, Item, list_items
+from ..evaluation.approximate import load_approximate
+from .gallery import Gallery, check_fingerprint
+from .gallery_sources import ITEM_FIELDS, Item, item_key, list_items
+from .item_encoding import encode_items
 
 FORMAT = 3
 # Format 2 names no similarity: its vectors are compared by cosine.
@@ -354,44 +348,3 @@ def _existing(places: Sequence[str]) -> str:
     """The first place where something is; if nowhere, the first."""
     return next((place for place in places if os.path.exists(place)),
                 places[0])
-
-
-def approximate_index(store: IndexStore, encoder: Any, factory: str,
-                      queries: Optional[str] = None) -> dict[str, Any]:
-    """Add FAISS indexes to an index, each measured on cross-modal queries.
-
-    Args:
-        store: The index.
-        encoder: The inferencer.
-        factory: FAISS's name; see :func:`build_approximate`.
-        queries: Source of queries. None: what the index holds of the other
-            kind, or for pictures else three words of the vocabulary each.
-
-    Returns:
-        What was measured, by kind.
-    """
-    gallery = Gallery(*store.contents(), similarity=store.similarity)
-    asked = None if queries is None else open_gallery(encoder, queries, False)
-    told = {}
-    for kind, other in (('image', 'text'), ('text', 'image')):
-        if not gallery.count(kind):
-            continue
-        source = next((g for g in (asked, gallery)
-                       if g is not None and g.count(other)), None)
-        rows = None if source is None else _sample(source.rows(other))
-        words = sorted(encoder.run.vocabulary)
-        if rows is None and other == 'text' and words:
-            draw = np.random.default_rng(0).integers(0, len(words), (500, 3))
-            rows = comparable_rows(encoder.encode_texts(
-                [' '.join(words[i] for i in three) for three in draw], False),
-                store.similarity)
-        told[kind] = build_approximate(store.folder, kind, gallery.rows(kind),
-                                       factory, rows)
-    store.set_approximate(told)
-    return told
-
-
-def _sample(rows: np.ndarray, count: int = 500) -> np.ndarray:
-    if len(rows) <= count:
-        return rows
-    return rows[np.random.default_rng(0).choice(len(rows), count, False)]

@@ -20,8 +20,9 @@ from tqdm import tqdm
 from ..checks import check_choice
 from ..models.cross_modal_model import CrossModalModel
 from ..storage.pictures import SUFFIXES
-from .gallery import Gallery, open_gallery
+from .gallery import Gallery
 from .gallery_sources import ITEM_FIELDS
+from .opened_gallery import open_gallery
 from .pictures import MAX_PIXELS, load_picture
 from .search_result import Hit, SearchResult, draw_results
 from .trained_run import TrainedRun, open_run

@@ -64,7 +64,8 @@ def main() -> None:
 
 def _build(args: argparse.Namespace) -> None:
     from chtn_plugin.apis import RetrievalInferencer
-    from chtn_plugin.apis.index_store import IndexStore, approximate_index
+    from chtn_plugin.apis.approximate_search import approximate_index
+    from chtn_plugin.apis.index_store import IndexStore
     from chtn_plugin.evaluation.approximate import describe
     model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint,
                                 'bf16' if args.bf16 else 'fp32')

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from chtn_plugin.apis import Gallery
-from chtn_plugin.apis.gallery import item_key
+from chtn_plugin.apis.gallery_sources import item_key
 from chtn_plugin.evaluation import save_embeddings
 from chtn_plugin.evaluation.embeddings import Embeddings
 

@@ -7,7 +7,8 @@ import pytest
 from tiny_run import write_run
 
 from chtn_plugin.apis import RetrievalInferencer
-from chtn_plugin.apis.index_store import IndexStore, approximate_index
+from chtn_plugin.apis.approximate_search import approximate_index
+from chtn_plugin.apis.index_store import IndexStore
 from chtn_plugin.storage.locks import FolderLock
 
 

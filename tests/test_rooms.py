@@ -1,0 +1,64 @@
+"""The rooms of the package, and the tests that mirror them."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / 'chtn_plugin'
+
+#: Files without a test file of their name: their callers' tests cover them.
+#: The list only gets shorter; a new file brings its own test.
+THROUGH_CALLERS = {
+    '': '_moved hooks version',
+    'apis': (
+        'approximate_search encoded_split item_encoding opened_gallery '
+        'pictures search_page search_result'),
+    'cli': 'analyze_logs benchmark browse_dataset get_flops print_config',
+    'curation': 'checked_data features_config image_facts',
+    'curation/preparation': 'base verify',
+    'datasets': 'wikipedia wikipedia_files',
+    'engine': 'figures mixed_precision',
+    'engine/hooks': 'architecture atomic_backend global_batch_norm',
+    'evaluation': (
+        'approximate comparison counting counting_compiled counting_device '
+        'curves embeddings gathering rank_table relevance scoring similarity '
+        'splits tied_cut trec'),
+    'export': 'onnx_export',
+    'losses': 'gathering',
+    'models/backbones': 'hf_vision',
+    'models': 'complexity global_batch_norm',
+    'models/conversion': 'caffemodel start',
+    'models/text_encoders': 'bigru hf_text word_cnn word_embedding',
+    'reporting': 'training_log',
+    'storage': 'hf_files',
+    'studies': 'rank_check',
+}
+
+
+def without_test() -> set[str]:
+    """Source files that no test file of their name stands for."""
+    found = set()
+    for path in PACKAGE.rglob('*.py'):
+        place = path.relative_to(PACKAGE)
+        name = f'test_{path.stem.lstrip("_")}.py'
+        if path.name != '__init__.py' and not (
+                TESTS / place.parent / name).is_file():
+            found.add(place.with_suffix('').as_posix())
+    return found
+
+
+def test_every_source_file_has_a_test_file_of_its_name():
+    known = {f'{room}/{name}'.lstrip('/')
+             for room, names in THROUGH_CALLERS.items()
+             for name in names.split()}
+    assert without_test() == known
+
+
+def test_rooms_import_only_those_below_and_never_in_a_circle(monkeypatch,
+                                                             capsys):
+    cli = pytest.importorskip('importlinter.cli')
+    monkeypatch.chdir(PACKAGE.parent)
+    status = cli.lint_imports(no_cache=True)
+    assert status == 0, capsys.readouterr().out
