@@ -86,13 +86,15 @@ class TrainedRun:
         """
         self._check_shapes()
         model = MODELS.build(self.cfg['model'])
-        self._check_names(model.state_dict())
+        self._check_names(model)
         model.load_state_dict(self.state_dict)
         return model.eval()
 
-    def _check_names(self, expected: Mapping[str, Tensor]) -> None:
-        lacking = [name for name in expected if name not in self.state_dict]
-        beside = [name for name in self.state_dict if name not in expected]
+    def _check_names(self, model: Any) -> None:
+        expected = model.fixed_state(model.state_dict())
+        stored = model.fixed_state(self.state_dict)
+        lacking = [name for name in expected if name not in stored]
+        beside = [name for name in stored if name not in expected]
         if lacking or beside:
             raise ValueError(
                 'a checkpoint must hold the weights of its own model: '
@@ -106,17 +108,17 @@ class TrainedRun:
         """
         try:
             with torch.device('meta'):
-                expected = MODELS.build(self.cfg['model']).state_dict()
+                model = MODELS.build(self.cfg['model'])
         except (NotImplementedError, RuntimeError):
             return  # a part that cannot be built without its numbers
-        for name, value in expected.items():
+        for name, value in model.fixed_state(model.state_dict()).items():
             found = self.state_dict.get(name)
             if found is not None and found.shape != value.shape:
                 raise ValueError(
                     'a checkpoint must hold the weights of its own model: '
                     f'{name} is {tuple(value.shape)} in its configuration '
                     f'and {tuple(found.shape)} in {self.path}')
-        self._check_names(expected)
+        self._check_names(model)
 
     def build_text_transform(self) -> Optional[TextTransform]:
         """The text transform as it was fitted in training."""

@@ -7,6 +7,7 @@ from typing import Optional
 import numpy as np
 from mmengine.registry import MODELS
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from ..models.canonical import canonical_directions, principal_axes
 from ..models.closed_form import ClosedFormModel
@@ -20,7 +21,8 @@ class ThreeViewCCA(ClosedFormModel):
     Gong et al., "A multi-view embedding space for modeling internet images,
     tags, and their semantics", IJCV 2014: image, text and class are projected
     to directions in which all three correlate. Pairs without a class take
-    part with the mean class, which correlates with nothing.
+    part with the mean class, which correlates with nothing. An item's score
+    for a class is the cosine with the class's own projection.
 
     Args:
         trunk: As in :class:`TwoTowerModel`.
@@ -82,11 +84,15 @@ class ThreeViewCCA(ClosedFormModel):
         labelled = np.any(shares, axis=1)[:, None]
         classes = np.where(labelled, shares - shares.sum(0)
                            / labelled.sum(), 0.)
-        *weights, _ = canonical_directions(
+        *weights, of_classes = canonical_directions(
             [*views, classes], self.dimensions,
             [self.ridge, self.ridge, self.label_ridge], self.power)
-        return {f'{name}_weight': axis @ weight for name, axis, weight in
-                zip(('image', 'text'), axes, weights, strict=True)}
+        mean = shares.sum(0) / labelled.sum()
+        state = {f'{name}_weight': axis @ weight for name, axis, weight in
+                 zip(('image', 'text'), axes, weights, strict=True)}
+        return dict(state, classes=(np.eye(len(mean)) - mean) @ of_classes)
 
     def _encode(self, name: str, rows: Tensor) -> Encoded:
-        return Encoded(rows @ self.fitted[f'{name}_weight'])
+        common = rows @ self.fitted[f'{name}_weight']
+        return Encoded(common, normalize(common)
+                       @ normalize(self.fitted['classes']).T)

@@ -167,10 +167,12 @@ class ClosedFormModel(TwoTowerModel):
 
     def _encode_features(self, name: str, features: Tensor) -> Encoded:
         self._check_fitted()
-        rows = self._lengthened(name, features)
-        rows = ((rows - self.fitted[f'{name}_mean'])
-                / self.fitted[f'{name}_scale'])
-        return self._encode(name, rows)
+        # In float32: half precision would solve another problem.
+        with torch.autocast(features.device.type, enabled=False):
+            rows = self._lengthened(name, features)
+            rows = ((rows - self.fitted[f'{name}_mean'])
+                    / self.fitted[f'{name}_scale'])
+            return self._encode(name, rows)
 
     def _shares(self, label: Optional[Tensor], size: int) -> np.ndarray:
         classes = self.num_classes or 0

@@ -168,6 +168,16 @@ class CrossModalModel(BaseModel):
         raise ValueError('a balance needs a model with an instance part: '
                          f'{type(self).__name__} has none')
 
+    def fixed_state(self, state: Mapping[str, Tensor]
+                    ) -> dict[str, Tensor]:
+        """Return what of a state has its names and shapes from building.
+
+        Args:
+            state: A state dictionary, of this model or of a checkpoint.
+        """
+        return {name: value for name, value in state.items()
+                if not name.startswith(self.free_state)}
+
     def check_source(self, meta: Mapping[str, Any]) -> Optional[str]:
         """Say why the data's source domain does not fit; None if it does.
 

@@ -20,6 +20,7 @@ from mmengine.registry import MODELS, RUNNERS, DefaultScope
 from torch import Tensor
 
 from ..engine.checkpoints import checkpoint_globals
+from ..models.closed_form import ClosedFormModel
 from ..models.cross_modal_model import CrossModalModel, Encoded
 
 _BATCH = 8
@@ -103,9 +104,18 @@ class Trial:
         self._write_features()
 
     def build(self) -> Any:
-        """The method, with the same weights each time."""
+        """The method, with the same weights each time; fitted, if it is a
+        closed form."""
         torch.manual_seed(0)
-        return MODELS.build(deepcopy(self.config))
+        model = MODELS.build(deepcopy(self.config))
+        features = self.folder / 'pairs.npz'
+        if isinstance(model, ClosedFormModel) and features.is_file():
+            with np.load(features) as arrays:
+                image, text = (torch.from_numpy(arrays[f'{name}_train'])
+                               for name in ('image', 'text'))
+                model.fit(image, text,
+                          torch.from_numpy(arrays['label_train']))
+        return model
 
     @property
     def work_dir(self) -> Path:
@@ -157,7 +167,8 @@ class Trial:
                 save_best='retrieval/mean_mAP', rule='greater')),
             custom_hooks=[dict(type='ConsistencyHook'),
                           dict(type='ArchitectureHook'),
-                          dict(type='FiniteLossHook'), *self.hooks],
+                          dict(type='FiniteLossHook'),
+                          dict(type='FitHook'), *self.hooks],
             visualizer=dict(type='Visualizer', name=str(work_dir),
                             vis_backends=[]),
             log_level='ERROR', experiment_name=work_dir.name,

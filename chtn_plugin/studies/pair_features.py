@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Optional
 
@@ -44,9 +45,12 @@ class PairFeatures:
         """Number C of classes."""
         return int(self.label.max()) + 1
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """Hash of all numbers; what was measured on others has another."""
+        """Hash of all numbers; what was measured on others has another.
+
+        It is taken once: the arrays of a set are not to be changed.
+        """
         digest = hashlib.sha256()
         for value in (self.image, self.text, self.label, self.train):
             digest.update(np.ascontiguousarray(value).tobytes())

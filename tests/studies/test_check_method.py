@@ -24,7 +24,18 @@ METHODS = {
         hooks=[dict(type='FitHook'), dict(type='BalanceHook')]),
     'CHTN, dot': dict(config=dict(_CHTN, similarity='dot',
                                   source_pathway=None)),
+    **{name: dict(config=dict(_FEATURES, type=name, num_classes=2))
+       for name in ('SemanticMatching', 'NearestClassMean', 'ShrunkenLDA',
+                    'RBFLeastSquares', 'ThreeViewCCA')},
+    **{name: dict(config=dict(_FEATURES, type=name))
+       for name in ('CCA', 'KernelCCA', 'ASIF', 'RidgeMap')},
 }
+
+
+def test_every_method_of_the_package_is_checked():
+    from chtn_plugin import methods
+    assert set(methods.__all__) == {
+        each['config']['type'] for each in METHODS.values()}
 
 
 @pytest.mark.parametrize('name', METHODS)

@@ -17,6 +17,7 @@ from torch.distributed.fsdp import FullyShardedDataParallel
 
 from ...datasets.draws import Draw
 from ...datasets.images import channel_order, load_image
+from ...models.cross_modal_model import CrossModalModel
 from ...models.normalization import check_order
 from ...models.supervision import check_label
 from ...text.vocabulary import composed, is_list, stored_keys, words_of
@@ -196,9 +197,11 @@ def _check_images(model: Any, tower: Any, dataset: Any) -> None:
 
 def _check_weights(model: Any, checkpoint: dict, trains: bool) -> None:
     stored = checkpoint.get('state_dict', checkpoint)
-    stored = _known_before(model, stored)
     whole = 'dataset_meta' in checkpoint.get('meta', {})
-    expected = _known_before(model, model.state_dict())
+    expected = model.state_dict()
+    bare = _bare(model)
+    if isinstance(bare, CrossModalModel):
+        stored, expected = map(bare.fixed_state, (stored, expected))
     if not expected:
         return  # sharded over ranks: the first alone has whole weights
     missing = [name for name in expected if name not in stored]
@@ -226,13 +229,6 @@ def _check_weights(model: Any, checkpoint: dict, trains: bool) -> None:
                 'a checkpoint must have the shapes of the model: '
                 f'{name} is {tuple(stored[name].shape)} in it and '
                 f'{tuple(value.shape)} in the model')
-
-
-def _known_before(model: Any, state: Mapping) -> Mapping:
-    """State but what only fitting gives names and shapes to."""
-    free = getattr(_bare(model), 'free_state', ())
-    return {name: value for name, value in state.items()
-            if not name.startswith(free)} if free else state
 
 
 def _check_meta(stored: Mapping, meta: Mapping) -> None:
