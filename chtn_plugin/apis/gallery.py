@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -10,7 +10,15 @@ from chtn_plugin.checks import check_choice
 
 from ..evaluation.exact_search import comparable_rows, nearest
 from ..models.cross_modal_model import SIMILARITIES
+from .gallery_filter import Filter, all_keep
 from .gallery_sources import KINDS, Item
+
+
+class Found(NamedTuple):
+    """An item that a query has found: its score, and its vector (D,)."""
+    score: float
+    item: Item
+    row: np.ndarray
 
 
 class Gallery:
@@ -67,8 +75,14 @@ class Gallery:
         """Vectors of a kind, (G, D); of length 1 under cosine."""
         return self._rows[kind]
 
-    def nearest(self, query: np.ndarray, topk: int, target: str
-                ) -> list[tuple[float, Item]]:
+    def nearest(self, query: np.ndarray, topk: int, target: str,
+                filters: Sequence[Filter] = ()) -> list[tuple[float, Item]]:
+        """Scores and items of :meth:`find`."""
+        return [(found.score, found.item) for found in self.find(
+            query, topk, target, filters)]
+
+    def find(self, query: np.ndarray, topk: int, target: str,
+             filters: Sequence[Filter] = ()) -> list[Found]:
         """The nearest items, best first, ties in gallery order.
 
         Args:
@@ -76,9 +90,11 @@ class Gallery:
             topk: How many; a smaller gallery gives all it has.
             target: ``'image'`` or ``'text'``; where the gallery has only the
                 other kind, that is searched.
+            filters: What an item must meet. The rest is searched exactly.
 
         Raises:
-            ValueError: The gallery is empty, or D differs.
+            ValueError: The gallery is empty, D differs, or no item meets the
+                filters.
         """
         check_choice('target', target, KINDS)
         if topk < 1:
@@ -96,15 +112,29 @@ class Gallery:
             raise ValueError('query and gallery must share the size D, got '
                              f'{queries.shape[1]} and {rows.shape[1]}: are '
                              'they of one model?')
-        if target in self.approximate:
+        places = self._places[target]
+        if filters:
+            kept = np.array([row for row, place in enumerate(places)
+                             if all_keep(filters, self.items[place])],
+                            dtype=np.int64)
+            if not len(kept):
+                raise ValueError(
+                    f'filters must leave something: none of {len(places)} '
+                    f'{target}s meets '
+                    + ' and '.join(_told(each) for each in filters))
+            places, rows = places[kept], rows[kept]
+        if target in self.approximate and not filters:
             scores, found = self.approximate[target].search(
                 queries, min(topk, len(rows)))
         else:
             scores, found = nearest(queries, rows, topk)
-        places = self._places[target]
-        return [(float(score), self.items[places[place]])
+        return [Found(float(score), self.items[places[place]], rows[place])
                 for score, place in zip(scores[0], found[0], strict=True)
                 if place >= 0]
+
+
+def _told(each: Filter) -> str:
+    return f"{each.field} {'not ' if each.without else ''}{each.value!r}"
 
 
 def check_fingerprint(stored: str, fingerprint: str, path: Any) -> None:

@@ -18,9 +18,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..checks import check_choice
+from ..evaluation.exact_search import comparable_rows
 from ..models.cross_modal_model import CrossModalModel
 from ..storage.pictures import SUFFIXES
 from .gallery import Gallery
+from .gallery_filter import Filter
 from .gallery_sources import ITEM_FIELDS
 from .opened_gallery import open_gallery
 from .pictures import MAX_PIXELS, load_picture
@@ -205,45 +207,117 @@ class RetrievalInferencer(BaseInferencer):
                text: Optional[str] = None,
                image: Any = None,
                topk: int = 10,
-               target: Optional[str] = None) -> SearchResult:
-        """What the gallery holds nearest to a text or picture.
+               target: Optional[str] = None,
+               balance: Optional[float] = None,
+               image_weight: float = 0.5,
+               filters: Sequence[Filter | str] = ()) -> SearchResult:
+        """What the gallery holds nearest to a text, a picture, or both.
 
         Args:
             text: The query, or
-            image: the query.
+            image: the query; with both, their vectors are joined: "this,
+                but red".
             topk: How many; a smaller gallery gives all it has.
             target: ``'image'`` or ``'text'``: what to look for. None: the
-                other kind, or what the gallery has.
+                other kind (of both, images), or what the gallery has.
+            balance: Share of the instance part, of a model that has one: 0
+                asks for this kind of thing, 1 for this very thing. None: as
+                validation chose.
+            image_weight: Share of the picture in a query of both.
+            filters: What an item must meet, as :class:`Filter` or as
+                ``'FIELD=VALUE'``.
 
         Raises:
             RuntimeError: There is no gallery yet.
-            ValueError: The gallery is empty or of another model, or a query
-                cannot be read.
+            ValueError: The gallery is empty or of another model, a query
+                cannot be read, or an option is out of its range.
         """
-        if (text is None) == (image is None):
+        if text is None and image is None:
             raise ValueError('a query must be a text or an image, got '
-                             + ('neither' if text is None else 'both'))
+                             'neither')
         if self.gallery is None:
             raise RuntimeError('there must be a gallery: call index() first')
-        items, kind = _one_kind(image, text)
-        encoded = next(self._encoded(items, kind, False))
-        found = self.gallery.nearest(encoded['repr'][0], topk,
-                                     target or _other(kind))
-        hits = [Hit(rank, score, *(item[name] for name in ITEM_FIELDS))
-                for rank, (score, item) in enumerate(found, 1)]
-        probabilities = (encoded['probabilities'][0].tolist()
-                         if 'probabilities' in encoded else [])
+        if not 0 <= image_weight <= 1:
+            raise ValueError('image_weight must lie in 0 to 1, got '
+                             f'{image_weight}')
+        asked = [each if isinstance(each, Filter) else Filter.parse(each)
+                 for each in filters]
+        shares = {kind: share for kind, value, share in (
+            ('image', image, image_weight), ('text', text, 1 - image_weight))
+            if value is not None}
+        if len(shares) == 1:
+            shares = dict.fromkeys(shares, 1.)
+        items = dict(image=image, text=text)
+        encoded = {kind: next(self._encoded(_listed(items[kind], kind), kind,
+                                            False)) for kind in shares}
+        kind = next(iter(shares)) if len(shares) == 1 else 'both'
+        query = self._query({kind: encoded[kind]['repr'][0]
+                             for kind in shares}, shares, balance)
+        wanted = target or ('image' if kind == 'both' else _other(kind))
+        found = self.gallery.find(query, topk, wanted, asked)
+        scale = self._part_scale(balance)
+        hits = [Hit(rank, each.score,
+                    **{name: each.item[name] for name in ITEM_FIELDS},
+                    parts={name: float(query[part] @ each.row[part]
+                                       ) * scale[name]
+                           for name, part in self.model.parts.items()
+                           if name in scale})
+                for rank, each in enumerate(found, 1)]
+        classes = (self._class_shares(encoded, shares)
+                   if self.model.num_classes is not None else {})
         return SearchResult(
-            str(text if kind == 'text' else
-                image if isinstance(image, (str, Path)) else 'picture'),
-            kind, hits, dict(zip(self.classes if probabilities else (),
-                                 probabilities, strict=True)),
-            self._notes(kind, items[0], topk), image)
+            _told(text, image), kind, hits, classes,
+            self._notes(text, topk, kind, hits, shares), image,
+            self.similarity)
 
-    def _notes(self, kind: str, query: Any, topk: int) -> tuple[str, ...]:
+    def _query(self, rows: Mapping[str, np.ndarray],
+               shares: Mapping[str, float],
+               balance: Optional[float]) -> np.ndarray:
+        """One vector of a text, a picture, or both."""
+        query = sum(share * comparable_rows(rows[kind][None],
+                                            self.similarity)[0]
+                    for kind, share in shares.items())
+        assert isinstance(query, np.ndarray)
+        if balance is not None:
+            query = query * self.model.query_factors(balance).cpu().numpy()
+        return query
+
+    def _part_scale(self, balance: Optional[float]) -> dict[str, float]:
+        """What makes of each part's product the part's own figure."""
+        held = self.model.balance
+        if held is None:
+            return {}
+        share = held if balance is None else balance
+        # A part that does not count has no figure.
+        return {name: 1 / weight for name, weight in (
+            ('class', 1 - share), ('instance', share)) if weight > 0}
+
+    def _class_shares(self, encoded: Mapping[str, Mapping[str, np.ndarray]],
+                      shares: Mapping[str, float]) -> dict[str, float]:
+        mean = sum(share * encoded[kind]['probabilities'][0].astype(float)
+                   for kind, share in shares.items())
+        assert isinstance(mean, np.ndarray)
+        return dict(zip(self.classes, mean.tolist(), strict=True))
+
+    def _notes(self, text: Optional[str], topk: int, kind: str,
+               hits: Sequence[Hit], shares: Mapping[str, float]
+               ) -> tuple[str, ...]:
         notes = []
-        if kind == 'text':
-            notes += self._unknown_words(query)
+        if isinstance(text, str):
+            notes += self._unknown_words(text)
+        if kind == 'both':
+            notes.append('the query joins the picture '
+                         f'({shares["image"]:.0%}) and the text '
+                         f'({shares["text"]:.0%})')
+        nearby = self.model.nearby
+        if (hits and nearby is not None and hits[0].kind != kind
+                and kind != 'both' and 'instance' in hits[0].parts):
+            best = max(hit.parts['instance'] for hit in hits)
+            if best < nearby:
+                notes.append(
+                    f'nothing close: the best answer fits at {best:.2f}, and '
+                    f'95 % of the pairs that validation knows at '
+                    f'{nearby:.2f} or more')
         assert self.gallery is not None
         if topk > len(self.gallery):
             notes.append(f'{topk} were asked for, the gallery holds '
@@ -303,7 +377,7 @@ class RetrievalInferencer(BaseInferencer):
     # What follows is BaseInferencer's own protocol: inferencer(inputs).
 
     preprocess_kwargs: set = set()
-    forward_kwargs: set = {'topk', 'target'}
+    forward_kwargs: set = {'topk', 'target', 'balance'}
     visualize_kwargs: set = {'draw'}
     postprocess_kwargs: set = set()
 
@@ -324,9 +398,11 @@ class RetrievalInferencer(BaseInferencer):
                 yield [dict(image=item)]
 
     def forward(self, inputs: Sequence[dict[str, Any]], topk: int = 10,
-                target: Optional[str] = None) -> list[SearchResult]:
+                target: Optional[str] = None,
+                balance: Optional[float] = None) -> list[SearchResult]:
         """Search for each query."""
-        return [self.search(**query, topk=topk, target=target)
+        return [self.search(**query, topk=topk, target=target,
+                            balance=balance)
                 for query in inputs]
 
     def visualize(self, inputs: Sequence[Any], preds: Sequence[SearchResult],
@@ -338,6 +414,14 @@ class RetrievalInferencer(BaseInferencer):
                     return_datasample: bool = False) -> dict[str, Any]:
         """The two under one roof, as MMEngine wants them."""
         return dict(predictions=list(preds), visualization=visualization)
+
+
+def _told(text: Any, image: Any) -> str:
+    """A query in words."""
+    shown = str(image) if isinstance(image, (str, Path)) else 'picture'
+    if image is None or text is None:
+        return shown if text is None else str(text)
+    return f'{shown}, {text}'
 
 
 def _one_kind(image: Any, text: Any) -> tuple[list[Any], str]:

@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass, replace
 from typing import Any, Optional
+from urllib.parse import urlencode
 
 from PIL import Image
 
-from chtn_plugin.reporting.html import STYLE, card, esc, result_row
-from chtn_plugin.reporting.result_sheet import Cell, Row
+from chtn_plugin.reporting.html import STYLE, card, esc
+from chtn_plugin.reporting.result_sheet import Cell, shown_parts
 from chtn_plugin.storage.pictures import (
     PictureError,
     PictureTooLargeError,
@@ -15,11 +17,13 @@ from chtn_plugin.storage.pictures import (
     open_picture,
 )
 
+from .gallery_filter import Filter
 from .search_result import SearchResult
 
 MAX_UPLOAD = 16 << 20
 MAX_TEXT = 10_000
 MAX_TOPK = 100
+_MOST_LABELS = 200
 _MAX_PAGE_PIXELS = 40_000_000
 _HEADERS = {
     'Content-Security-Policy': "default-src 'none'; img-src data:; "
@@ -31,12 +35,13 @@ _FORM_STYLE = """
 form{border:1px solid var(--line);border-radius:12px;padding:14px 16px;
 display:grid;gap:10px;margin:14px 0 20px}
 label{font-size:13px;color:var(--pale)}
-input[type=text],input[type=file],input[type=number]{font:inherit;
+input[type=text],input[type=file],input[type=number],select{font:inherit;
 width:100%;padding:9px 10px;border:1px solid #cbd5e1;border-radius:8px}
 input[type=file]{border-style:dashed;padding:16px 10px;background:var(--soft)}
 .line{display:grid;gap:10px;grid-template-columns:1fr 90px}
 button{font:inherit;font-weight:600;padding:10px 18px;border:0;color:#fff;
 border-radius:8px;background:var(--accent);justify-self:start;cursor:pointer}
+input[type=range]{width:100%;display:block}
 .row{flex-wrap:wrap}
 .bar{height:8px;border-radius:4px;background:var(--accent)}
 .classes{display:grid;gap:4px 10px;grid-template-columns:auto 1fr auto;
@@ -73,29 +78,27 @@ def search_app(inferencer: Any, hosts: tuple[str, ...] = (
                           'starlette uvicorn python-multipart') from error
     lock = threading.Lock()
 
-    def answer(text: str, picture: bytes, topk: str) -> tuple[int, str]:
+    def answer(asked: Asked) -> tuple[int, str]:
         with lock:
-            return _answer(inferencer, text, picture, topk)
+            return _answer(inferencer, asked)
 
     async def show(request: Any) -> Any:
         asked = request.query_params
-        if 'text' not in asked:
+        if 'text' not in asked and 'like' not in asked:
             return HTMLResponse(search_page(inferencer), headers=_HEADERS)
-        status, page = await run_in_threadpool(
-            answer, asked['text'], b'', asked.get('topk', '10'))
+        status, page = await run_in_threadpool(answer, Asked.of(asked))
         return HTMLResponse(page, status, _HEADERS)
 
     async def search(request: Any) -> Any:
         try:
             body = await _bounded(request)
-            form = await body.form(max_files=1, max_fields=4,
+            form = await body.form(max_files=1, max_fields=8,
                                    max_part_size=MAX_UPLOAD)
             upload = form.get('image')
             picture = (await upload.read() if hasattr(upload, 'read')
                        else b'')
             status, page = await run_in_threadpool(
-                answer, str(form.get('text') or ''), picture,
-                str(form.get('topk') or '10'))
+                answer, Asked.of(form, picture))
         except _TooLarge:
             status, page = 413, search_page(inferencer, error=(
                 f'an upload must have at most {MAX_UPLOAD >> 20} MiB'))
@@ -135,28 +138,85 @@ async def _bounded(request: Any) -> Any:
     return Request(request.scope, receive)
 
 
-def _answer(inferencer: Any, text: str, picture: bytes,
-            topk: str) -> tuple[int, str]:
+@dataclass(frozen=True)
+class Asked:
+    """What a form or a link asks.
+
+    Attributes:
+        text: The text box.
+        picture: Bytes of an upload; empty without.
+        topk: Number of results, as written.
+        balance: Per cent of the instance part, as written; empty: as the
+            model holds it.
+        without: A label to leave out; empty: none.
+        like: ``kind:id`` of an item to ask with; empty: none.
+    """
+    text: str = ''
+    picture: bytes = b''
+    topk: str = '10'
+    balance: str = ''
+    without: str = ''
+    like: str = ''
+
+    @classmethod
+    def of(cls, fields: Any, picture: bytes = b'') -> Asked:
+        """Read the fields of a form, or of an address."""
+        given = {name: str(fields.get(name) or '').strip()
+                 for name in ('text', 'topk', 'balance', 'without', 'like')}
+        return cls(**{**given, 'topk': given['topk'] or '10'},
+                   picture=picture)
+
+
+def _answer(inferencer: Any, asked: Asked) -> tuple[int, str]:
     """Status and page of one query."""
-    text = text.strip()
+    text, picture, topk = asked.text, asked.picture, asked.topk
     try:
         count = int(topk) if topk.isdecimal() and len(topk) < 10 else 0
         if not 1 <= count <= MAX_TOPK:
             raise ValueError('the number of results must be 1 to '
                              f'{MAX_TOPK}, got {topk[:20]!r}')
-        if bool(text) == bool(picture):
+        if not (text or picture or asked.like):
             raise ValueError('a query must be a text or a picture, got '
-                             + ('both' if text else 'neither'))
+                             'neither')
         if len(text) > MAX_TEXT:
             raise ValueError(f'a text must have at most {MAX_TEXT} '
                              f'characters, got {len(text)}')
-        query: dict[str, Any] = (dict(image=_opened(picture)) if picture
-                                 else dict(text=text))
+        query: dict[str, Any] = {}
+        if asked.like:
+            query = _like(inferencer, asked.like)
+        if picture:
+            query['image'] = _opened(picture)
+        if text:
+            query['text'] = text
+        if asked.without:
+            query['filters'] = [Filter('label', asked.without, True)]
+        if asked.balance and inferencer.model.balance is not None:
+            query['balance'] = _share(asked.balance)
         result = inferencer.search(**query, topk=count)
     except ValueError as error:
-        return 400, search_page(inferencer, text[:200], topk[:4],
-                                error=str(error))
-    return 200, search_page(inferencer, text, topk, result)
+        return 400, search_page(
+            inferencer, replace(asked, text=text[:200], topk=topk[:4]),
+            error=str(error))
+    return 200, search_page(inferencer, asked, result)
+
+
+def _share(balance: str) -> float:
+    if not balance.isdecimal() or len(balance) > 3 or int(balance) > 100:
+        raise ValueError('the balance must be 0 to 100 per cent, got '
+                         f'{balance[:20]!r}')
+    return int(balance) / 100
+
+
+def _like(inferencer: Any, like: str) -> dict[str, Any]:
+    """A query of an item of the gallery, for more of its kind."""
+    kind, _, name = like.partition(':')
+    for item in inferencer.gallery.items:
+        if item['kind'] == kind and item['id'] == name:
+            content = item['path'] if kind == 'image' else item['text']
+            if content:
+                return {kind: content, 'target': kind}
+    raise ValueError('more like this needs an item of the gallery that can '
+                     f'be opened, got {like[:100]!r}')
 
 
 def _opened(encoded: bytes) -> Image.Image:
@@ -176,18 +236,18 @@ def _opened(encoded: bytes) -> Image.Image:
                          ) from error
 
 
-def search_page(inferencer: Any, text: str = '', topk: str = '10',
+def search_page(inferencer: Any, asked: Optional[Asked] = None,
                 result: Optional[SearchResult] = None,
                 error: str = '') -> str:
     """The page with the form, and below it what was found.
 
     Args:
         inferencer: For the name of the model and the size of the gallery.
-        text: What stands in the text box.
-        topk: What stands in the box of the number of results.
+        asked: What stands in the form. None: nothing yet.
         result: What was found.
         error: Why nothing was.
     """
+    asked = asked or Asked()
     gallery = inferencer.gallery
     facts = (f'{inferencer.run.name} · {gallery.count("image")} pictures, '
              f'{gallery.count("text")} texts')
@@ -201,13 +261,39 @@ def search_page(inferencer: Any, text: str = '', topk: str = '10',
         f'<body><main><h1>Search</h1><p class="pale">{esc(facts)}</p>'
         '<form method="post" action="/" enctype="multipart/form-data">'
         '<div class="line"><label>Text<input type="text" name="text" '
-        f'maxlength="{MAX_TEXT}" value="{esc(text)}" autofocus '
+        f'maxlength="{MAX_TEXT}" value="{esc(asked.text)}" autofocus '
         'placeholder="what to look for"></label>'
         '<label>Results<input type="number" name="topk" min="1" '
-        f'max="{MAX_TOPK}" value="{esc(topk)}"></label></div>'
-        '<label>or a picture: drop it here<input type="file" name="image" '
-        'accept="image/*"></label><button>Search</button></form>'
+        f'max="{MAX_TOPK}" value="{esc(asked.topk)}"></label></div>'
+        '<label>or a picture, or both: drop it here<input type="file" '
+        'name="image" accept="image/*"></label>'
+        + _balance_field(inferencer, asked) + _without_field(
+            inferencer, asked)
+        + '<button>Search</button></form>'
         + ''.join(parts) + '</main></body></html>\n')
+
+
+def _balance_field(inferencer: Any, asked: Asked) -> str:
+    """A slider, where the model has an instance part."""
+    held = inferencer.model.balance
+    if held is None:
+        return ''
+    shown = asked.balance if asked.balance.isdecimal() else f'{100 * held:.0f}'
+    return ('<label>this kind of thing … this very thing<input type="range" '
+            f'name="balance" min="0" max="100" value="{esc(shown)}"></label>')
+
+
+def _without_field(inferencer: Any, asked: Asked) -> str:
+    """A choice of a label to leave out, where the gallery has labels."""
+    labels = sorted({item['label'] for item in inferencer.gallery.items
+                     if item['label']})[:_MOST_LABELS]
+    if len(labels) < 2:
+        return ''
+    options = ''.join(
+        f'<option{" selected" if label == asked.without else ""}>'
+        f'{esc(label)}</option>' for label in labels)
+    return ('<label>leave out<select name="without"><option value="">nothing'
+            f'</option>{options}</select></label>')
 
 
 def _found(result: SearchResult) -> str:
@@ -218,16 +304,16 @@ def _found(result: SearchResult) -> str:
         f'<span>{share:.1%}</span>' for name, share in best)
     notes = ''.join(f'<p class="note">{esc(note)}</p>'
                     for note in result.notes)
-    query = Cell(result.picture if result.kind == 'image' else None,
-                 result.query)
-    cells = [Cell(hit.path if hit.kind == 'image' else None,
-                  hit.text or hit.id, hit.label, hit.score)
+    cells = [(Cell(hit.path if hit.kind == 'image' else None,
+                   hit.text or hit.id, hit.label, hit.score,
+                   detail=shown_parts(hit.parts)),
+              '/?' + urlencode(dict(like=f'{hit.kind}:{hit.id}')))
              for hit in result.hits]
-    if result.kind == 'text':
-        shown = '<div class="row">' + ''.join(
-            card(cell, rank) for rank, cell in enumerate(cells, 1)) + '</div>'
-    else:
-        shown = result_row(Row(query, cells))
+    cards = [card(cell, rank, link)
+             for rank, (cell, link) in enumerate(cells, 1)]
+    if result.kind != 'text':
+        cards.insert(0, card(Cell(result.picture, result.query)))
+    shown = f'<div class="row">{"".join(cards)}</div>'
     taken = (f'<h2>Taken for</h2><div class="classes">{bars}</div>' if bars
              else '')
     return f'{taken}{notes}<h2>Found</h2>{shown}'

@@ -1,7 +1,7 @@
 """What a search answers, for programs and for people."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
@@ -23,6 +23,9 @@ class Hit:
         path: Picture file; None for a text, or where it is not known.
         text: The text; empty for a picture.
         label: Its class, where the gallery knows it.
+        parts: Where a score has several parts: how well each fits, by name.
+            ``class``: the probability that query and item are of one class;
+            ``instance``: the cosine in which the very item stands out.
     """
     rank: int
     score: float
@@ -31,6 +34,7 @@ class Hit:
     path: Optional[str] = None
     text: str = ''
     label: str = ''
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,13 @@ class SearchResult:
 
     Attributes:
         query: The text, or the picture's path (or ``'picture'``).
-        kind: ``'image'`` or ``'text'``: what the query is.
+        kind: ``'image'`` or ``'text'``: what the query is; ``'both'``.
         hits: What was found.
         classes: The model's probability of each class for the query; empty
             without a classifier.
         notes: What a reader should know before trusting the hits.
         picture: The query's picture.
+        similarity: What a score is, ``'cosine'`` or ``'dot'``.
     """
     query: str
     kind: str
@@ -52,6 +57,7 @@ class SearchResult:
     classes: dict[str, float]
     notes: tuple[str, ...] = ()
     picture: Any = field(default=None, repr=False)
+    similarity: str = 'cosine'
 
 
 def draw_results(results: Sequence[SearchResult],
@@ -62,8 +68,8 @@ def draw_results(results: Sequence[SearchResult],
     for result in results:
         best = max(result.classes, key=lambda name: result.classes[name],
                    default='')
-        query = Cell(result.picture if result.kind == 'image' else None,
-                     result.query if result.kind == 'text' else '',
+        query = Cell(result.picture if result.kind != 'text' else None,
+                     result.query if result.kind != 'image' else '',
                      f'{best} {result.classes[best]:.0%}' if best else '')
         rows.append(Row(query, [
             Cell(hit.path if hit.kind == 'image' else None,

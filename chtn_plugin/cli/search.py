@@ -25,7 +25,9 @@ def parse_args() -> argparse.Namespace:
         '  python tools/search.py work_dirs/chtn_demo --gallery '
         'data/glyphs/pairs.tsv --text "small letter alpha"\n'
         '  python tools/search.py best.pth --gallery pictures.index --image '
-        'query.jpg --topk 5 --out found.html')
+        'query.jpg --topk 5 --out found.html\n'
+        '  python tools/search.py best.pth --gallery pictures.index --both '
+        '--image shoe.jpg --text red --without label=socks')
     parser.add_argument('run', help='work directory or checkpoint')
     parser.add_argument('--gallery', required=True,
                         help='folder of pictures, manifest (.tsv, .csv, '
@@ -38,6 +40,23 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--topk', type=int, default=10)
     parser.add_argument('--target', choices=['image', 'text'],
                         help='what to look for (default: the other kind)')
+    parser.add_argument('--both', action='store_true',
+                        help='one query of the one --text and the one '
+                        '--image together: "this, but red"')
+    parser.add_argument('--image-weight', type=float, default=0.5,
+                        metavar='SHARE', help='share of the picture in '
+                        '--both (default: 0.5)')
+    parser.add_argument('--balance', type=float, metavar='SHARE',
+                        help='of a model with an instance part: 0 asks for '
+                        'this kind of thing, 1 for this very thing (default: '
+                        'as validation chose)')
+    parser.add_argument('--only', action='append', default=[],
+                        metavar='FIELD=VALUE', help='find only items whose '
+                        'label, path (a folder), id or text is this; several '
+                        'times too')
+    parser.add_argument('--without', action='append', default=[],
+                        metavar='FIELD=VALUE',
+                        help='leave such items out')
     parser.add_argument('--out', help='.html, .png or .json file for the '
                         'results')
     parser.add_argument('--font', action='append', default=[],
@@ -51,6 +70,9 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if not args.text and not args.image:
         parser.error('a query is needed: --text or --image')
+    if args.both and (len(args.text), len(args.image)) != (1, 1):
+        parser.error('--both takes one --text and one --image, got '
+                     f'{len(args.text)} and {len(args.image)}')
     if args.out and Path(args.out).suffix not in ('.html', '.png', '.json'):
         parser.error(f'--out must end in .html, .png or .json, '
                      f'got {args.out}')
@@ -60,14 +82,17 @@ def parse_args() -> argparse.Namespace:
 def show(result: SearchResult) -> str:
     """A result as lines of text."""
     best = sorted(result.classes.items(), key=lambda pair: -pair[1])[:3]
-    lines = [f'{result.kind}: {result.query[:200]}',
-             '  taken for ' + ', '.join(f'{name} {p:.1%}'
-                                        for name, p in best)]
+    lines = [f'{result.kind}: {result.query[:200]}']
+    if best:
+        lines.append('  taken for ' + ', '.join(f'{name} {p:.1%}'
+                                                for name, p in best))
     lines += [f'  note: {note}' for note in result.notes]
     for hit in result.hits:
         what = hit.path or hit.text[:100] or hit.id
         label = f'  [{hit.label}]' if hit.label else ''
-        lines.append(f'{hit.rank:5d}  {hit.score:7.4f}  {what}{label}')
+        parts = ''.join(f'  {name} {value:.2f}'
+                        for name, value in hit.parts.items())
+        lines.append(f'{hit.rank:5d}  {hit.score:7.4f}  {what}{label}{parts}')
     return '\n'.join(lines)
 
 
@@ -93,7 +118,14 @@ def _search(args: argparse.Namespace) -> list[SearchResult]:
         print(f'skipped {name}: {reason}', file=sys.stderr)
     queries = [dict(text=text) for text in args.text]
     queries += [dict(image=image) for image in args.image]
-    return [model.search(**query, topk=args.topk, target=args.target)
+    if args.both:
+        queries = [dict(text=args.text[0], image=args.image[0])]
+    from chtn_plugin.apis.gallery_filter import Filter
+    filters = [*map(Filter.parse, args.only),
+               *(Filter.parse(text, without=True) for text in args.without)]
+    return [model.search(**query, topk=args.topk, target=args.target,
+                         balance=args.balance, filters=filters,
+                         image_weight=args.image_weight)
             for query in queries]
 
 

@@ -366,7 +366,9 @@ def _write_meta(inferencer: Any, folder: Path,
         format=onnx_runtime.FORMAT, model=run.name,
         fingerprint=run.fingerprint, classes=list(inferencer.classes),
         representation=run.cfg['model'].get('representation', 'prob'),
-        similarity=inferencer.similarity,
+        similarity=inferencer.similarity, balance=inferencer.model.balance,
+        parts={name: [part.start, part.stop] for name, part in
+               inferencer.model.parts.items()},
         inputs={kind: {name: dict(
             shape=[towers[kind].batch, *(['length'] if _is_tokens(value) else
                               value.shape[1:])],

@@ -80,6 +80,25 @@ class Towers:
         """Vectors (M, D) and class probabilities (M, C) of texts."""
         return self.run('text', _trimmed(self.encode(texts)))
 
+    def balanced(self, rows, balance):
+        """Query vectors (Q, D) for another balance of class and item.
+
+        Args:
+            rows: Vectors of queries, as :meth:`images` and :meth:`texts`
+                give them; those of the gallery stay as they are.
+            balance: 0 asks for this kind of thing, 1 for this very thing.
+        """
+        held, parts = self.meta.get('balance'), self.meta.get('parts')
+        if held is None:
+            raise ValueError('a balance needs a model with an instance part')
+        if not 0 <= balance <= 1:
+            raise ValueError(f'balance must lie in 0 to 1, got {balance}')
+        rows = np.array(rows, np.float32)
+        for name, factor in (('class', (1 - balance) / (1 - held)),
+                             ('instance', balance / held)):
+            rows[:, slice(*parts[name])] *= factor
+        return rows
+
     def run(self, kind, inputs):
         """One tower on ready inputs, as the export's metadata name them."""
         session = self._sessions[kind]

@@ -316,6 +316,13 @@ class CHTN(CrossModalModel):
         """Share of the instance part that validation has chosen."""
         return None if self.instance is None else float(self.instance.balance)
 
+    @property
+    def nearby(self) -> Optional[float]:
+        """See :attr:`CrossModalModel.nearby`."""
+        if self.instance is None or float(self.instance.nearby) <= -1:
+            return None
+        return float(self.instance.nearby)
+
     def query_factors(self, balance: float) -> Tensor:
         """See :meth:`CrossModalModel.query_factors`."""
         if self.instance is None:

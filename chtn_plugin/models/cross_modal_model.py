@@ -152,6 +152,14 @@ class CrossModalModel(BaseModel):
         """Share of the instance part in a score; None without one."""
         return None
 
+    @property
+    def nearby(self) -> Optional[float]:
+        """Cosine that partners usually reach in the instance part.
+
+        None: there is no such part, or validation has not measured it.
+        """
+        return None
+
     def query_factors(self, balance: float) -> Tensor:
         """Return what a query is multiplied by for another balance, (D,).
 

@@ -123,12 +123,21 @@ def data_uri(image: Image.Image) -> str:
             + base64.b64encode(best[1]).decode('ascii'))
 
 
-def card(cell: Cell, rank: Optional[int] = None) -> str:
-    """A query (without rank) or a result."""
+def card(cell: Cell, rank: Optional[int] = None, link: str = '') -> str:
+    """A query (without rank) or a result.
+
+    Args:
+        cell: What it shows.
+        rank: From 1 on; None: a query.
+        link: Address of a search for more like it.
+    """
     mark = {True: ' ✓', False: ' ✗', None: ''}[cell.right]
     kind = 'query' if rank is None else {
         True: 'right', False: 'wrong', None: ''}[cell.right]
     score = '' if cell.score is None else f'{cell.score:.3f}'
+    detail = f'<br>{esc(cell.detail)}' if cell.detail else ''
+    more_link = (f'<br><a href="{esc(link)}">more like this</a>' if link
+                 else '')
     head = '<b>query</b>' if rank is None else f'<b>{rank}{mark}</b>'
     if cell.image is not None:
         inner = picture(cell.image, alt=cell.text or cell.label)
@@ -138,7 +147,8 @@ def card(cell: Cell, rank: Optional[int] = None) -> str:
         inner = f'<span dir="auto">{esc(text[:_MAX_CHARS])}{more}</span>'
     return (f'<article class="card {kind}"><header>{head}'
             f'<span>{score}</span></header><div>{inner}</div>'
-            f'<footer>{esc(cell.label[:80])}</footer></article>')
+            f'<footer>{esc(cell.label[:80])}{detail}{more_link}</footer>'
+            '</article>')
 
 
 def result_row(row: Row) -> str:

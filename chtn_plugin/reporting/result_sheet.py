@@ -1,7 +1,7 @@
 """Queries and what was found for them, drawn as one picture."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
@@ -31,12 +31,19 @@ class Cell:
         label: Class name, in small letters below.
         score: Similarity to the query.
         right: Whether it is relevant; None where that is unknown.
+        detail: What else is known of the score; on pages only.
     """
     image: Any = None
     text: str = ''
     label: str = ''
     score: Optional[float] = None
     right: Optional[bool] = None
+    detail: str = ''
+
+
+def shown_parts(parts: Mapping[str, float]) -> str:
+    """The parts of a score in a line, as ``class 0.93 · instance 0.41``."""
+    return ' · '.join(f'{name} {value:.2f}' for name, value in parts.items())
 
 
 @dataclass

@@ -5,6 +5,7 @@ from mmengine.registry import INFERENCERS
 from PIL import Image
 
 from chtn_plugin.apis import RetrievalInferencer
+from chtn_plugin.apis.gallery_filter import Filter
 
 
 def _cosine(a, b):
@@ -179,13 +180,67 @@ def test_hundred_megapixels_are_refused_by_the_header(model, tmp_path):
         model.encode_images(path)
 
 
-def test_search_needs_gallery_and_one_query(tiny):
+def test_search_needs_gallery_and_a_query(tiny):
     fresh = RetrievalInferencer(tiny / 'run', show_progress=False)
     with pytest.raises(RuntimeError, match='index'):
         fresh.search(text='cat')
-    for query in (dict(), dict(text='a', image='b')):
-        with pytest.raises(ValueError, match='a text or an image'):
-            fresh.search(**query)
+    with pytest.raises(ValueError, match='a text or an image'):
+        fresh.search()
+
+
+def test_text_and_picture_are_joined_by_their_weight(model, pictures):
+    model.index(pictures)
+    picture = pictures / '0.png'
+    for weight, alone in ((1., dict(image=picture, target='image')),
+                          (0., dict(text='cat word1', target='image'))):
+        both = model.search(text='cat word1', image=picture,
+                            image_weight=weight)
+        assert [(hit.id, hit.score) for hit in both.hits] == [
+            (hit.id, pytest.approx(hit.score, abs=1e-6))
+            for hit in model.search(**alone).hits]
+    joined = model.search(text='cat', image=picture, image_weight=0.25)
+    assert joined.kind == 'both'
+    assert any('picture (25%) and the text (75%)' in note
+               for note in joined.notes)
+
+
+def test_joined_scores_are_the_weighted_sum(model, pictures):
+    model.index(pictures)
+    picture = pictures / '1.png'
+    scores = [{hit.id: hit.score for hit in model.search(
+        topk=3, target='image', **query).hits} for query in (
+            dict(text='cat'), dict(image=picture),
+            dict(text='cat', image=picture, image_weight=0.3))]
+    gallery = model.gallery.rows('image')
+    text, image = (model.encode_texts('cat')[0],
+                   model.encode_images(picture)[0])
+    query = 0.7 * text / np.linalg.norm(text) + (
+        0.3 * image / np.linalg.norm(image))
+    expected = gallery @ (query / np.linalg.norm(query))
+    assert sorted(scores[2].values()) == pytest.approx(sorted(expected),
+                                                       abs=1e-5)
+
+
+def test_filters_choose_what_may_be_found(model, tiny):
+    model.index(tiny / 'data' / 'pairs.tsv')
+    labels = {hit.label for hit in model.search(
+        text='cat', topk=20, filters=['label=bird']).hits}
+    assert labels == {'bird'}
+    assert {hit.label for hit in model.search(
+        text='cat', topk=20,
+        filters=[Filter('label', 'bird', without=True)]).hits} == {'cat'}
+
+
+def test_a_balance_needs_a_model_that_has_one(model, pictures):
+    model.index(pictures)
+    with pytest.raises(ValueError, match='an instance part: CHTN has none'):
+        model.search(text='cat', balance=0.5)
+
+
+def test_weight_out_of_range_is_refused(model, pictures):
+    model.index(pictures)
+    with pytest.raises(ValueError, match='0 to 1, got 2'):
+        model.search(text='cat', image_weight=2)
 
 
 @pytest.mark.parametrize('bad', [

@@ -1,6 +1,8 @@
 """The search page of tools/serve.py, asked over the loopback."""
+import html
 import io
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -116,9 +118,29 @@ def test_query_is_text_and_not_markup(address):
         assert '&lt;script&gt;' in answer[1]
 
 
+def test_text_and_picture_are_one_query(address):
+    status, page = _ask(address, dict(text='cat', topk=3), _png())
+    assert status == 200
+    assert 'joins the picture (50%) and the text (50%)' in page
+
+
+def test_a_result_leads_to_more_like_it(address, model):
+    _, page = _ask(address, dict(text='cat', topk=1))
+    link = re.search(r'href="/([^"]*)">more like this', page)[1]
+    status, page = _ask(address + html.unescape(link))
+    assert status == 200 and 'data:image' in page
+
+
+def test_a_label_may_be_left_out(address):
+    _, page = _ask(address, dict(text='cat', topk=20, without='cat'))
+    footers = re.findall(r'<footer>(\w*)', page)
+    assert set(footers) == {'bird'}
+
+
 @pytest.mark.parametrize('fields, picture, said', [
     (dict(text='', topk=3), None, 'neither'),
-    (dict(text='cat', topk=3), _png(), 'both'),
+    (dict(text='', topk=3, like='image:no-such'), None, 'an item of the '
+     'gallery'),
     (dict(text='cat', topk=0), None, 'number of results'),
     (dict(text='cat', topk='9' * 5000), None, 'number of results'),
     (dict(text='cat', topk='0000000010000'), None, 'number of results'),
