@@ -1,7 +1,7 @@
 """Batches to the device, images to the numbers a network expects."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -10,7 +10,7 @@ from mmengine.model import BaseDataPreprocessor
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from .text_inputs import HOST, shortened, split_host
+from .text_inputs import attach_host, shortened
 
 
 @MODELS.register_module()
@@ -67,17 +67,14 @@ class CrossModalDataPreprocessor(BaseDataPreprocessor):
         inputs = dict(data['inputs'])
         host: Any = None
         if 'text' in inputs:
-            inputs['text'] = shortened(inputs['text'])
-            if isinstance(inputs['text'], Mapping):
-                inputs['text'], host = split_host(inputs['text'])
+            inputs['text'], host = shortened(inputs['text'])
         data = self.cast_data(dict(inputs=inputs, data_samples={
             name: value for name, value in samples.items()
             if name not in indices}))
         inputs = {name: self._normalized(value)
                   if name in ('image', 'source_image') and value.dim() == 4
                   else value for name, value in data['inputs'].items()}
-        if host is not None:
-            inputs['text'] = {**inputs['text'], HOST: host}
+        attach_host(inputs.get('text'), host)
         return dict(inputs=inputs,
                     data_samples=dict(data['data_samples'], **indices))
 

@@ -11,8 +11,8 @@ from torch import Tensor
 #: Kinds of text input, and the transform that makes each.
 KINDS = {'vectors': 'BagOfWords', 'word numbers': 'WordIndices',
          'tokens': 'HFTokens'}
-#: Key under which the numbers of a text stay on the host, (B, L) NumPy.
-HOST = 'host'
+# Attribute of a tensor of numbers: what it held on the host, (B, L) NumPy.
+_HOST = 'chtn_host'
 
 
 def check_text(text: Any, kind: str) -> None:
@@ -20,15 +20,12 @@ def check_text(text: Any, kind: str) -> None:
 
     Args:
         text: ``'vectors'``: floating point (B, D). ``'word numbers'``:
-            integers (B, L), or :func:`shortened` ones. ``'tokens'``: a
-            dictionary of (B, L).
+            integers (B, L). ``'tokens'``: a dictionary of (B, L).
         kind: What the encoder takes.
 
     Raises:
         ValueError: The text is something else.
     """
-    if isinstance(text, Mapping) and 'numbers' in text:
-        text = text['numbers']
     if isinstance(text, Mapping):
         found, shape = 'tokens', ''
     else:
@@ -40,39 +37,65 @@ def check_text(text: Any, kind: str) -> None:
             f'{KINDS[kind]} makes them: got {found}{shape}')
 
 
-def shortened(text: Any) -> Any:
+def shortened(text: Any) -> tuple[Any, Optional[np.ndarray]]:
     """Cut the padding that a whole batch shares, before the copy to a device.
 
     How long a text is, and which it is, is known on the host; asked of a GPU,
-    the answer would wait for all its work. So the numbers stay here too, as a
-    NumPy array, which neither a data preprocessor nor DDP moves.
+    the answer would wait for all its work.
 
     Args:
         text: Texts on the host, of any of :data:`KINDS`. What is on a device
-            already, was shortened before, or is traced for an export comes
-            back as it is.
+            already, was shortened before, or is traced for an export stays
+            as it is.
 
     Returns:
-        Vectors as they are. Word numbers (B, L) as a dictionary: ``numbers``
-        (B, L') and ``host`` (B, L). Tokens as a dictionary: each tensor cut to
+        The texts: vectors as they are; word numbers and tokens (B, L) cut to
         (B, L'), save those of a model that takes no mask (SigLIP), which
-        reads its padding; and ``host``, their ``input_ids`` (B, L).
+        reads its padding. And, of word numbers or ``input_ids``, what the
+        host knows: (B, L), uncut; None where it knows nothing.
     """
     if torch.jit.is_tracing():
-        return text
+        return text, None
+    host = _numbers(text)
+    if host is None:
+        return text, None
+    known = getattr(host, _HOST, None)
+    tensors = text.values() if isinstance(text, Mapping) else (text, )
+    if known is not None or any(value.device.type != 'cpu'
+                                for value in tensors):
+        return text, known
     if isinstance(text, Tensor):
-        if text.device.type != 'cpu' or text.is_floating_point() or (
-                text.dim() != 2):
-            return text
-        return {'numbers': _cut(text, text != 0), HOST: text.numpy()}
-    if not isinstance(text, Mapping) or HOST in text or (
-            'input_ids' not in text) or any(
-            value.device.type != 'cpu' for value in text.values()):
-        return text
+        return _cut(text, text != 0), host.numpy()
     mask = text.get('attention_mask')
-    cut = text if mask is None else {
-        name: _cut(value, mask > 0) for name, value in text.items()}
-    return {**cut, HOST: text['input_ids'].numpy()}
+    return (text if mask is None else {
+        name: _cut(value, mask > 0) for name, value in text.items()},
+        host.numpy())
+
+
+def attach_host(text: Any, host: Optional[np.ndarray]) -> None:
+    """Let texts on a device carry what the host knows of them.
+
+    As an attribute of the tensor of numbers, so that an encoder that does not
+    ask for it sees tensors alone. DDP and FSDP pass a tensor on that is on
+    the device already; a copy of it has no such attribute.
+
+    Args:
+        text: Texts on their device.
+        host: What :func:`shortened` returned beside them.
+    """
+    numbers = _numbers(text)
+    if host is not None and numbers is not None:
+        setattr(numbers, _HOST, host)
+
+
+def _numbers(text: Any) -> Optional[Tensor]:
+    """Word numbers, or the numbers of tokens; None of vectors."""
+    if isinstance(text, Mapping):
+        return text.get('input_ids')
+    if isinstance(text, Tensor) and not text.is_floating_point() and (
+            text.dim() == 2):
+        return text
+    return None
 
 
 def _cut(values: Tensor, used: Tensor) -> Tensor:
@@ -84,20 +107,6 @@ def _cut(values: Tensor, used: Tensor) -> Tensor:
     values_cut = values[:, :length].contiguous()
     # From page-locked memory the copy overlaps computation.
     return values_cut.pin_memory() if values.is_pinned() else values_cut
-
-
-def split_host(text: Mapping[str, Any]
-               ) -> tuple[dict[str, Tensor], Optional[np.ndarray]]:
-    """Take the host's copy out of what :func:`shortened` returned.
-
-    Args:
-        text: The dictionary; one without such a copy passes too.
-
-    Returns:
-        The tensors, and the numbers (B, L) on the host or None.
-    """
-    tensors = {name: value for name, value in text.items() if name != HOST}
-    return tensors, text.get(HOST)
 
 
 def on_device(values: Sequence[int], device: torch.device) -> Tensor:

@@ -17,7 +17,7 @@ from ...storage.hf_files import (
     load_hf_model,
     projected,
 )
-from ..text_inputs import check_text, on_device, shortened, split_host
+from ..text_inputs import check_text, on_device, shortened
 from ..trunk import freeze_unused
 
 POOLINGS = ('cls', 'mean', 'eos', 'pooler', 'projection')
@@ -127,7 +127,7 @@ class HFTextEncoder(nn.Module):
         if torch.jit.is_tracing():
             # An export's size must not depend on the example.
             return self._encoded(text)
-        tensors, host = split_host(shortened(text))
+        tensors, host = shortened(text)
         self._check(tensors['input_ids'], host)
         if not self.frozen:
             return self._encoded(tensors)
@@ -146,7 +146,7 @@ class HFTextEncoder(nn.Module):
         Returns:
             (B, out_features).
         """
-        tensors, host = split_host(shortened(text))
+        tensors, host = shortened(text)
         self._check(tensors['input_ids'], host)
         return self._encoded(tensors)
 
@@ -170,9 +170,9 @@ class HFTextEncoder(nn.Module):
         computed: Optional[Tensor] = None
         if new:
             rows = on_device(list(new.values()), device)
-            computed = self._encoded(split_host(shortened(
+            computed = self._encoded(shortened(
                 {name: value.index_select(0, rows)
-                 for name, value in text.items()}))[0])
+                 for name, value in text.items()})[0])
         place = {key: at for at, key in enumerate(new)}
         like = self._vectors if computed is None else computed
         if like is None:  # no text at all

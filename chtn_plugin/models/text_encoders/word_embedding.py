@@ -1,7 +1,6 @@
 """Word vectors of a network: from a file, or to be learned."""
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Optional
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from ...text.word_indices import NUM_SPECIAL, PADDING
 from ...text.word_vectors import read_word_vectors
-from ..text_inputs import check_text, shortened, split_host
+from ..text_inputs import check_text, shortened
 
 
 class WordEmbedding(nn.Module):
@@ -70,8 +69,7 @@ class WordEmbedding(nn.Module):
         must not depend on the example.
 
         Args:
-            text: Word numbers (B, L), 0 pads, or what
-                :func:`~..text_inputs.shortened` makes of them.
+            text: Word numbers (B, L), 0 pads.
 
         Returns:
             Vectors (B, L, E); where words are, (B, L); and how many words
@@ -81,12 +79,7 @@ class WordEmbedding(nn.Module):
             ValueError: These are no word numbers, or one is not below W.
         """
         check_text(text, 'word numbers')
-        if isinstance(text, Tensor):
-            text = shortened(text)
-        host: Optional[np.ndarray] = None
-        if isinstance(text, Mapping):
-            tensors, host = split_host(text)
-            text = tensors['numbers']
+        text, host = shortened(text)
         if host is not None and host.size and host.max() >= len(self.weight):
             raise ValueError(
                 f'a word number must be below {len(self.weight)}, the '
