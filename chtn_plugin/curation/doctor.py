@@ -88,6 +88,11 @@ def check_classes(records: Sequence[PairRecord]) -> list[Finding]:
                            'item', sorted(set(names) - set(train)))
         findings += _found(WARNING, f'classes of train missing in {split}',
                            sorted(set(train) - set(names)))
+    everything = {name for names in counts.values() for name in names}
+    if len(everything) == 1:
+        findings.append(Finding(
+            ERROR, 'there is one class alone: everything is relevant to '
+            'everything', 1, tuple(everything)))
     alike: dict[str, set[str]] = defaultdict(set)
     for names in counts.values():
         for name in names:

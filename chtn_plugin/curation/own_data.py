@@ -36,6 +36,8 @@ from .own_tables import Row, find_table, read_folders, read_table
 from .preparation.verify import histogram_table
 
 MANIFEST = 'manifest.tsv'
+_ONE_CLASS = ('retrieval by class needs at least two classes, or everything '
+              'is relevant to everything')
 #: Hash of what was written, beside it: an edited manifest is the user's.
 _SUM = f'{MANIFEST}.sha256'
 
@@ -102,9 +104,9 @@ def make_manifest(folder: str | Path, options: Options = Options(),
         FileNotFoundError: There is nothing to read, pictures are missing, or
             an encoder cannot be had.
         ValueError: The table, a picture or an option is broken, the folder
-            has a manifest of the user's, there is one class only, the
-            table's splits leave a class without a training row, or no pair
-            is left for the configuration to validate on.
+            has a manifest of the user's, the table's splits leave a class
+            without a training row, or a configuration is to be written and
+            there is one class only, or no pair left to validate on.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -122,6 +124,7 @@ def make_manifest(folder: str | Path, options: Options = Options(),
                            drawn)
              for split in {'val', 'test'} - {r.split for r in records}}
     if config is not None:
+        _check_configurable(records, folder, options)
         if 'val' in empty:
             raise ValueError('the configuration validates on the split '
                              f"'val', which is left empty: {empty['val']}")
@@ -291,19 +294,29 @@ def _in_one_form(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
 
 
 def _check_classes(records: Sequence[PairRecord]) -> None:
-    """Refuse class names that a configuration or a metric cannot take."""
-    names = {name for record in records for name in record.classes}
-    if len(names) == 1:
-        raise ValueError(
-            'retrieval by class needs at least two classes, or everything is '
-            f'relevant to everything: all rows have {names.pop()!r}')
+    """Refuse class names that a configuration cannot hold."""
     for record in records:
         for name in record.classes:
-            if '{{' in name:
-                raise ValueError(
-                    "a class must not hold '{{', which MMEngine's "
-                    'configurations replace by what it names: '
-                    f'{name!r} at {record.where} does')
+            _check_plain('a class', name, f' at {record.where}')
+
+
+def _check_plain(what: str, value: str, where: str = '') -> None:
+    if '{{' in value:
+        raise ValueError(f"{what} must not hold '{{{{', which MMEngine's "
+                         'configurations replace by what it names: '
+                         f'{value!r}{where} does')
+
+
+def _check_configurable(records: Sequence[PairRecord], folder: Path,
+                        options: Options) -> None:
+    """Refuse what a configuration would train on in vain."""
+    names = {name for record in records for name in record.classes}
+    if len(names) == 1:
+        raise ValueError(f'{_ONE_CLASS}: all rows have {names.pop()!r}')
+    for what, value in (('the folder', folder), ('--source', options.source),
+                        ('--images', options.images),
+                        ('--texts', options.texts)):
+        _check_plain(what, str(value or ''))
 
 
 def _check_training_classes(records: Sequence[PairRecord]) -> None:
@@ -435,6 +448,8 @@ def _remarks(records: Sequence[PairRecord],
         if lacking:
             remarks.append(f'{len(lacking)} rows without a {what}: used to '
                            'evaluate, not to train')
+    if len({name for record in records for name in record.classes}) == 1:
+        remarks.append(f'one class alone: {_ONE_CLASS}')
     if any(len(record.classes) > 1 for record in records):
         remarks.append('several labels a row: items are relevant to each '
                        'other if they share one')

@@ -48,7 +48,7 @@ def write_csv(folder, lines, header=('image', 'text', 'label'),
 
 
 def make(folder, config=None, said=None, **options):
-    options = dict(images='scratch', texts='words', **options)
+    options = dict(dict(images='scratch', texts='words'), **options)
     return make_manifest(folder, Options(**options), config,
                          (said if said is not None else []).append)
 
@@ -489,11 +489,14 @@ def test_picture_is_found_in_another_unicode_form(folder, on_disk, named):
     assert make(folder)[-1].image == f'images/{on_disk}.png'
 
 
-def test_one_class_is_refused(folder):
+def test_configuration_for_one_class_is_refused(folder, configs):
     write_csv(folder, [(name, text, 'cat') for name, text, _ in rows()])
     with pytest.raises(ValueError, match="at least two classes.*'cat'"):
-        make(folder)
+        make(folder, configs / 'own.py')
     assert not (folder / 'manifest.tsv').exists()
+    said: list[str] = []
+    make(folder, None, said)
+    assert any(line.startswith('one class alone: ') for line in said)
 
 
 def test_class_that_a_configuration_would_replace_is_refused(folder):
@@ -501,6 +504,17 @@ def test_class_that_a_configuration_would_replace_is_refused(folder):
                        ('', 'x', '{{$HOME:x}}')])
     with pytest.raises(ValueError, match=r"must not hold '{{'.*HOME.*csv:63"):
         make(folder)
+
+
+@pytest.mark.parametrize('options, what', [
+    (dict(images='{{$HOME:x}}'), '--images must not hold'),
+    (dict(texts='{{$HOME:x}}'), '--texts must not hold'),
+    (dict(source='/{{ fileDirname }}'), '--source must not hold')])
+def test_name_that_a_configuration_would_replace_is_refused(
+        folder, configs, options, what):
+    write_csv(folder, rows())
+    with pytest.raises(ValueError, match=what):
+        make(folder, configs / 'own.py', **options)
 
 
 def test_given_splits_must_train_every_class(folder):
