@@ -1,11 +1,13 @@
-"""How fast exact search answers, against the bare matrix product.
+"""How fast exact search answers, one query and many, beside FAISS.
 
-    OMP_NUM_THREADS=1 python benchmarks/search.py
+    OMP_NUM_THREADS=1 python benchmarks/search.py [--size 10 128 512]
 
-The goal: 100,000 items in under 50 ms on one core, at most 1.5 times the
-product of a gallery that lies row by row, as NumPy and torch lay it. Ours lies
-column by column; its own, faster product is shown beside. Times are those of
-the processor, so that a busy machine does not count; give it one thread.
+One query at a time is held against its bare product (a gallery that lies row
+by row, as NumPy and torch lay it; ours lies column by column, and its own
+product is shown beside), many queries against the bare product of all of
+them; both against FAISS' flat index where it is installed (pip install
+faiss-cpu). Results are compared first. Times are those of the processor, so
+that a busy machine does not count; give it one thread.
 """
 from __future__ import annotations
 
@@ -13,10 +15,11 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 from chtn_plugin.apis import Gallery
-from chtn_plugin.evaluation.exact_search import unit_rows
+from chtn_plugin.evaluation.exact_search import nearest, unit_rows
 
 import numpy as np
 
@@ -33,30 +36,61 @@ def median_ms(*actions: Callable[[int], object],
     return [1e3 * float(np.median(taken)) for taken in times]
 
 
-def measure(items: int, size: int, rounds: int,
-            topk: int) -> dict[str, float]:
-    """Time one query against a gallery, and the bare products."""
+def flat_index(rows: np.ndarray) -> Any:
+    """FAISS' exact index, or None where FAISS is missing."""
+    try:
+        import faiss
+    except ImportError:
+        return None
+    faiss.omp_set_num_threads(1)
+    index = faiss.IndexFlatIP(rows.shape[1])
+    index.add(np.ascontiguousarray(rows))
+    return index
+
+
+def measure(items: int, size: int, rounds: int, topk: int,
+            many: int) -> dict[str, Any]:
+    """Time one query and many against a gallery, and the bare products."""
     draw = np.random.default_rng(0)
     vectors = draw.standard_normal((items, size), np.float32)
     gallery = Gallery(vectors, [dict(
         kind='image', id=str(i), path=None, text='', label='')
         for i in range(items)])
     rows = gallery.rows('image')
-    queries = unit_rows(draw.standard_normal((rounds, size), np.float32))
+    queries = unit_rows(draw.standard_normal((max(rounds, many), size),
+                                             np.float32))
+    flat = flat_index(rows)
     for warm in range(3):
         gallery.nearest(queries[warm], topk, 'image')
     by_row = np.ascontiguousarray(rows)
-    bare, own, whole = median_ms(
-        lambda i: by_row @ queries[i],
-        lambda i: rows @ queries[i],
-        lambda i: gallery.nearest(queries[i], topk, 'image'), rounds=rounds)
-    return dict(items=items, size=size, topk=topk, search_ms=whole,
-                product_ms=bare, ratio=whole / bare, own_product_ms=own,
-                own_ratio=whole / own)
+    places = nearest(queries[:many], rows, topk, 1.)[1]
+    alone = np.concatenate([nearest(queries[i:i + 1], rows, topk, 1.)[1]
+                            for i in range(20)])
+    found = dict(items=items, size=size, topk=topk, many=many,
+                 same=bool((alone == places[:20]).all()))
+    out = np.empty((128, items), np.float32)
+
+    def product_of_many(_: int) -> None:
+        for start in range(0, many, 128):
+            part = queries[start:start + 128][:many - start]
+            np.matmul(part, rows.T, out=out[:len(part)])
+
+    one = [lambda i: by_row @ queries[i], lambda i: rows @ queries[i],
+           lambda i: gallery.nearest(queries[i], topk, 'image')]
+    all_ = [product_of_many, lambda _: nearest(queries[:many], rows, topk,
+                                               1.)]
+    if flat is not None:
+        theirs = flat.search(queries[:many], topk)[1]
+        found['same_as_faiss'] = float((theirs == places).mean())
+        one.append(lambda i: flat.search(queries[i:i + 1], topk))
+        all_.append(lambda _: flat.search(queries[:many], topk))
+    found['one_ms'] = median_ms(*one, rounds=rounds)
+    found['many_ms'] = [ms / many for ms in median_ms(*all_, rounds=3)]
+    return found
 
 
 def main() -> None:
-    """Measure several sizes and print one line each."""
+    """Measure several sizes and print two lines each."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -65,16 +99,25 @@ def main() -> None:
                         default=[10, 20, 128, 512])
     parser.add_argument('--topk', type=int, default=10)
     parser.add_argument('--rounds', type=int, default=50)
+    parser.add_argument('--many', type=int, default=1000,
+                        help='queries searched together')
     parser.add_argument('--json', help='file to write the figures to')
     args = parser.parse_args()
-    found = [measure(args.items, size, args.rounds, args.topk)
+    found = [measure(args.items, size, args.rounds, args.topk, args.many)
              for size in args.size]
     for line in found:
-        print(f'{line["items"]} items of {line["size"]:5d}: '
-              f'{line["search_ms"]:7.2f} ms a query, bare product '
-              f'{line["product_ms"]:7.2f} ms, ratio {line["ratio"]:.2f}; '
-              f'own product {line["own_product_ms"]:7.2f} ms, ratio '
-              f'{line["own_ratio"]:.2f}')
+        faiss = [f', FAISS {times[-1]:.2f}' if 'same_as_faiss' in line else ''
+                 for times in (line['one_ms'], line['many_ms'])]
+        bare, own, ours = line['one_ms'][:3]
+        print(f'{line["items"]} items of {line["size"]:4d}, one query: '
+              f'{ours:.2f} ms, product by row {bare:.2f} (ratio '
+              f'{ours / bare:.2f}), own {own:.2f} ({ours / own:.2f})'
+              f'{faiss[0]}')
+        bare, ours = line['many_ms'][:2]
+        print(f'{"":9}{line["many"]} queries together: {ours:.3f} ms a query,'
+              f' product {bare:.3f} (ratio {ours / bare:.2f}){faiss[1]}; '
+              f'same as one by one: {line["same"]}, as FAISS: '
+              f'{line.get("same_as_faiss", "-")}')
     if args.json:
         with open(args.json, 'w', encoding='utf-8') as file:
             json.dump(found, file, indent=1)

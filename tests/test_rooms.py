@@ -23,7 +23,7 @@ THROUGH_CALLERS = {
     'engine/hooks': 'architecture atomic_backend global_batch_norm',
     'evaluation': (
         'approximate comparison counting counting_compiled counting_device '
-        'curves embeddings gathering rank_table relevance scoring similarity '
+        'curves embeddings gathering rank_table relevance scoring '
         'splits tied_cut trec'),
     'export': 'onnx_export',
     'losses': 'gathering',

@@ -13,6 +13,7 @@ import numpy as np
 
 from chtn_plugin.storage.arrays import ArrayFile
 from chtn_plugin.storage.files import atomic_write, sha256
+from chtn_plugin.storage.finite import nonfinite_rows
 from chtn_plugin.storage.locks import FolderLock
 from chtn_plugin.storage.ownership import sweep_temporaries
 
@@ -276,6 +277,12 @@ class IndexStore:
             return
         items = [item for kept, _ in waiting for item in kept]
         rows = np.concatenate([rows for _, rows in waiting])
+        broken = nonfinite_rows(rows)
+        if len(broken):
+            item = items[broken[0]]
+            raise ValueError('vectors of an index must be finite: that of '
+                             f'{item["kind"]} {item["id"]!r} holds NaN or '
+                             'infinity')
         self.head['size'] = rows.shape[1]
         name = f'part-{len(self.head["parts"]):05d}.npz'
         stored = [dict(item, path=item['path'] and os.path.relpath(

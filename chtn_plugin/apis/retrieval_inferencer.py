@@ -319,9 +319,12 @@ class RetrievalInferencer(BaseInferencer):
                     f'95 % of the pairs that validation knows at '
                     f'{nearby:.2f} or more')
         assert self.gallery is not None
-        if topk > len(self.gallery):
+        held = (self.gallery.count(hits[0].kind) if hits
+                else len(self.gallery))
+        if topk > held:
+            kinds = '' if held == len(self.gallery) else f' {hits[0].kind}s'
             notes.append(f'{topk} were asked for, the gallery holds '
-                         f'{len(self.gallery)}')
+                         f'{held}{kinds}')
         return (*notes, *self.gallery.notes)
 
     def _unknown_words(self, text: str) -> list[str]:

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from ..checks import check_choice
 from ..storage.arrays import ArrayFile
+from ..storage.finite import nonfinite_rows
 from .grouping import (
     first_equal_rows,
     row_contents,
@@ -194,7 +195,7 @@ def _part(stored: dict[str, np.ndarray], names: Mapping[str, str],
             raise ValueError(
                 f'{name} features must be (N, D) with one row a label: '
                 f'{where} has {array.shape} for {len(part["label"])} labels')
-        broken = np.flatnonzero(~np.isfinite(array).all(1))
+        broken = nonfinite_rows(array)
         if len(broken):
             raise ValueError(f'{name} features must be finite: {where}, '
                              f'rows {broken[:5].tolist()} are not')

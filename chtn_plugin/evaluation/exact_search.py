@@ -1,16 +1,44 @@
-"""The nearest items of a gallery, exactly, by cosine."""
+"""The nearest items of a gallery, exactly, by cosine or dot product."""
 from __future__ import annotations
+
+from typing import Optional
 
 import numpy as np
 
+from chtn_plugin.storage.finite import nonfinite_rows
+
 _GROUP = 64
+_QUERIES = 256
+_COLUMNS = 2**14
+_MOST_CANDIDATES = 2**21
+_MOST_NUMBERS = 2**21
+# Lengths whose squares float32 holds with all their digits.
+_SHORT, _LONG = 1e-15, 1e18
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:
     """Rows scaled to length 1 as float32, (N, D); rows of zeros stay so."""
-    rows = np.asarray(rows, np.float32)
-    length = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return rows / np.maximum(length, np.finfo(np.float32).tiny)
+    rows = np.asarray(rows)
+    with np.errstate(over='ignore', under='ignore', invalid='ignore'):
+        single = np.asarray(rows, np.float32)
+        length = np.linalg.norm(single, axis=-1, keepdims=True)
+        unit = single / np.maximum(length, np.finfo(np.float32).tiny)
+    odd = ~((length[..., 0] > _SHORT) & (length[..., 0] < _LONG))
+    if odd.any():
+        unit[odd] = unit_rows_of_any_length(rows[odd])
+    return unit
+
+
+def unit_rows_of_any_length(rows: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1 as float64, (N, D), where squares overflow.
+
+    First each row is scaled by a power of two, which loses no digit.
+    """
+    rows = np.asarray(rows, np.float64)
+    largest = np.abs(rows).max(-1, keepdims=True, initial=0)
+    scaled = np.ldexp(rows, -np.frexp(largest)[1])
+    length = np.linalg.norm(scaled, axis=-1, keepdims=True)
+    return scaled / np.where(length > 0, length, 1)
 
 
 def comparable_rows(rows: np.ndarray, similarity: str) -> np.ndarray:
@@ -21,29 +49,48 @@ def comparable_rows(rows: np.ndarray, similarity: str) -> np.ndarray:
         similarity: ``'cosine'``: rows are scaled to length 1. ``'dot'``:
             they stay as they are.
     """
-    return (unit_rows(rows) if similarity == 'cosine' else
-            np.asarray(rows, np.float32))
+    if similarity == 'cosine':
+        return unit_rows(rows)
+    with np.errstate(over='ignore'):  # a gallery refuses what is not finite
+        return np.asarray(rows, np.float32)
 
 
-def nearest(queries: np.ndarray, gallery: np.ndarray,
-            topk: int) -> tuple[np.ndarray, np.ndarray]:
-    """The ``topk`` best items of each query, best first.
+def longest_row(rows: np.ndarray) -> float:
+    """Length of the longest row of (N, D); 0 without rows."""
+    most = 0.
+    step = max(1, _MOST_NUMBERS // max(1, rows.shape[1]))
+    for start in range(0, len(rows), step):
+        part = rows[start:start + step].astype(np.float64)
+        squares = np.einsum('nd,nd->n', part, part)
+        most = float(np.maximum(most, squares.max()))  # NaN stays
+    return most**.5
+
+
+def nearest(queries: np.ndarray, gallery: np.ndarray, topk: int,
+            longest: Optional[float] = None
+            ) -> tuple[np.ndarray, np.ndarray]:
+    """The ``topk`` best items of each query by dot product, best first.
 
     A product in float32 chooses what is looked at, wide enough for its
     rounding; what is left is scored in float64, each row by itself. So equal
     rows have equal scores wherever they stand, and equal scores stand in
-    gallery order. K is ``topk``, or G where the gallery is smaller.
+    gallery order. K is ``topk``, or G where the gallery is smaller. Several
+    queries are searched together, a block of the gallery at a time.
 
     Args:
-        queries: Unit rows, (Q, D).
-        gallery: Unit rows, (G, D); faster in Fortran's order.
+        queries: Rows, (Q, D) float32; of length 1 for cosine.
+        gallery: Rows, (G, D) float32; one query is answered faster in
+            Fortran's order.
         topk: How many.
+        longest: Length of the longest gallery row, on which the rounding
+            depends. None: looked for, in a pass over the gallery.
 
     Returns:
         Scores (Q, K) and positions in the gallery (Q, K).
 
     Raises:
-        ValueError: ``topk`` is below 1, or the sizes differ.
+        ValueError: ``topk`` is below 1, the sizes differ, a row is not
+            finite, or products leave the range of float32.
     """
     if topk < 1:
         raise ValueError(f'topk must be at least 1, got {topk}')
@@ -53,20 +100,43 @@ def nearest(queries: np.ndarray, gallery: np.ndarray,
     count = min(topk, len(gallery))
     scores = np.empty((len(queries), count), np.float32)
     places = np.empty((len(queries), count), np.int64)
-    if count:
-        for row, query in enumerate(queries):
-            scores[row], places[row] = _best(gallery, query, count)
+    if not count or not len(queries):
+        return scores, places
+    _check_finite(queries, 'query')
+    if longest is None:
+        longest = longest_row(gallery)
+        if not np.isfinite(longest):
+            _check_finite(gallery, 'gallery')
+    lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
+    if lengths.max() * longest > np.finfo(np.float32).max:
+        raise ValueError('products of rows must fit float32, some overflow: '
+                         'scale the vectors down')
+    # Twice the error of a product in float32 of rows of these lengths.
+    slack = ((queries.shape[1] + 2) * float(np.finfo(np.float32).eps)
+             * lengths * longest)
+    if len(queries) == 1:
+        scores[0], places[0] = _best(gallery, queries[0], count,
+                                     float(slack[0]))
+        return scores, places
+    for start in range(0, len(queries), _QUERIES):
+        part = slice(start, start + _QUERIES)
+        scores[part], places[part] = _best_of_block(
+            gallery, queries[part], count, slack[part])
     return scores, places
 
 
-def _best(gallery: np.ndarray, query: np.ndarray,
-          count: int) -> tuple[np.ndarray, np.ndarray]:
+def _check_finite(rows: np.ndarray, name: str) -> None:
+    broken = nonfinite_rows(rows)
+    if len(broken):
+        raise ValueError(f'{name} vectors must be finite, row {broken[0]} '
+                         'holds NaN or infinity')
+
+
+def _best(gallery: np.ndarray, query: np.ndarray, count: int,
+          slack: float) -> tuple[np.ndarray, np.ndarray]:
     """The ``count`` largest and where they stand, ties in order."""
-    # Twice the error of a product of two unit rows in float32.
-    slack = (len(query) + 2) * float(np.finfo(np.float32).eps)
     kept = _candidates(gallery @ query, count, slack)
-    scores = (gallery[kept].astype(np.float64) * query).sum(1)
-    scores = scores.astype(np.float32)
+    scores = _exact_scores(gallery, kept, query[None], np.zeros_like(kept))
     order = np.argsort(-scores, kind='stable')[:count]
     return scores[order], kept[order]
 
@@ -96,3 +166,78 @@ def _candidates(scores: np.ndarray, count: int, slack: float) -> np.ndarray:
     return np.concatenate([
         row * groups + columns[column],
         whole + np.flatnonzero(scores[whole:] >= bound)])
+
+
+def _best_of_block(gallery: np.ndarray, queries: np.ndarray, count: int,
+                   slack: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`_best` for several queries, (B, K) each."""
+    found = _candidates_of_block(gallery, queries, count, slack)
+    if found is None:
+        halves = [_best_of_block(gallery, queries[half], count, slack[half])
+                  for half in np.array_split(np.arange(len(queries)), 2)]
+        return (np.concatenate([half[0] for half in halves]),
+                np.concatenate([half[1] for half in halves]))
+    which, kept = found
+    scores = _exact_scores(gallery, kept, queries, which)
+    order = np.lexsort((kept, -scores, which))
+    first = np.searchsorted(which[order], np.arange(len(queries)))
+    chosen = order[first[:, None] + np.arange(count)]
+    return scores[chosen], kept[chosen]
+
+
+def _candidates_of_block(gallery: np.ndarray, queries: np.ndarray,
+                         count: int, slack: np.ndarray
+                         ) -> Optional[tuple[np.ndarray, np.ndarray]]:
+    """Queries and places of what may be among the best of each.
+
+    The bound of a query is the ``count``-th largest maximum among all groups
+    of items so far; it rises from tile to tile.
+
+    Returns:
+        Number of the query, ascending within a tile, and place in the
+        gallery, (P,) each. None: too many, and the block can be halved.
+    """
+    rows = len(queries)
+    best = np.full((rows, count), -np.inf, np.float32)
+    kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    total = 0
+    buffer = np.empty((rows, min(_COLUMNS, len(gallery))), np.float32)
+    for start in range(0, len(gallery), _COLUMNS):
+        tile = gallery[start:start + _COLUMNS]
+        width = len(tile)
+        scores = np.matmul(queries, tile.T, out=buffer[:, :width]
+                           if width == buffer.shape[1] else None)
+        groups = max(1, width // _GROUP)
+        whole = width // groups * groups
+        maxima = scores[:, :whole].reshape(rows, -1, groups).max(1)
+        if width < _GROUP * count:  # too few groups to give a bound
+            maxima = scores
+        both = np.concatenate([best, maxima], axis=1)
+        both.partition(both.shape[1] - count, axis=1)
+        best = both[:, -count:]
+        bound = best[:, 0] - slack.astype(np.float32) * np.float32(1.001)
+        places = np.flatnonzero(scores >= bound[:, None])
+        which, column = np.divmod(places, width)
+        kept.append((which, column + start, scores.ravel()[places]
+                     if scores.flags.c_contiguous else scores[which, column]))
+        total += len(places)
+        if total > _MOST_CANDIDATES and rows > 1:
+            return None
+    which, place, score = (np.concatenate(part)
+                           for part in zip(*kept, strict=True))
+    still = score >= bound[which]
+    return which[still], place[still]
+
+
+def _exact_scores(gallery: np.ndarray, kept: np.ndarray,
+                  queries: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """Products of gallery rows and their queries, each by itself, (P,)."""
+    scores = np.empty(len(kept), np.float32)
+    step = max(1, _MOST_NUMBERS // max(1, gallery.shape[1]))
+    wide = queries.astype(np.float64)
+    for start in range(0, len(kept), step):
+        part = slice(start, start + step)
+        rows = np.ascontiguousarray(gallery[kept[part]], np.float64)
+        rows *= wide[which[part]] if len(wide) > 1 else wide[0]
+        scores[part] = rows.sum(1)
+    return scores

@@ -9,6 +9,7 @@ from typing import IO, Optional, cast
 import numpy as np
 
 from ..storage.arrays import ArrayFile
+from ..storage.finite import nonfinite_rows
 
 # Beyond these a file is broken or hostile, not word vectors.
 _MAX_SIZE = 10_000
@@ -68,7 +69,7 @@ def read_word_vectors(path: str | Path, max_words: Optional[int] = None
         raise ValueError(f'word vectors need at least one word: {path} has '
                          'none')
     vectors = np.stack(list(words.values()))
-    broken = np.flatnonzero(~np.isfinite(vectors).all(1))
+    broken = nonfinite_rows(vectors)
     if len(broken):
         raise ValueError(f'word vectors must be finite: in {path} that of '
                          f'{list(words)[broken[0]]!r} is not')

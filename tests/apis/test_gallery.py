@@ -82,3 +82,40 @@ def test_a_changed_file_has_another_key():
     item = dict(_item('image', 'a'), stamp='1:2')
     assert item_key(item) == item_key(dict(item))
     assert item_key(item) != item_key(dict(item, stamp='1:3'))
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf, 1e300])
+def test_a_vector_that_is_not_finite_is_named(bad):
+    rows = np.array([[1., 0], [0, 1], [0, bad]])
+    items = [_item('text', name) for name in 'abc']
+    with pytest.raises(ValueError, match="finite .* text 'c' .row 2. is not"):
+        Gallery(rows, items, similarity='dot')
+    with pytest.raises(ValueError, match='query must be finite'):
+        Gallery(rows[:2], items[:2]).nearest(np.array([np.nan, 1]), 1, 'text')
+
+
+def test_lengths_count_under_the_dot_product():
+    gallery = Gallery(np.array([[1., 0], [3, 3]]), [_item('text', 'a'),
+                                                    _item('text', 'b')],
+                      similarity='dot')
+    assert gallery.nearest(np.array([2., 0]), 2, 'text') == [
+        (6., gallery.items[1]), (2., gallery.items[0])]
+
+
+class _Short:
+    """An approximate index that finds one item, as FAISS says it."""
+
+    def search(self, queries, count):
+        found = np.full((1, count), -1)
+        found[0, 0] = 1
+        return np.zeros((1, count), np.float32), found
+
+
+def test_what_an_approximate_index_misses_is_searched_exactly():
+    rows = np.eye(3)
+    gallery = Gallery(rows, [_item('text', name) for name in 'abc'],
+                      approximate=dict(text=_Short()))
+    assert [item['id'] for _, item in gallery.nearest(rows[2], 3, 'text')
+            ] == ['c', 'a', 'b']
+    assert [item['id'] for _, item in gallery.nearest(rows[2], 1, 'text')
+            ] == ['b']
