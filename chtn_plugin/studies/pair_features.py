@@ -15,6 +15,7 @@ from mmengine.registry import DATASETS
 
 from ..datasets.collate import cross_modal_collate
 from ..models.canonical import principal_axes
+from ..storage.arrays import ArrayFile
 from ..storage.files import atomic_write
 
 _ARRAYS = ('image', 'text', 'label', 'train')
@@ -80,12 +81,12 @@ def read_pair_features(path: str | Path,
     if path.suffix == '.py':
         parts = _of_config(Config.fromfile(path), str(path))
     elif path.suffix == '.npz':
-        with np.load(path, allow_pickle=False) as arrays:
-            missing = [name for name in _ARRAYS if name not in arrays]
-            if missing:
-                raise KeyError(f'arrays not found in {path}: {missing}; it '
-                               f'has {list(arrays)}')
-            parts = {name: arrays[name] for name in _ARRAYS}
+        arrays = ArrayFile(path, 'data')
+        missing = [name for name in _ARRAYS if name not in arrays]
+        if missing:
+            raise KeyError(f'arrays not found in {path}: {missing}; it '
+                           f'has {list(arrays)}')
+        parts = {name: arrays.numbers(name) for name in _ARRAYS}
     else:
         raise ValueError('data must be an .npz file or a configuration '
                          f'(.py), got {path}')
