@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 TEXTS = ['a cat sits', 'two dogs run', 'a bird', 'cat and dog and bird 猫']
 SIZE = 32
@@ -98,8 +98,14 @@ TEXT_TOWERS = {
 }
 
 
-def write_hf_folders(root: Path) -> None:
-    """A folder for each architecture, with its weights and a tokenizer."""
+def write_hf_folders(root: Path, architectures: Optional[
+        dict[str, dict[str, Any]]] = None) -> None:
+    """A folder for each architecture, with its weights and a tokenizer.
+
+    Args:
+        root: Where the folders come.
+        architectures: By the folder's name; None: all of this module.
+    """
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
     words = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', *sorted(
@@ -112,7 +118,7 @@ def write_hf_folders(root: Path) -> None:
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token='[PAD]', unk_token='[UNK]',
         cls_token='[CLS]', sep_token='[SEP]')
-    for name, architecture in ARCHITECTURES.items():
+    for name, architecture in (architectures or ARCHITECTURES).items():
         from transformers import AutoConfig, AutoModel
         AutoModel.from_config(AutoConfig.for_model(
             **architecture)).save_pretrained(root / name)

@@ -20,11 +20,8 @@ from ..curation.own_data import Options, read_pairs
 from ..datasets.manifest import PairRecord, read_manifest
 from ..engine.feature_cache import cache_features
 from ..engine.text_cache import cached_text_features
-from ..models.encoder_presets import (
-    ImageEncoder,
-    TextEncoder,
-    choose_encoders,
-)
+from ..models.encoder_choice import choose_encoders
+from ..models.encoder_presets import ImageEncoder, TextEncoder
 from ..models.trunk import Trunk
 from ..storage.files import atomic_write
 

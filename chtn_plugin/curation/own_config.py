@@ -9,11 +9,8 @@ from typing import Any, Optional
 
 from ..datasets.manifest import LABEL_SEPARATOR, PairRecord
 from ..datasets.source_images import SourceImageDataset
-from ..models.encoder_presets import (
-    ImageEncoder,
-    TextEncoder,
-    choose_encoders,
-)
+from ..models.encoder_choice import choose_encoders
+from ..models.encoder_presets import ImageEncoder, TextEncoder
 from ..storage.files import atomic_write
 
 _MARK = '# Written by tools/make_manifest.py'
@@ -61,7 +58,7 @@ def write_config(path: Path, folder: Path, manifest: str,
         source: Labelled images, the source domain: class folders, or a
             folder with ``list.txt``. None: there is none.
         images: Image encoder, by any name that
-            :mod:`~chtn_plugin.models.encoder_presets` knows, or ``'auto'``.
+            :mod:`~chtn_plugin.models.encoder_choice` knows, or ``'auto'``.
         texts: Text encoder, likewise.
 
     Returns:

@@ -116,6 +116,10 @@ def _value(node: ast.expr, strict: bool) -> Any:
         name, pairs = node.func.id, node.keywords
         if name == 'dict' and not node.args and all(p.arg for p in pairs):
             return {pair.arg: _value(pair.value, strict) for pair in pairs}
+        if (name == 'dict' and len(node.args) == 1 and not pairs
+                and isinstance(node.args[0], ast.Dict)):
+            # MMEngine's writing where keys are no names: 'trunk.backbone'.
+            return _value(node.args[0], strict)
         if name in ('set', 'list', 'tuple') and not node.args and not pairs:
             return {'set': set, 'list': list, 'tuple': tuple}[name]()
         if name == 'float' and len(node.args) == 1:

@@ -2,7 +2,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,15 +11,13 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from PIL import Image
 from tiny_run import run_tool, write_run
+from tiny_towers import TEXT_TOWERS, in_folder, write_hf_folders
 
 from chtn_plugin.apis import RetrievalInferencer
 from chtn_plugin.apis.pictures import load_picture
 from chtn_plugin.evaluation.exact_search import unit_rows
 from chtn_plugin.export.onnx_runtime import Towers
 from chtn_plugin.text.vocabulary import words_of
-
-sys.path.insert(0, str(Path(__file__).parents[1] / 'models'))
-from tiny_towers import TEXT_TOWERS, in_folder, write_hf_folders  # noqa: E402
 
 pytest.importorskip('onnx', reason='onnx is not installed')
 pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')

@@ -20,6 +20,13 @@ def test_reads_what_mmengine_writes():
     assert plain_config(cfg.pretty_text) == cfg._cfg_dict
 
 
+def test_reads_keys_that_are_no_names():
+    cfg = Config(dict(paramwise_cfg=dict(
+        custom_keys={'trunk.backbone': dict(lr_mult=0.1)})))
+    assert 'dict({' in cfg.pretty_text
+    assert plain_config(cfg.pretty_text) == cfg._cfg_dict
+
+
 def test_reads_plain_values():
     cfg = plain_config(TEXT)
     assert (cfg.a, cfg.b, cfg.c.other.x, cfg.d) == (1, -2.5, None, math.inf)

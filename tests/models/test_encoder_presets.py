@@ -1,23 +1,11 @@
-"""Encoders by name: what is found, what is chosen, what is said."""
+"""Encoders by name: what a configuration is told of them."""
 from __future__ import annotations
 
 import pytest
 from tiny_towers import write_hf_folders
 
 from chtn_plugin.models import encoder_presets as presets
-from chtn_plugin.models.encoder_presets import (
-    IMAGE_PRESETS,
-    TEXT_PRESETS,
-    ImageEncoder,
-    TextEncoder,
-    choose_encoders,
-    image_encoder,
-    reads_latin,
-    text_encoder,
-)
-
-ENGLISH = ['A cat sits on a mat.', 'Two dogs run.']
-CHINESE = ['一只猫坐在垫子上', '两只狗在跑']
+from chtn_plugin.models.encoder_presets import image_encoder, text_encoder
 
 
 @pytest.fixture(scope='module')
@@ -29,104 +17,6 @@ def folders(tmp_path_factory):
             '{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.2, 0.2, 0.2], '
             '"size": {"height": 32, "width": 32}}')
     return root
-
-
-@pytest.fixture
-def here(monkeypatch):
-    """Says which presets can be had; their weights are not read."""
-    def set_to(*names):
-        places = {place for table in (IMAGE_PRESETS, TEXT_PRESETS)
-                  for name, (place, _) in table.items() if name in names}
-        monkeypatch.setattr(presets, '_can_be_had', places.__contains__)
-        monkeypatch.setattr(presets, '_knows_words', lambda *args: True)
-        monkeypatch.setattr(
-            presets, 'image_encoder', lambda name: None if name == 'scratch'
-            else ImageEncoder(name, name, {}))
-        real = text_encoder
-        monkeypatch.setattr(
-            presets, 'text_encoder', lambda name, terms: real(name, terms)
-            if name in ('words', 'characters')
-            else TextEncoder(name, name, dict(type='HFTokens'), {}))
-    return set_to
-
-
-def chosen(texts=ENGLISH, images='auto', **options):
-    image, text, line = choose_encoders(images, 'auto', texts, **options)
-    return image and image.name, text.name, line
-
-
-def test_without_anything_it_learns_from_scratch_and_says_what_pip_has(here):
-    here()
-    image, text, line = chosen()
-    assert (image, text) == (None, 'words')
-    assert line.startswith('encoders: pictures by scratch (a small network')
-    assert 'better, at once: pip install -e .[encoders]' in line
-    assert '\n' not in line
-
-
-def test_packages_serve_without_network_and_say_what_the_hub_has(here):
-    here('offline')
-    image, text, line = chosen()
-    assert (image, text) == ('offline', 'offline')
-    assert 'better: clip or dino-minilm' in line and 'hf download' in line
-    assert '[encoders]' not in line
-
-
-def test_aligned_towers_come_first(here):
-    here('clip', 'dino-minilm', 'offline')
-    image, text, line = chosen()
-    assert (image, text) == ('clip', 'clip') and 'better' not in line
-
-
-def test_long_texts_do_not_go_through_clip(here):
-    here('clip', 'offline')
-    assert chosen(['word ' * 80] * 3)[:2] == ('clip', 'offline')
-
-
-def test_texts_are_clips_only_beside_its_pictures(here):
-    here('clip', 'offline')
-    assert chosen(images='dino-minilm')[:2] == ('dino-minilm', 'offline')
-
-
-@pytest.mark.parametrize('there, name', [
-    (('clip', 'offline'), 'characters'),
-    (('clip', 'offline', 'multilingual'), 'multilingual')])
-def test_other_scripts_get_what_reads_them(here, there, name):
-    here(*there)
-    _, text, line = chosen(CHINESE)
-    assert text == name
-    assert ('better: multilingual' in line) == (name == 'characters')
-
-
-def test_texts_of_unknown_words_get_characters(here, monkeypatch):
-    here('offline')
-    monkeypatch.setattr(presets, '_knows_words', lambda *args: False)
-    assert chosen()[1] == 'characters'
-
-
-def test_a_package_that_vanished_is_passed_by(here, monkeypatch):
-    here('offline')
-
-    def gone(name):
-        if name == 'offline':
-            raise FileNotFoundError('gone')
-    monkeypatch.setattr(presets, 'image_encoder', gone)
-    assert chosen()[0] is None
-
-
-def test_what_is_named_is_not_replaced(monkeypatch):
-    with pytest.raises(FileNotFoundError, match='hf download nobody/nothing'):
-        choose_encoders('nobody/nothing', 'words', ENGLISH)
-    with pytest.raises(FileNotFoundError, match='hf download nobody/nothing'):
-        choose_encoders('scratch', 'nobody/nothing', ENGLISH)
-
-
-@pytest.mark.parametrize('texts, latin', [
-    (ENGLISH, True), (CHINESE, False), (['Ünïcödé ÇA'], True),
-    (['кошка cat'], False), (['猫 a cat'], True), (['12 !'], True),
-    ([], True)])
-def test_half_of_the_letters_tell_the_script(texts, latin):
-    assert reads_latin(texts) == latin
 
 
 def test_characters_are_neighbours_of_one_and_two():
@@ -165,13 +55,6 @@ def test_positions_of_roberta_begin_behind_its_padding(folders):
     # a token's; the limit is ours.
     assert text_encoder(str(folders / 'xlm-roberta')
                         ).transform['max_length'] == 256
-
-
-def test_tokenizer_that_does_not_know_the_words(folders):
-    found = text_encoder(str(folders / 'bert'))
-    # The folder's vocabulary: words of tiny_towers, without a full stop.
-    assert presets._knows_words(found, ['two dogs run'])
-    assert not presets._knows_words(found, ['xyz uvw abc', 'q'])
 
 
 def test_timm_by_name(monkeypatch):

@@ -3,6 +3,9 @@
 widths = (256, 256)
 model = dict(
     type='CHTN',
+    # See own_frozen.py.
+    similarity='dot',
+    instance=dict(type='InstanceMaps'),
     backbone=None,
     source_pathway=None,
     mmd=None,

@@ -5,6 +5,10 @@
 widths = (256, 256)
 model = dict(
     type='CHTN',
+    # Ranked by the probability of one class, and within it by the thing
+    # itself: without a second part, everything of a class is one.
+    similarity='dot',
+    instance=dict(type='InstanceMaps'),
     source_pathway=None,
     mmd=None,
     trunk_mode='frozen',
