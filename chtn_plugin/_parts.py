@@ -61,6 +61,7 @@ PARTS: dict[str, dict[str, Sequence[str]]] = {
     'MODELS': {
         'losses.coral': ('CORALLoss', ),
         'losses.mmd': ('MMDLoss', ),
+        'losses.pair_teacher': ('PairTeacherLoss', ),
         'losses.pairwise': ('PairwiseLoss', ),
         'methods.asif': ('ASIF', ),
         'methods.cca': ('CCA', ),

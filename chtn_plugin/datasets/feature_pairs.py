@@ -12,11 +12,11 @@ from torch.utils.data import Dataset
 from ..checks import check_choice
 from ..storage.arrays import ArrayFile
 from ..storage.finite import nonfinite_rows
+from .few_labels import FewLabels
 from .grouping import (
     first_equal_rows,
     row_contents,
 )
-from .splits import stratified_fraction
 from .validation_cut import ValidationCut
 
 
@@ -26,9 +26,10 @@ class FeaturePairDataset(Dataset):
 
     An item: ``inputs``: ``image`` (D_i,), ``text`` (D_t,), float32;
     ``data_samples``: ``label`` (a class index, or multi-hot (C,) where the
-    file's labels are (N, C)), ``sample_idx``, ``image_idx``, ``text_idx``,
-    and ``same_image_idx`` and ``same_text_idx``, the first item with the
-    very same features.
+    file's labels are (N, C); -1, or a row of NaN, where a pair has no class:
+    so it is in the file, where NaN stands for -1 too), ``sample_idx``,
+    ``image_idx``, ``text_idx``, and ``same_image_idx`` and
+    ``same_text_idx``, the first item with the very same features.
 
     Args:
         file: An ``.npz``, ``.mat`` or HDF5 file.
@@ -45,9 +46,14 @@ class FeaturePairDataset(Dataset):
         val_fraction: Share of the training rows, of every class alike, that
             becomes ``'val'`` where ``arrays`` has none. Rows with equal
             features of either modality stay on one side.
-        fraction: Share of the remaining training rows that is used, for
-            experiments with few labels.
+        fraction: Share of the remaining training rows that keep their
+            class, taken from every class alike, for experiments with few
+            labels.
         seed: Which rows those two are.
+        per_class: In place of ``fraction``: how many rows a class.
+        rest: What becomes of the others: ``'drop'`` or ``'unlabelled'``;
+            see :class:`~chtn_plugin.datasets.few_labels.FewLabels`.
+        only: ``'labelled'`` or ``'unlabelled'``: serve these rows alone.
         l2_normalized: Modalities scaled to length 1: ``('image', 'text')``.
         standardized: Modalities brought to mean 0 and standard deviation 1
             per dimension, by the training rows' statistics.
@@ -71,7 +77,11 @@ class FeaturePairDataset(Dataset):
                  seed: int = 0,
                  l2_normalized: Sequence[str] = (),
                  standardized: Sequence[str] = (),
-                 classes: Optional[Sequence[str]] = None) -> None:
+                 classes: Optional[Sequence[str]] = None,
+                 per_class: Optional[int] = None,
+                 rest: str = 'drop',
+                 only: Optional[str] = None) -> None:
+        few = FewLabels(fraction, per_class, rest, only, seed)
         unknown = {*l2_normalized, *standardized} - {'image', 'text'}
         if unknown:
             raise ValueError("a modality is 'image' or 'text', got "
@@ -94,29 +104,39 @@ class FeaturePairDataset(Dataset):
             parts['val'] = _take(train, held_out)
             parts['train'] = _take(train, sorted(
                 set(range(len(train['label']))).difference(held_out)))
-        parts['train'] = _take(parts['train'], stratified_fraction(
-            _hashable(parts['train']['label']), fraction, seed))
+        parts['train'] = _thinned(parts['train'], few)
         check_choice('split', split, parts, KeyError)
 
         several = parts['train']['label'].ndim == 2
         known = (np.arange(parts['train']['label'].shape[1]) if several
-                 else np.unique(parts['train']['label']))
+                 else np.unique(parts['train']['label'][
+                     ~_lacks_class(parts['train']['label'])]))
         for name, part in parts.items():
             _check_against_train(part, parts['train'], name, file)
+        if not several and len(known) < 2 and _lacks_class(
+                parts['train']['label']).any():
+            raise ValueError('a label of -1 means that the pair has no '
+                             f'class, and the others need two at least: '
+                             f'{file} has the labels {known.tolist()} beside '
+                             'it')
         if classes is not None and len(classes) != len(known):
             raise ValueError(f'classes names {len(classes)}, the training '
                              f'labels are {known.tolist()}')
+        served = _take(parts[split], [
+            row for row, lacks in enumerate(_lacks_class(
+                parts[split]['label'])) if few.serves(not lacks)])
         self.inputs = {name: _prepared(
-            parts[split][name], parts['train'][name], name in l2_normalized,
+            served[name], parts['train'][name], name in l2_normalized,
             name in standardized) for name in ('image', 'text')}
         self._same = {f'same_{name}_idx': torch.tensor(first_equal_rows(
-            parts[split][name])) for name in ('image', 'text')}
-        label = parts[split]['label']
+            served[name]), dtype=torch.long) for name in ('image', 'text')}
+        label = served['label']
         self.label = torch.from_numpy(
-            label.astype(np.float32) if several
-            else np.searchsorted(known, label))
-        partner = parts[split].get('partner', np.arange(len(label)))
-        self.image_idx = torch.tensor(first_equal_rows(partner[:, None]))
+            label.astype(np.float32) if several else np.where(
+                _lacks_class(label), -1, np.searchsorted(known, label)))
+        partner = served.get('partner', np.arange(len(label)))
+        self.image_idx = torch.tensor(first_equal_rows(partner[:, None]),
+                                      dtype=torch.long)
         self.metainfo = dict(
             split=split,
             classes=tuple(classes or (str(value) for value in known)))
@@ -175,14 +195,7 @@ def _part(stored: dict[str, np.ndarray], names: Mapping[str, str],
         raise KeyError("each split names its 'image', 'text' and 'label' "
                        f'arrays: {where} names {list(names)}')
     part = {name: stored[key] for name, key in names.items()}
-    label = part['label'].astype(np.int64)
-    # MATLAB's labels are a column, or a row.
-    part['label'] = (
-        label if label.ndim == 2 and label.shape[1] > 1
-        and len(label) == len(part['image']) else label.reshape(-1))
-    if part['label'].ndim == 2 and not np.isin(label, (0, 1)).all():
-        raise ValueError('labels of several columns must be 0 or 1: '
-                         f'{where} has {np.unique(label)[:5].tolist()}')
+    part['label'] = _label(part['label'], len(part['image']), where)
     if 'partner' in part:
         part['partner'] = part['partner'].reshape(-1)
         if len(part['partner']) != len(part['label']):
@@ -202,6 +215,35 @@ def _part(stored: dict[str, np.ndarray], names: Mapping[str, str],
     return part
 
 
+def _label(label: np.ndarray, rows: int, where: str) -> np.ndarray:
+    """Class numbers (N,) int64, or (N, C) float32 of 0, 1 and NaN rows."""
+    # MATLAB's labels are a column, or a row.
+    if not (label.ndim == 2 and label.shape[1] > 1 and len(label) == rows):
+        return np.nan_to_num(label.reshape(-1), nan=-1).astype(np.int64)
+    label = label.astype(np.float32)
+    lacks = (np.isnan(label) | (label == -1)).all(1)
+    if not np.isin(label[~lacks], (0, 1)).all():
+        raise ValueError('labels of several columns must be 0 or 1: '
+                         f'{where} has {np.unique(label)[:5].tolist()}')
+    label[lacks] = np.nan
+    return label
+
+
+def _lacks_class(label: np.ndarray) -> np.ndarray:
+    """Which rows have no class, (N,) bool."""
+    return label == -1 if label.ndim == 1 else np.isnan(label).any(1)
+
+
+def _thinned(train: dict[str, np.ndarray], few: FewLabels
+             ) -> dict[str, np.ndarray]:
+    """The training rows that exist, some robbed of their class."""
+    rows, labelled = few.kept(_hashable(train['label']))
+    label = train['label'].copy()
+    label[sorted(set(rows).difference(labelled))] = (
+        -1 if label.ndim == 1 else np.nan)
+    return _take(dict(train, label=label), rows)
+
+
 def _check_against_train(part: dict[str, np.ndarray],
                          train: dict[str, np.ndarray], split: str,
                          file: str) -> None:
@@ -216,9 +258,10 @@ def _check_against_train(part: dict[str, np.ndarray],
         raise ValueError(f'labels must be alike in all splits: {file} has '
                          f'{part["label"].shape} in split {split!r} and '
                          f"{train['label'].shape} in 'train'")
-    strange = (np.setdiff1d(part['label'], train['label'])
-               if part['label'].ndim == 1 else np.flatnonzero(
-                   part['label'].any(0) & ~train['label'].any(0)))
+    known, trained = (each['label'][~_lacks_class(each['label'])]
+                      for each in (part, train))
+    strange = (np.setdiff1d(known, trained) if known.ndim == 1
+               else np.flatnonzero(known.any(0) & ~trained.any(0)))
     if len(strange):
         raise ValueError(
             'every class must have training rows: the labels '
@@ -226,9 +269,14 @@ def _check_against_train(part: dict[str, np.ndarray],
 
 
 def _hashable(labels: np.ndarray) -> list:
-    """Labels that can be counted, also where they are rows of 0 and 1."""
-    return [tuple(label) if isinstance(label, list) else label
-            for label in labels.tolist()]
+    """Labels that can be counted, also where they are rows of 0 and 1.
+
+    None where a row has no class.
+    """
+    return [None if lacks else
+            tuple(map(int, label)) if isinstance(label, list) else label
+            for label, lacks in zip(labels.tolist(), _lacks_class(labels),
+                                    strict=True)]
 
 
 def _take(part: dict[str, np.ndarray], rows: Sequence[int]

@@ -28,16 +28,45 @@ def stratified_fraction(labels: Sequence[Hashable],
     """
     if not 0 < fraction <= 1:
         raise ValueError(f'fraction must be in (0, 1], got {fraction}')
+    return sorted(
+        item for items in _in_drawn_order(labels, seed)
+        for item in items[:max(1, round(fraction * len(items)))])
+
+
+def stratified_count(labels: Sequence[Hashable], count: int, seed: int = 0
+                     ) -> list[int]:
+    """Indices of so many items of every class.
+
+    They are drawn in the order of :func:`stratified_fraction`: the smaller
+    of two choices under one seed is contained in the larger.
+
+    Args:
+        labels: Class of each of N items.
+        count: Items a class, at least 1; a smaller class gives all it has.
+        seed: Which items are taken.
+
+    Returns:
+        Indices in ascending order.
+
+    Raises:
+        ValueError: The count is below 1.
+    """
+    if count < 1:
+        raise ValueError('a number of rows a class must be at least 1, got '
+                         f'{count}')
+    return sorted(item for items in _in_drawn_order(labels, seed)
+                  for item in items[:count])
+
+
+def _in_drawn_order(labels: Sequence[Hashable], seed: int
+                    ) -> list[list[int]]:
+    """Indices of each class, in the order in which a seed draws them."""
     members: dict[Hashable, list[int]] = {}
     for index, label in enumerate(labels):
         members.setdefault(label, []).append(index)
-    chosen: list[int] = []
-    for number, label in enumerate(sorted(members, key=str)):
-        items = members[label]
-        order = np.random.default_rng((seed, number)).permutation(len(items))
-        size = max(1, round(fraction * len(items)))
-        chosen.extend(items[i] for i in order[:size])
-    return sorted(chosen)
+    return [[members[label][i] for i in np.random.default_rng(
+        (seed, number)).permutation(len(members[label]))]
+            for number, label in enumerate(sorted(members, key=str))]
 
 
 def stratified_split(labels: Sequence[Hashable],

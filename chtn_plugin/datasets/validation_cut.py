@@ -29,12 +29,15 @@ class ValidationCut:
     fraction: float
     seed: int = 0
 
-    def rows(self, labels: Sequence[Hashable], *contents: Contents
-             ) -> list[int]:
-        """Choose the rows.
+    def rows(self, labels: Sequence[Optional[Hashable]],
+             *contents: Contents) -> list[int]:
+        """Choose the rows, the share of those that have a class.
+
+        A row without a class stays in training, unless it shares content
+        with a row that is chosen: then it goes with that.
 
         Args:
-            labels: Class of each of N training rows.
+            labels: Class of each of N training rows; None: it has none.
             contents: As for :func:`groups_sharing`; rows that share one stay
                 on one side.
 
@@ -49,9 +52,15 @@ class ValidationCut:
             raise ValueError('val_fraction must be in (0, 1), got '
                              f'{self.fraction}')
         groups = groups_sharing(*contents)
-        splits = grouped_split(labels, groups, {
-            'train': 1 - self.fraction, 'val': self.fraction}, self.seed)
-        rows = [row for row, split in enumerate(splits) if split == 'val']
+        known = [row for row, label in enumerate(labels) if label is not None]
+        splits = grouped_split([labels[row] for row in known],
+                               [groups[row] for row in known],
+                               {'train': 1 - self.fraction,
+                                'val': self.fraction}, self.seed)
+        chosen = {groups[row] for row, split in zip(known, splits,
+                                                    strict=True)
+                  if split == 'val'}
+        rows = [row for row, group in enumerate(groups) if group in chosen]
         if not rows:
             raise ValueError(
                 f'{self.fraction} of the {len(labels)} training rows leave '
@@ -89,7 +98,7 @@ class ValidationCut:
                    if record.split == split]
         pairs = [records[number] for number in numbers]
         chosen = self.rows(
-            [record.classes for record in pairs],
+            [record.classes or None for record in pairs],
             text_contents(pairs, min_tokens),
             images(numbers) if images else image_contents(pairs, root))
         for row in chosen:

@@ -231,7 +231,8 @@ def why_not(model: Any, pipeline: Any,
 def image_datasets(dataset: Any) -> Iterator[Any]:
     """Yield the data sets that load images, out of any wrapping."""
     inner = [getattr(dataset, name) for name in (
-        'target', 'source', 'dataset') if hasattr(dataset, name)]
+        'target', 'source', 'unlabelled', 'dataset')
+        if getattr(dataset, name, None) is not None]
     inner += getattr(dataset, 'datasets', [])
     if inner:
         for part in inner:

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from .coral import CORALLoss, coral_distance
     from .mmd import MMDLoss, squared_mmd
     from .naming import loss_name
+    from .pair_teacher import (
+        PairTeacherLoss,
+        pair_teacher_loss,
+        pair_teacher_targets,
+    )
     from .pairwise import PairwiseLoss, pairwise_distance
 
 __getattr__, __dir__, __all__ = lazy_names(__name__, {
@@ -18,5 +23,7 @@ __getattr__, __dir__, __all__ = lazy_names(__name__, {
     'info_nce': ('info_nce', ),
     'mmd': ('MMDLoss', 'squared_mmd'),
     'naming': ('loss_name', ),
+    'pair_teacher': ('PairTeacherLoss', 'pair_teacher_loss',
+                     'pair_teacher_targets'),
     'pairwise': ('PairwiseLoss', 'pairwise_distance'),
 })

@@ -21,6 +21,8 @@ from ..models.trunk import Trunk
 
 REPRESENTATIONS = ('prob', 'fc10', 'fc9', 'fc8', 'fc7', 'fc6')
 _TERMS = ('source', 'image', 'text')
+# Added to the numbers of a second data set, below what float64 holds.
+_OTHER_DATA_SET = 1 << 40
 # Layers that source and target images share, and that image and text share.
 _SOURCE_TAPS = ('fc6', 'fc7')
 _PAIR_TAPS = ('fc6', 'fc7', 'fc8', 'fc9', 'fc10')
@@ -78,6 +80,12 @@ class CHTN(CrossModalModel):
             ``image`` and ``text``.
         representation: Common representation: ``'prob'``, ``'fc10'`` (the
             logits), or a tap ``'fc9'`` to ``'fc6'``.
+        pair_teacher: Loss of pairs that have no class, as
+            ``dict(type='PairTeacherLoss')``; the batches then hold
+            ``unlabelled_image`` and ``unlabelled_text``, as
+            :class:`~chtn_plugin.datasets.HybridTransferDataset` with
+            ``unlabelled`` makes them. Needs data of one class a pair. None:
+            without; it is not of the paper.
         instance: Config of the instance part, as
             ``dict(type='InstanceMaps')``; it needs ``similarity='dot'`` and
             the representation ``'prob'``. None: without, as released.
@@ -94,7 +102,8 @@ class CHTN(CrossModalModel):
     paper = 'https://arxiv.org/abs/1706.00153'
     paper_title = ('Cross-modal Common Representation Learning by Hybrid '
                    'Transfer Network')
-    training_only = ('source_pathway.', 'source_classifier.')
+    training_only = ('source_pathway.', 'source_classifier.',
+                     'pair_teacher.')
     num_classes: int
 
     def __init__(self,
@@ -117,6 +126,7 @@ class CHTN(CrossModalModel):
                  pair_taps: Sequence[str] = ('fc6', 'fc7'),
                  cls_weights: Optional[Mapping[str, float]] = None,
                  representation: str = 'prob',
+                 pair_teacher: Optional[dict] = None,
                  instance: Optional[dict] = None,
                  similarity: str = 'cosine',
                  data_preprocessor: Optional[dict] = None,
@@ -178,6 +188,8 @@ class CHTN(CrossModalModel):
         self.text_head: Any = None if shared_head else _built(head, width)
         self.mmd = None if mmd is None else MODELS.build(mmd)
         self.pair = None if pair is None else MODELS.build(pair)
+        self.pair_teacher = (None if pair_teacher is None else
+                             MODELS.build(pair_teacher))
         self.num_source_classes = num_source_classes
         self.instance: Any = None
         if instance is not None:
@@ -200,44 +212,82 @@ class CHTN(CrossModalModel):
                 f'{self.num_source_classes}, the source {source}')
 
     def tensors(self, image: Tensor, text: Any,
-                source_image: Optional[Tensor] = None
+                source_image: Optional[Tensor] = None,
+                unlabelled_image: Optional[Tensor] = None,
+                unlabelled_text: Any = None
                 ) -> dict[str, dict[str, Tensor]]:
-        """The taps of ``source``, ``image`` and ``text``."""
+        """The taps of each input by name; the source's is ``source``."""
+        images = dict(source=source_image, image=image,
+                      unlabelled_image=unlabelled_image)
+        if self.source_pathway is None:
+            images['source'] = None
+        features = self._features({name: value for name, value
+                                   in images.items() if value is not None})
+        words = {name: self.text_encoder(value) for name, value in dict(
+            text=text, unlabelled_text=unlabelled_text).items()
+            if value is not None}
         taps = {}
-        if source_image is None or self.source_pathway is None:
-            features = self.trunk(image)
-        else:
-            if source_image.shape[1:] != image.shape[1:]:
-                raise ValueError('source and target images must have one '
-                                 f'shape, got {tuple(source_image.shape[1:])}'
-                                 f' and {tuple(image.shape[1:])}')
-            source, features = self.trunk(
-                torch.cat([source_image, image])).split(
-                    [len(source_image), len(image)])
-            taps['source'] = self.source_pathway(source)
+        if 'source' in features:
+            taps['source'] = self.source_pathway(features.pop('source'))
             taps['source']['fc8'] = self.source_classifier(
                 taps['source']['fc7'])
-        words = self.text_encoder(text)
-        taps['image'] = self.image_pathway(features)
-        taps['text'] = self.text_pathway(words)
+        taps.update(self._target_taps(features, words))
         if self.instance is not None:
             # What the towers give; the instance part starts from there.
-            taps['image']['tower'], taps['text']['tower'] = features, words
-        if self.text_head is None:
-            both = self.common_head(
-                torch.cat([taps['image']['fc7'], taps['text']['fc7']]))
-            sizes = [len(taps['image']['fc7']), len(taps['text']['fc7'])]
-            for name, value in both.items():
-                taps['image'][name], taps['text'][name] = value.split(sizes)
-        else:
-            taps['image'].update(self.common_head(taps['image']['fc7']))
-            taps['text'].update(self.text_head(taps['text']['fc7']))
+            for name, value in {**features, **words}.items():
+                taps[name]['tower'] = value
+        if self.pair_teacher is not None and 'unlabelled_text' in words:
+            self._add_teacher(taps, features, words)
         return taps
+
+    def _features(self, images: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Send all images through the trunk in one batch."""
+        shapes = [tuple(value.shape[1:]) for value in images.values()]
+        if len(set(shapes)) > 1:
+            names = [dict(image='target', unlabelled_image='unlabelled').get(
+                name, name) for name in images]
+            raise ValueError(f'{" and ".join(names)} images must have one '
+                             f'shape, got {" and ".join(map(str, shapes))}')
+        made = self.trunk(_joined(list(images.values())))
+        return dict(zip(images, made.split(
+            [len(value) for value in images.values()]), strict=True))
+
+    def _target_taps(self, features: dict[str, Tensor],
+                     words: dict[str, Tensor]) -> dict[str, dict]:
+        """Taps fc6 to fc10 of all images and texts of the target."""
+        taps = {**_taps_apart(self.image_pathway, features),
+                **_taps_apart(self.text_pathway, words)}
+        heads = ([(self.common_head, [*features, *words])]
+                 if self.text_head is None else
+                 [(self.common_head, features), (self.text_head, words)])
+        for head, names in heads:
+            for name, made in _taps_apart(head, {
+                    name: taps[name]['fc7'] for name in names}).items():
+                taps[name].update(made)
+        return taps
+
+    @torch.no_grad()
+    def _add_teacher(self, taps: dict[str, dict], features: dict[str, Tensor],
+                     words: dict[str, Tensor]) -> None:
+        """What the network gives unlabelled pairs without its dropout."""
+        parts = [part for part in (self.image_pathway, self.text_pathway,
+                                   self.common_head, self.text_head)
+                 if part is not None]
+        modes = [part.training for part in parts]
+        for part in parts:
+            part.eval()
+        clean = self._target_taps(
+            {'unlabelled_image': features['unlabelled_image']},
+            {'unlabelled_text': words['unlabelled_text']})
+        for part, mode in zip(parts, modes, strict=True):
+            part.train(mode)
+        for name, made in clean.items():
+            taps[name]['teacher'] = made['fc10']
 
     def loss(self, inputs: dict[str, Any],
              data_samples: dict[str, Tensor]) -> dict[str, Tensor]:
         """The loss terms, each times its weight, and the accuracies."""
-        self._tell_once('source_image' in inputs)
+        self._tell_once(inputs)
         label = check_label(data_samples['label'], self.num_classes)
         check_whole_pairs(data_samples)
         taps = self.tensors(**inputs)
@@ -259,11 +309,31 @@ class CHTN(CrossModalModel):
         for name in ('image', 'text'):
             supervise(terms, name, taps[name]['fc10'], label,
                       self.cls_weights[name])
+        if 'unlabelled_image' in taps:
+            self._learn_unlabelled(terms, taps, label)
         if self.instance is not None and self.instance.loss_weight:
-            terms['loss_instance'] = self.instance.loss(
-                taps['image']['tower'], taps['text']['tower'],
+            terms['loss_instance'] = self.instance.loss(*(
+                _joined([taps[name]['tower'] for name in names if name in taps
+                         ]) for names in (('image', 'unlabelled_image'),
+                                          ('text', 'unlabelled_text'))),
                 _things(data_samples))
         return terms
+
+    def _learn_unlabelled(self, terms: dict[str, Tensor],
+                          taps: dict[str, dict], label: Tensor) -> None:
+        if self.pair_teacher is None:
+            return
+        if label.dim() != 1:
+            raise ValueError('a pair teacher needs one class a pair: these '
+                             'data have several')
+        image, text = (taps[f'unlabelled_{name}']
+                       for name in ('image', 'text'))
+        terms[f'loss_{loss_name(self.pair_teacher)}'] = self.pair_teacher(
+            image['fc10'], text['fc10'], (image['teacher'], text['teacher']))
+        # How often both sides say the same class; it should grow.
+        terms['agreement_unlabelled'] = (
+            image['teacher'].argmax(1) == text['teacher'].argmax(1)
+        ).float().mean()
 
     def encode_pair(self, image: Tensor, text: Any) -> dict[str, Encoded]:
         """Both modalities, in one pass of the shared layers."""
@@ -368,28 +438,60 @@ class CHTN(CrossModalModel):
             common = self.instance.joined(common, mapped)
         return Encoded(common, logits, taps)
 
-    def _tell_once(self, has_source: bool) -> None:
+    def _tell_once(self, inputs: Mapping[str, Any]) -> None:
         if self._told:
             return
         self._told = True
-        if not has_source or self.source_pathway is None:
+        if 'source_image' not in inputs or self.source_pathway is None:
             lacking = ('the batches hold no source images'
                        if self.source_pathway is not None else
                        'the model has no source pathway')
             print_log(f'CHTN trains without its source domain ({lacking}): '
                       'no source supervision, no MMD.', logger='current',
                       level=logging.WARNING)
+        has_pairs = 'unlabelled_image' in inputs
+        if has_pairs != (self.pair_teacher is not None):
+            lacking = ('the model has no pair_teacher' if has_pairs else
+                       'the batches hold none')
+            print_log('CHTN trains without pairs that have no class '
+                      f'({lacking}).', logger='current',
+                      level=logging.WARNING)
+
+
+def _joined(rows: list[Tensor]) -> Tensor:
+    return torch.cat(rows) if len(rows) > 1 else rows[0]
+
+
+def _taps_apart(part: Any, inputs: Mapping[str, Tensor]
+                ) -> dict[str, dict[str, Tensor]]:
+    """Send several inputs through a part in one batch; their taps."""
+    sizes = [len(value) for value in inputs.values()]
+    taps: dict[str, dict[str, Tensor]] = {name: {} for name in inputs}
+    for tap, value in part(_joined(list(inputs.values()))).items():
+        for name, share in zip(inputs, value.split(sizes), strict=True):
+            taps[name][tap] = share
+    return taps
 
 
 def _things(data_samples: Mapping[str, Any]) -> Optional[Tensor]:
-    """Numbers of images and texts, (B, 2), by which pairs share one."""
-    columns = [data_samples.get(f'same_{name}_idx',
-                                data_samples.get(f'{name}_idx'))
-               for name in ('image', 'text')]
-    # Indices stay on the host, as arrays.
-    known = [torch.as_tensor(column) for column in columns
-             if column is not None]
-    return torch.stack(known, 1) if known else None
+    """Numbers of images and texts, (B, 2), by which pairs share one.
+
+    Those of unlabelled pairs follow, (B + U, 2). They come from a data set of
+    their own, whose numbers mean other things.
+    """
+    columns = []
+    for name in ('image_idx', 'text_idx'):
+        parts = [data_samples.get(f'{stream}same_{name}',
+                                  data_samples.get(f'{stream}{name}'))
+                 for stream in ('', 'unlabelled_')]
+        # Indices stay on the host, as arrays.
+        known = [torch.as_tensor(part) for part in parts if part is not None]
+        if len(known) == 2:
+            known[1] = torch.where(known[1] >= 0,
+                                   known[1] + _OTHER_DATA_SET, known[1])
+        if known:
+            columns.append(_joined(known))
+    return torch.stack(columns, 1) if columns else None
 
 
 def _built(config: dict, in_features: int) -> Any:

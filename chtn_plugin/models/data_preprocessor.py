@@ -12,6 +12,8 @@ from torch import Tensor
 
 from .text_inputs import attach_host, shortened
 
+_IMAGES = ('image', 'source_image', 'unlabelled_image')
+
 
 @MODELS.register_module()
 class CrossModalDataPreprocessor(BaseDataPreprocessor):
@@ -65,16 +67,18 @@ class CrossModalDataPreprocessor(BaseDataPreprocessor):
         indices = {name: np.asarray(value) for name, value in samples.items()
                    if name.endswith('_idx')}
         inputs = dict(data['inputs'])
-        host: Any = None
-        if 'text' in inputs:
-            inputs['text'], host = shortened(inputs['text'])
+        hosts: dict[str, Any] = {}
+        for name in ('text', 'unlabelled_text'):
+            if name in inputs:
+                inputs[name], hosts[name] = shortened(inputs[name])
         data = self.cast_data(dict(inputs=inputs, data_samples={
             name: value for name, value in samples.items()
             if name not in indices}))
         inputs = {name: self._normalized(value)
-                  if name in ('image', 'source_image') and value.dim() == 4
+                  if name in _IMAGES and value.dim() == 4
                   else value for name, value in data['inputs'].items()}
-        attach_host(inputs.get('text'), host)
+        for name, host in hosts.items():
+            attach_host(inputs[name], host)
         return dict(inputs=inputs,
                     data_samples=dict(data['data_samples'], **indices))
 

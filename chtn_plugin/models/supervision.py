@@ -9,6 +9,11 @@ from torch import Tensor
 
 from .cross_modal_model import present_items
 
+_UNLABELLED = (
+    ". A pair without a class stands among those with one: only='labelled' in "
+    'the training data set leaves such out, HybridTransferDataset serves them '
+    'beside the others (unlabelled=...)')
+
 
 def check_label(label: Tensor, num_classes: int, name: str = 'label'
                 ) -> Tensor:
@@ -32,11 +37,14 @@ def check_label(label: Tensor, num_classes: int, name: str = 'label'
             raise ValueError(
                 f'{name} must be below {num_classes}, the classes of '
                 f'the model: got {int(label.max())} (least '
-                f'{int(label.min())})')
+                f'{int(label.min())})' + (_UNLABELLED if label.min() == -1
+                                          else ''))
         return label
     if label.shape[1] != num_classes:
         raise ValueError(f'{name} must have {num_classes} columns, one a '
                          f'class of the model: got {label.shape[1]}')
+    if label.device.type == 'cpu' and label.isnan().any():
+        raise ValueError(f'{name} must be 0 or 1, got NaN' + _UNLABELLED)
     return label / label.sum(1, keepdim=True)
 
 

@@ -217,3 +217,64 @@ def test_class_of_several_without_training_rows_is_refused(tmp_path):
                   label_test=np.array([[1, 1]] * 4))
     with pytest.raises(ValueError, match=r'labels \[1\] of split'):
         FeaturePairDataset(by_name(tmp_path, **labels), split='test')
+
+
+# Pairs without a class.
+
+
+def without_some(values):
+    """Every fifth training pair has no class, and val_fraction is off."""
+    label = np.array([3, 5] * (N // 2), dtype=float)
+    label[::5] = values
+    return dict(y=label)
+
+
+@pytest.mark.parametrize('mark', [-1, np.nan])
+def test_a_pair_without_class_has_label_minus_1(tmp_path, mark):
+    made = dataset(tmp_path, without_some(mark), only='unlabelled',
+                   val_fraction=.2)
+    assert set(made.label.tolist()) == {-1}
+    assert made.metainfo['classes'] == ('3', '5')
+
+
+def test_pairs_without_class_are_not_in_validation(tmp_path):
+    made = dataset(tmp_path, without_some(-1), split='val', val_fraction=.5)
+    assert -1 not in made.label.tolist()
+
+
+def test_pairs_with_a_class_are_served_alone(tmp_path):
+    made = dataset(tmp_path, without_some(-1), only='labelled')
+    assert set(made.label.tolist()) == {0, 1}
+
+
+def test_both_selections_are_all_rows_and_prepared_alike(tmp_path):
+    whole, *parts = (dataset(tmp_path, without_some(-1), only=only,
+                             standardized=('image', ))
+                     for only in (None, 'labelled', 'unlabelled'))
+    rows = torch.cat([part.inputs['image'] for part in parts])
+    assert sorted(rows.tolist()) == sorted(whole.inputs['image'].tolist())
+
+
+def test_rows_left_out_by_few_labels_may_stay_without_class(tmp_path):
+    made = dataset(tmp_path, per_class=2, rest='unlabelled')
+    assert sorted(made.label.tolist()) == [-1] * (len(made) - 4) + [0, 0, 1,
+                                                                    1]
+
+
+def test_multi_hot_rows_without_class_are_nan(tmp_path):
+    label = np.tile([[1., 0.], [0., 1.]], (N // 2, 1))
+    label[4] = np.nan
+    made = dataset(tmp_path, dict(y=label, y2=np.eye(2)), only='unlabelled',
+                   val_fraction=.2)
+    assert made.label.isnan().all()
+    assert made.label.shape == (1, 2)
+
+
+def test_no_row_without_class_is_an_empty_set(tmp_path):
+    assert len(dataset(tmp_path, only='unlabelled')) == 0
+
+
+def test_refuses_one_class_beside_minus_1(tmp_path):
+    made = dict(y=np.array([-1, 1] * (N // 2)), y2=np.array([1, 1]))
+    with pytest.raises(ValueError, match='-1 means that the pair has no'):
+        dataset(tmp_path, made)

@@ -186,3 +186,144 @@ def test_is_built_from_configs(pairs, source):
     assert batch['inputs']['image'].shape == (2, 3, 4, 4)
     assert batch['inputs']['source_image'].shape == (2, 3, 4, 4)
     assert dataset.metainfo['num_source_classes'] == 2
+
+
+# Pairs without a class.
+
+
+class Unlabelled(Target):
+    """Pair k is the number k, and a drawn number is its text."""
+
+    def __getitem__(self, index):
+        from chtn_plugin.datasets.draws import seeded
+        with seeded(index):
+            noise = torch.rand(1)
+        return dict(inputs=dict(image=torch.tensor([float(index)]),
+                                text=noise),
+                    data_samples=dict(label=torch.tensor(-1),
+                                      image_idx=torch.tensor(int(index))))
+
+
+def three_streams(unlabelled=5, per_pair=1.0, source=4):
+    return HybridTransferDataset(
+        Target(), None if source is None else Source(source),
+        unlabelled=Unlabelled(unlabelled), unlabelled_per_pair=per_pair)
+
+
+def unlabelled_stream(dataset, batches, workers=0, **sampler):
+    """(number, text) of the pairs without class of some batches."""
+    sampler = PassSampler(dataset, infinite=True,
+                          **dict(dict(seed=0), **sampler))
+    loader = DataLoader(dataset, 2, sampler=sampler, num_workers=workers,
+                        collate_fn=cross_modal_collate)
+    return [(int(image), float(text))
+            for batch in islice(loader, batches)
+            for image, text in zip(batch['inputs']['unlabelled_image'],
+                                   batch['inputs']['unlabelled_text'],
+                                   strict=True)]
+
+
+def test_a_batch_holds_three_streams_and_no_label_of_the_unlabelled():
+    batch = three_streams().__getitems__([0, 3])
+    assert {part: sorted(values) for part, values in batch.items()} == dict(
+        inputs=['image', 'source_image', 'unlabelled_image',
+                'unlabelled_text'],
+        data_samples=['sample_idx', 'source_label', 'unlabelled_image_idx'])
+
+
+def test_pairs_without_class_need_no_source():
+    batch = three_streams(source=None).__getitems__([0, 3])
+    assert 'source_image' not in batch['inputs']
+    assert 'num_source_classes' not in three_streams(source=None).metainfo
+
+
+def test_an_item_holds_three_streams():
+    assert set(three_streams()[1]['inputs']) == {
+        'image', 'source_image', 'unlabelled_image', 'unlabelled_text'}
+
+
+@pytest.mark.parametrize(('per_pair', 'number'), [(.5, 2), (1, 4), (2.5, 10)])
+def test_a_batch_holds_so_many_pairs_without_class(per_pair, number):
+    batch = three_streams(per_pair=per_pair).__getitems__([0, 1, 2, 3])
+    assert len(batch['inputs']['unlabelled_image']) == number
+
+
+def test_every_pair_without_class_comes_before_any_comes_twice():
+    stream = [pair for pair, _ in unlabelled_stream(three_streams(5), 5)]
+    assert sorted(stream[:5]) == sorted(stream[5:]) == list(range(5))
+
+
+def test_streams_have_orders_of_their_own():
+    made = HybridTransferDataset(Target(), Source(40),
+                                 unlabelled=Unlabelled(40))
+    sources = source_stream(served(made, 20))
+    pairs = [pair for pair, _ in unlabelled_stream(made, 20)]
+    assert sources != pairs
+
+
+def test_the_source_is_that_of_a_run_without_pairs_without_class():
+    assert source_stream(served(three_streams(), 9)) == source_stream(
+        served(hybrid(), 9))
+
+
+def test_pairs_without_class_do_not_depend_on_workers():
+    assert unlabelled_stream(three_streams(), 6) == unlabelled_stream(
+        three_streams(), 6, workers=2)
+
+
+def test_ranks_share_the_stream_of_pairs_without_class():
+    made = three_streams(7)
+    whole = unlabelled_stream(made, 6)
+    shares = []
+    for rank in range(2):
+        sampler = PassSampler(made, infinite=True, seed=0)
+        sampler.rank, sampler.world_size = rank, 2
+        shares.append([
+            (int(batch['inputs']['unlabelled_image']),
+             float(batch['inputs']['unlabelled_text']))
+            for batch in islice(DataLoader(
+                made, 1, sampler=sampler,
+                collate_fn=cross_modal_collate), 6)])
+    assert [item for pair in zip(*shares, strict=True)
+            for item in pair] == whole
+
+
+def test_a_resumed_run_goes_on_in_the_stream_of_pairs_without_class():
+    made = three_streams(7)
+    sampler = PassSampler(made, infinite=True, seed=0)
+    sampler.start_after(6)
+    later = [int(batch['inputs']['unlabelled_image'][row])
+             for batch in islice(DataLoader(
+                 made, 2, sampler=sampler, collate_fn=cross_modal_collate), 3)
+             for row in range(2)]
+    assert later == [pair for pair, _ in unlabelled_stream(made, 6)][6:]
+
+
+def test_no_pairs_without_class_leave_the_batch_as_it_was():
+    batch = three_streams(unlabelled=0).__getitems__([0])
+    assert sorted(batch['inputs']) == ['image', 'source_image']
+
+
+def test_refuses_pairs_of_other_classes():
+    other = Unlabelled()
+    other.metainfo = dict(classes=('a', 'c'))
+    with pytest.raises(ValueError, match=r"\['a', 'b'\], they have "
+                                         r"\['a', 'c'\]"):
+        HybridTransferDataset(Target(), unlabelled=other)
+
+
+def test_refuses_pairs_of_another_text_transform():
+    other = Unlabelled()
+    other.metainfo = dict(other.metainfo, text=dict(vocabulary='x'))
+    with pytest.raises(ValueError, match='text transform of the target'):
+        HybridTransferDataset(Target(), unlabelled=other)
+
+
+def test_refuses_a_target_that_nothing_joins():
+    with pytest.raises(ValueError, match='either a source or unlabelled'):
+        HybridTransferDataset(Target())
+
+
+def test_refuses_a_ratio_of_zero_pairs():
+    with pytest.raises(ValueError, match='unlabelled_per_pair must be pos'):
+        three_streams(per_pair=0)

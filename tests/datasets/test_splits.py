@@ -7,6 +7,7 @@ import pytest
 
 from chtn_plugin.datasets.splits import (
     grouped_split,
+    stratified_count,
     stratified_fraction,
     stratified_split,
 )
@@ -99,3 +100,10 @@ def test_one_giant_group_does_not_starve_the_rest():
 def test_shares_must_sum_to_one(shares):
     with pytest.raises(ValueError, match='sum to 1'):
         stratified_split(['a'], shares)
+
+
+def test_so_many_items_of_every_class_are_among_the_share_of_it():
+    labels = ['a'] * 10 + ['b'] * 20
+    # 30 % of the classes are 3 and 6 items.
+    assert set(stratified_count(labels, 3, seed=4)) < set(
+        stratified_fraction(labels, .3, seed=4))

@@ -165,3 +165,17 @@ def test_one_group_leaves_nothing_to_validate_on():
     with pytest.raises(ValueError, match='12 training rows leave none.* they '
                        'make 1 groups'):
         ValidationCut(0.1).rows(LABELS, [0] * 12)
+
+
+def test_rows_without_class_stay_in_training():
+    labels = ['a', 'b', None, None] * 10
+    rows = ValidationCut(.5).rows(labels, list(range(40)))
+    assert len(rows) == 10
+    assert all(labels[row] for row in rows)
+
+
+def test_a_row_without_class_goes_with_its_twin():
+    labels = ['a'] * 10 + [None] * 10
+    contents = [*range(10), *range(10)]
+    rows = ValidationCut(.3).rows(labels, contents)
+    assert [row + 10 for row in rows[:3]] == rows[3:]

@@ -511,3 +511,121 @@ def test_unknown_option_is_refused(options, reason):
 def test_misspelt_option_is_refused():
     with pytest.raises(TypeError, match="'representaton'"):
         model(representaton='prob')
+
+
+# Pairs without a class.
+
+
+def with_unlabelled(number=5):
+    inputs, samples = batch(source=0)
+    g = torch.Generator().manual_seed(2)
+    inputs.update(unlabelled_image=torch.randn(number, 1, 4, 4, generator=g),
+                  unlabelled_text=torch.rand(number, TERMS, generator=g))
+    samples.update(unlabelled_image_idx=torch.arange(number),
+                   unlabelled_text_idx=torch.arange(number))
+    return inputs, samples
+
+
+def taught(**options):
+    return model(**dict(dict(
+        source_pathway=None, pair_teacher=dict(
+            type='PairTeacherLoss', warm_up=0)), **options))
+
+
+def test_pairs_without_class_add_their_loss():
+    terms = taught()(*with_unlabelled(), mode='loss')
+    assert terms['loss_pair_teacher'].item() > 0
+    assert 0 <= terms['agreement_unlabelled'].item() <= 1
+
+
+def test_pair_teacher_loss_is_that_of_the_logits_of_those_pairs():
+    # Batch statistics aside: in evaluation mode teacher and pupil agree.
+    made = taught().eval()
+    inputs, samples = with_unlabelled()
+    terms = made(inputs, samples, mode='loss')
+    logits = [made.encode_image(inputs['unlabelled_image']).logits,
+              made.encode_text(inputs['unlabelled_text']).logits]
+    assert terms['loss_pair_teacher'].item() == pytest.approx(
+        made.pair_teacher(*logits, tuple(logits)).item(), rel=1e-5)
+
+
+def test_labelled_terms_are_those_without_the_other_pairs():
+    made = taught().eval()
+    inputs, samples = with_unlabelled()
+    with_pairs = made(inputs, samples, mode='loss')
+    without = made(*batch(source=0), mode='loss')
+    for name in without:
+        assert with_pairs[name].item() == pytest.approx(without[name].item(),
+                                                        rel=1e-5)
+
+
+def test_pair_teacher_trains_both_pathways():
+    made = taught()
+    made(*with_unlabelled(), mode='loss')['loss_pair_teacher'].backward()
+    for pathway in (made.image_pathway, made.text_pathway):
+        assert any(parameter.grad.abs().sum() > 0
+                   for parameter in pathway.parameters())
+
+
+def test_the_teachers_pass_leaves_batch_statistics_as_they_were():
+    plain = model(source_pathway=None, pair_teacher=None)
+    teacher = taught()
+    inputs, samples = with_unlabelled()
+    plain(inputs, samples, mode='loss')
+    teacher(inputs, samples, mode='loss')
+    for name, value in plain.state_dict().items():
+        assert torch.equal(value, teacher.state_dict()[name]), name
+
+
+def test_the_teacher_is_the_network_without_dropout():
+    made = taught(image_pathway=dict(type='Pathway', widths=(8, 6),
+                                     dropout=.9))
+    made.trunk.eval()
+    inputs, _ = with_unlabelled()
+    taps = made(inputs, mode='tensor')['unlabelled_image']
+    assert made.image_pathway.training
+    clean = made.eval().encode_image(inputs['unlabelled_image']).logits
+    assert torch.allclose(taps['teacher'], clean, atol=1e-5)
+    assert not torch.allclose(taps['fc10'], clean, atol=1e-3)
+
+
+def test_multi_label_data_have_no_pair_teacher():
+    inputs, samples = with_unlabelled()
+    samples['label'] = torch.ones(B, C)
+    with pytest.raises(ValueError, match='needs one class a pair'):
+        taught()(inputs, samples, mode='loss')
+
+
+def test_unlabelled_images_of_another_shape_are_refused():
+    inputs, samples = with_unlabelled()
+    inputs['unlabelled_image'] = torch.zeros(5, 1, 5, 5)
+    with pytest.raises(ValueError, match='target and unlabelled images'):
+        taught()(inputs, samples, mode='loss')
+
+
+def test_instance_part_learns_from_pairs_without_class_too():
+    options = dict(instance=dict(type='InstanceMaps'), similarity='dot',
+                   source_pathway=None)
+    inputs, samples = with_unlabelled()
+    made = model(**options).eval()
+    alone = made(*batch(source=0), mode='loss')['loss_instance']
+    both = made(inputs, samples, mode='loss')['loss_instance']
+    # Nine pairs have more negatives than four.
+    assert both.item() > alone.item()
+
+
+def test_numbers_of_two_data_sets_are_of_different_things():
+    from chtn_plugin.methods.chtn import _things
+    things = _things(dict(
+        image_idx=torch.tensor([0, -1]), text_idx=torch.tensor([0, 1]),
+        unlabelled_image_idx=torch.tensor([0, -1]),
+        unlabelled_text_idx=torch.tensor([0, 0])))
+    assert things[0, 0] != things[2, 0] and things[2, 1] == things[3, 1]
+    assert things[:, 0].tolist()[1::2] == [-1, -1]
+
+
+def test_a_label_of_minus_1_among_the_labelled_says_where_it_belongs():
+    inputs, samples = batch(source=0)
+    samples['label'] = torch.tensor([0, 1, -1, 2])
+    with pytest.raises(ValueError, match="only='labelled'"):
+        model(source_pathway=None)(inputs, samples, mode='loss')

@@ -82,3 +82,18 @@ def test_neither_ddp_nor_fsdp_copies_the_indices():
     assert moved['data_samples']['label'].device.type == 'meta'
     assert [int(moved['data_samples'][name][0]) for name in (
         'sample_idx', 'image_idx', 'text_idx')] == [4, 4, 4]
+
+
+def test_unlabelled_pictures_are_normalised_too():
+    made = CrossModalDataPreprocessor(mean=[2.], std=[4.])
+    data = made(dict(inputs=dict(
+        unlabelled_image=torch.full((1, 1, 2, 2), 10.)), data_samples={}))
+    assert data['inputs']['unlabelled_image'].unique().tolist() == [2.]
+
+
+def test_padding_of_unlabelled_texts_is_cut_off_too():
+    made = CrossModalDataPreprocessor()
+    text = torch.tensor([[5, 6, 0, 0], [7, 0, 0, 0]])
+    data = made(dict(inputs=dict(unlabelled_text=text), data_samples={}))
+    found = data['inputs']['unlabelled_text']
+    assert found.tolist() == [[5, 6], [7, 0]]

@@ -53,8 +53,12 @@ class FitHook(Hook):
         part = getattr(model, 'fitted_part', None)
         if part is None or runner.iter:
             return
-        dataset = evaluated(runner.train_dataloader.dataset, runner)
-        image, text, label = training_rows(model, dataset, self.batch_size)
+        columns = [training_rows(model, evaluated(part, runner),
+                                 self.batch_size)
+                   for part in target_parts(runner.train_dataloader.dataset)]
+        image, text = (torch.cat(rows) for rows in list(
+            zip(*columns, strict=True))[:2])
+        label = _labels([column[2] for column in columns])
         state: list[Any] = [None]
         rank, _ = get_dist_info()
         if rank == 0:
@@ -74,14 +78,31 @@ class FitHook(Hook):
                   'training pairs', logger='current')
 
 
+def target_parts(dataset: Any) -> list[Any]:
+    """Return the data sets of training pairs, with and without a class.
+
+    Args:
+        dataset: The training data set, whatever joins its pairs.
+    """
+    unlabelled = getattr(dataset, 'unlabelled', None)
+    return [getattr(dataset, 'target', dataset),
+            *([] if unlabelled is None else [unlabelled])]
+
+
+def _labels(parts: list[Tensor]) -> Tensor:
+    """Join labels; a part of other pairs than the first has none."""
+    for part in parts[1:]:
+        part.fill_(float('nan') if part.is_floating_point() else -1)
+    return torch.cat(parts)
+
+
 def evaluated(dataset: Any, runner: Any) -> Any:
     """Return the training pairs with the transforms of validation.
 
     Args:
-        dataset: The training data set, with or without a source domain.
+        dataset: One of :func:`target_parts`.
         runner: Its validation data set, if there is one, lends its pipeline.
     """
-    dataset = getattr(dataset, 'target', dataset)
     loop = runner.val_loop
     other = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
     pipeline = getattr(other, 'pipeline', None)

@@ -83,3 +83,25 @@ def test_batches_may_be_of_any_size(run):
 def test_a_batch_of_nothing_is_refused():
     with pytest.raises(ValueError, match='batch_size must be at least 1'):
         FitHook(0)
+
+
+def test_pairs_without_class_are_fitted_to_like_all_others(tmp_path,
+                                                           monkeypatch):
+    cfg = config(tmp_path)
+    target = cfg.train_dataloader.dataset.target
+    target.update(fraction=.5, rest='unlabelled')
+    cfg.train_dataloader.dataset.unlabelled = dict(target, only='unlabelled')
+    target.only = 'labelled'
+    seen = []
+    runner = build_runner(cfg)
+    loader = runner.build_dataloader(cfg.train_dataloader)
+    monkeypatch.setattr(type(runner), 'train_dataloader', loader)
+    monkeypatch.setattr(runner.model, 'fit',
+                        lambda *rows: seen.extend(rows), raising=False)
+    FitHook().before_train(runner)
+    image, text, label = seen
+    parts = loader.dataset
+    assert len(image) == len(text) == len(parts.target) + len(
+        parts.unlabelled)
+    assert (label[:len(parts.target)] >= 0).all()
+    assert (label[len(parts.target):] == -1).all()

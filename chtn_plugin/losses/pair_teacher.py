@@ -1,0 +1,164 @@
+"""Pairs without a label teach: what is sure of one side labels the other."""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+
+def pair_teacher_targets(image: Tensor,
+                         text: Tensor,
+                         sharpen: float = 2.0,
+                         text_vote: float = 1.0,
+                         image_vote: float = 1.0,
+                         image_temperature: Tensor | float = 1.0,
+                         text_temperature: Tensor | float = 1.0
+                         ) -> tuple[Tensor, Tensor]:
+    r"""Soft labels of pairs whose class nobody gave.
+
+    Both sides of a pair are of one class, so their posteriors vote on it:
+    co-training (Blum and Mitchell 1998,
+    https://doi.org/10.1145/279943.279962), for cross-modal retrieval Mandal
+    et al. (https://arxiv.org/abs/1812.01391). With posteriors
+    :math:`p = \mathrm{softmax}(z / T)`, sharpening s and votes a and b,
+
+    .. math::
+        q_i \propto (p_i\, p_t^a)^s, \qquad q_t \propto (p_i^b\, p_t)^s
+
+    No gradient goes through them. Computed in float32 at least, under
+    autocast too, and from log-softmax, so that no posterior rounds to 0.
+
+    Args:
+        image: Class scores of the images, (B, C).
+        text: Class scores of their texts, (B, C).
+        sharpen: The exponent s; 1 multiplies the posteriors as they are.
+        text_vote: Weight a of the text in the image's label.
+        image_vote: Weight b of the image in the text's label.
+        image_temperature: Divides the scores of the images before.
+        text_temperature: Divides those of the texts.
+
+    Returns:
+        The labels of the images and of the texts, (B, C) each; rows sum to 1.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    if image.shape != text.shape or image.dim() != 2:
+        raise ValueError('image and text must have the same shape (B, C), '
+                         f'got {tuple(image.shape)} and {tuple(text.shape)}')
+    with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
+        dtype = torch.promote_types(image.dtype, torch.float32)
+        log_image = (image.to(dtype) / image_temperature).log_softmax(1)
+        log_text = (text.to(dtype) / text_temperature).log_softmax(1)
+        return ((sharpen * (log_image + text_vote * log_text)).softmax(1),
+                (sharpen * (image_vote * log_image + log_text)).softmax(1))
+
+
+def pair_teacher_loss(image: Tensor, text: Tensor, image_target: Tensor,
+                      text_target: Tensor) -> Tensor:
+    r"""Cross entropy of both sides against their soft labels.
+
+    .. math::
+        -\frac{1}{B} \sum_b \sum_c \big[ q_i(b, c) \log p_i(b, c)
+        + q_t(b, c) \log p_t(b, c) \big]
+
+    A mean over rows: ranks with as many rows each average to one process on
+    all rows. Computed in float32 at least.
+
+    Args:
+        image: Class scores of the images, (B, C).
+        text: Class scores of their texts, (B, C).
+        image_target: See :func:`pair_teacher_targets`.
+        text_target: Likewise.
+
+    Returns:
+        Scalar, at least 0; 0 for a batch without rows.
+    """
+    with torch.autocast(image.device.type, enabled=False):
+        dtype = torch.promote_types(image.dtype, torch.float32)
+        if not len(image):
+            return (image.sum() + text.sum()).to(dtype)
+        return (F.cross_entropy(image.to(dtype), image_target)
+                + F.cross_entropy(text.to(dtype), text_target))
+
+
+@MODELS.register_module()
+class PairTeacherLoss(nn.Module):
+    """Weighted :func:`pair_teacher_loss`, from nothing to its full weight.
+
+    The weight is 0 for ``warm_up`` calls, while labelled rows alone teach,
+    then grows to ``loss_weight`` over ``ramp`` more. The number of calls is
+    state: a resumed run goes on where it was.
+
+    Args:
+        loss_weight: Factor on the mean over the rows of a batch.
+        sharpen: See :func:`pair_teacher_targets`.
+        text_vote: Likewise.
+        image_vote: Likewise. Below 1 where pictures are the weaker judges,
+            which is usual: texts say what a picture is about.
+        image_temperature: Likewise.
+        text_temperature: Likewise.
+        warm_up: Calls with weight 0.
+        ramp: Calls in which the weight then grows linearly.
+
+    Raises:
+        ValueError: An option is out of its range.
+    """
+    name = 'pair_teacher'
+    calls: Tensor
+    image_temperature: Tensor
+    text_temperature: Tensor
+
+    def __init__(self,
+                 loss_weight: float = 1.0,
+                 sharpen: float = 2.0,
+                 text_vote: float = 1.0,
+                 image_vote: float = 0.5,
+                 image_temperature: float = 1.0,
+                 text_temperature: float = 1.0,
+                 warm_up: int = 100,
+                 ramp: int = 0) -> None:
+        super().__init__()
+        for name, value in (('sharpen', sharpen),
+                            ('image_temperature', image_temperature),
+                            ('text_temperature', text_temperature)):
+            if not value > 0:
+                raise ValueError(f'{name} must be positive, got {value}')
+        for name, value in (('loss_weight', loss_weight),
+                            ('text_vote', text_vote),
+                            ('image_vote', image_vote),
+                            ('warm_up', warm_up), ('ramp', ramp)):
+            if not value >= 0:
+                raise ValueError(f'{name} must be at least 0, got {value}')
+        self.loss_weight = loss_weight
+        self.sharpen = sharpen
+        self.text_vote = text_vote
+        self.image_vote = image_vote
+        self.warm_up = warm_up
+        self.ramp = ramp
+        self.register_buffer('calls', torch.zeros((), dtype=torch.long))
+        for name, value in (('image_temperature', image_temperature),
+                            ('text_temperature', text_temperature)):
+            self.register_buffer(name, torch.tensor(float(value)))
+
+    def forward(self, image: Tensor, text: Tensor,
+                teacher: tuple[Tensor, Tensor]) -> Tensor:
+        """Weighted loss of a batch of pairs without a label, a scalar.
+
+        Args:
+            image: Class scores of the images, (B, C).
+            text: Class scores of their texts, (B, C).
+            teacher: Both again, as the network gives them without dropout;
+                the soft labels come from these.
+        """
+        targets = pair_teacher_targets(
+            *teacher, self.sharpen, self.text_vote, self.image_vote,
+            self.image_temperature, self.text_temperature)
+        return self._weight() * pair_teacher_loss(image, text, *targets)
+
+    def _weight(self) -> Tensor:
+        # Not compared on the host, which would wait for a GPU.
+        past = self.calls - self.warm_up + 1
+        self.calls += 1
+        return self.loss_weight * (past / (self.ramp + 1)).clamp(0, 1)
