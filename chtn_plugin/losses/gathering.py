@@ -1,7 +1,7 @@
 """Features of all ranks, for losses that are no mean over samples."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 import torch
 import torch.distributed
@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 
-def gather_rows(*features: Tensor) -> tuple[Tensor, ...]:
+def gather_rows(*features: Tensor, counts: Optional[list[list[int]]] = None
+                ) -> tuple[Tensor, ...]:
     """The rows of all ranks, by rank, with gradients for this rank's own.
 
     For a loss that every rank computes from the same gathered rows, under
@@ -22,17 +23,42 @@ def gather_rows(*features: Tensor) -> tuple[Tensor, ...]:
     Args:
         features: Batches (B, D) of one D; each has as many rows on every
             rank.
+        counts: What :func:`row_counts` says of them. None: it is asked.
 
     Returns:
         The batches, (W * B, D) each. On one rank, as they are.
+
+    Raises:
+        ValueError: The ranks hold different numbers of rows; every rank
+            raises it, before any row is sent.
     """
     if get_world_size() == 1:
         return features
     sizes = [len(batch) for batch in features]
+    counts = counts or row_counts(*features)
+    if any(held != counts[0] for held in counts):
+        raise ValueError(
+            'a loss over the rows of all ranks needs as many rows of one size '
+            'on every rank, got ' + '; '.join(
+                f'rank {rank}: {", ".join(map(str, held[:-1]))} rows of '
+                f'{held[-1]}' for rank, held in enumerate(counts)))
     rows = _GatherRows.apply(torch.cat(features))
     by_rank = rows.view(get_world_size(), sum(sizes), -1)
     return tuple(part.flatten(0, 1)
                  for part in by_rank.split(sizes, dim=1))
+
+
+def row_counts(*features: Tensor) -> list[list[int]]:
+    """How many rows each rank holds of each batch, and their size last.
+
+    To be agreed on before rows are gathered: a gather of unequal shares ends
+    one rank and leaves the others with wrong rows, or waiting.
+    """
+    own = torch.tensor([*map(len, features), features[0].shape[1]],
+                       device=features[0].device)
+    shares = [torch.empty_like(own) for _ in range(get_world_size())]
+    torch.distributed.all_gather(shares, own)
+    return torch.stack(shares).tolist()
 
 
 class _GatherRows(torch.autograd.Function):
@@ -62,7 +88,8 @@ def mean_square_distance(rows: Tensor) -> Tensor:
         rows: This rank's rows, (B, D); ranks may have different numbers.
 
     Returns:
-        Scalar, the same on every rank.
+        Scalar of float64, whose range no square of float32 leaves; the same
+        on every rank.
     """
     wide = rows.detach().double()
     sums = torch.cat([wide.sum(0), wide.square().sum()[None],
@@ -71,4 +98,4 @@ def mean_square_distance(rows: Tensor) -> Tensor:
         torch.distributed.all_reduce(sums)
     total, squares, n = sums[:-2], sums[-2], sums[-1]
     distance = 2 * (n * squares - total.square().sum())
-    return (distance / (n * (n - 1))).to(rows.dtype)
+    return distance / (n * (n - 1))

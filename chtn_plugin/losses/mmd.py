@@ -10,12 +10,14 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from ..checks import check_choice
-from .gathering import gather_rows, mean_square_distance
+from .gathering import gather_rows, mean_square_distance, row_counts
 
 ESTIMATORS = ('unbiased', 'biased', 'sampled')
 SCOPES = ('auto', 'batch', 'bandwidth', 'rank')
 #: Rows of each domain and rank below which 'auto' gathers.
 SMALL_BATCH = 256
+# Columns at a time: what is between them stays in the cache.
+_COLUMNS = 1024
 
 
 def squared_mmd(source: Tensor,
@@ -90,13 +92,12 @@ def squared_mmd(source: Tensor,
         if estimator != 'sampled':
             return _QuadraticMMD.apply(source, target, estimator == 'biased',
                                        gamma, num_kernels, kernel_mul)
-        rows = torch.cat([source, target])
-        if gamma is None:
-            gamma = _mean_distance_gamma(rows.detach())
-        return _sampled(rows, len(source),
-                        _gammas(gamma, num_kernels, kernel_mul, rows),
-                        num_samples or min(len(source), len(target)),
-                        generator)
+        first, second = _draw(
+            len(source), len(target),
+            num_samples or min(len(source), len(target)), generator,
+            source.device)
+        return _SampledMMD.apply(source, target, first, second, gamma,
+                                 num_kernels, kernel_mul)
 
 
 def _check_options(estimator: str, num_kernels: int, kernel_mul: float,
@@ -114,48 +115,147 @@ def _full(features: Tensor) -> Tensor:
     return features if features.dtype == torch.float64 else features.float()
 
 
-def _mean_distance_gamma(rows: Tensor) -> Tensor:
-    """One over the mean squared distance between different rows, O(n D).
+def _scaled(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows brought to numbers about 1, and the power of two that does it.
 
-    The sum over all pairs of ||a - b||² is 2n times the sum of squared
-    distances from the mean.
+    Squares of features as small as 1e-20 or as large as 1e20 leave the range
+    of float32; a power of two loses no digit.
     """
-    n = len(rows)
-    total = 2 * n * (rows - rows.mean(0)).square().sum()
-    return _inverse(total, n)
+    largest = rows.abs().amax()
+    exponent = torch.where(largest > 0, torch.frexp(largest).exponent, 0)
+    # In two steps: two to the power of 140 is beyond float32 itself.
+    half = exponent // 2
+    scale = torch.exp2(-half.to(rows.dtype))
+    rest = torch.exp2(-(exponent - half).to(rows.dtype))
+    return rows * scale * rest, exponent
 
 
-def _inverse(total: Tensor, n: int) -> Tensor:
-    return n * (n - 1) / total.clamp(min=torch.finfo(total.dtype).eps)
+def _in_range(total: Tensor) -> bool:
+    """Whether a sum of squares lost nothing; asked where that is free."""
+    return total.device.type == 'cpu' and 1e-25 < float(total) < 1e30
 
 
-def _gammas(gamma: float | Tensor, num_kernels: int, kernel_mul: float,
-            like: Tensor) -> list[Tensor]:
-    base = torch.as_tensor(gamma, dtype=like.dtype, device=like.device)
+def _gammas(gamma: Optional[float | Tensor], total: Tensor, num_rows: int,
+            exponent: Optional[Tensor], num_kernels: int,
+            kernel_mul: float) -> list[Tensor]:
+    """Inverse squared distances of the kernels, for rows as scaled.
+
+    Args:
+        gamma: What was asked for, for rows before scaling. None: one over
+            the mean squared distance between different rows.
+        total: Sum of the squared distances of all pairs, as scaled.
+        num_rows: Rows of both batches.
+        exponent: Power of two that the rows were divided by. None: 0.
+        num_kernels: Number of kernels.
+        kernel_mul: Ratio of neighbours.
+    """
+    if gamma is None:
+        pairs = num_rows * (num_rows - 1)
+        base = torch.where(total > 0, pairs / total, 1.)
+    else:
+        wide = torch.as_tensor(gamma, dtype=torch.float64,
+                               device=total.device)
+        if exponent is not None:
+            wide = wide * torch.exp2(2. * exponent.double())
+        base = wide.to(total.dtype)
     return [base * kernel_mul**(j - num_kernels // 2)
             for j in range(num_kernels)]
 
 
-def _sampled(rows: Tensor, num_source: int, gammas: list[Tensor],
-             num_samples: int, generator: Optional[torch.Generator]
-             ) -> Tensor:
+def _draw(num_source: int, num_target: int, num_samples: int,
+          generator: Optional[torch.Generator], device: torch.device
+          ) -> tuple[Tensor, Tensor]:
+    """The four pairs of each random quadruple, (4 N,) each.
+
+    Rows of the target come after those of the source; the pairs are s1 with
+    s2, t1 with t2, s1 with t2 and t1 with s2.
+    """
     def two_different(n: int) -> tuple[Tensor, Tensor]:
         first = torch.randint(n, (num_samples, ), generator=generator,
-                              device=rows.device)
+                              device=device)
         step = torch.randint(1, n, (num_samples, ), generator=generator,
-                             device=rows.device)
+                             device=device)
         return first, (first + step) % n
 
-    def kernel(a: Tensor, b: Tensor) -> Tensor:
-        sq_dist = (a - b).square().sum(1)
-        return sum((torch.exp(-g * sq_dist) for g in gammas),
-                   torch.zeros_like(sq_dist)) / len(gammas)
+    s1, s2 = two_different(num_source)
+    t1, t2 = (row + num_source for row in two_different(num_target))
+    return torch.cat([s1, t1, s1, t1]), torch.cat([s2, t2, t2, s2])
 
-    source, target = rows[:num_source], rows[num_source:]
-    s1, s2 = (source[i] for i in two_different(len(source)))
-    t1, t2 = (target[i] for i in two_different(len(target)))
-    return (kernel(s1, s2) + kernel(t1, t2) - kernel(s1, t2)
-            - kernel(t1, s2)).mean()
+
+class _SampledMMD(torch.autograd.Function):
+    """The estimate of random quadruples, from differences of the drawn rows.
+
+    Only the drawn pairs are looked at, some columns at a time, so that what
+    is in between stays in the cache. With the pairs' slopes in a matrix that
+    is empty but for them, the gradient is one sparse product.
+    """
+
+    @staticmethod
+    def forward(ctx, source: Tensor, target: Tensor, first: Tensor,
+                second: Tensor, gamma, num_kernels: int,
+                kernel_mul: float) -> Tensor:
+        rows = torch.cat([source, target])
+        exponent: Optional[Tensor] = None
+        total, sq_dist = _pair_distances(rows, first, second)
+        if not _in_range(total):
+            rows, exponent = _scaled(rows - rows.mean(0))
+            total, sq_dist = _pair_distances(rows, first, second)
+        sign = torch.ones_like(sq_dist)
+        sign[len(first) // 2:] = -1
+        sign /= len(first) // 4 * num_kernels
+        value = rows.new_zeros(())
+        slope = torch.zeros_like(sq_dist)
+        for g in _gammas(gamma, total, len(rows), exponent, num_kernels,
+                         kernel_mul):
+            weighted = torch.exp(-g * sq_dist).mul_(sign)
+            value = value + weighted.sum()
+            slope -= 2 * g * weighted
+        ctx.save_for_backward(rows, first, second, slope, exponent)
+        ctx.num_source = len(source)
+        return value
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_value: Tensor):
+        rows, first, second, slope, exponent = ctx.saved_tensors
+        n = len(rows)
+        slope = slope * grad_value
+        where = torch.cat([first * n + first, second * n + second,
+                           first * n + second, second * n + first])
+        matrix = rows.new_zeros(n * n).index_add_(
+            0, where, torch.cat([slope, slope, -slope, -slope])).view(n, n)
+        if rows.device.type == 'cpu' and n > 4:
+            matrix = matrix.to_sparse()
+        grad = _unscaled(matrix @ rows, exponent)
+        return (grad[:ctx.num_source], grad[ctx.num_source:],
+                None, None, None, None, None)
+
+
+def _pair_distances(rows: Tensor, first: Tensor, second: Tensor
+                    ) -> tuple[Tensor, Tensor]:
+    """Squared distances: their sum over all rows' pairs, and of some, (P,).
+
+    The sum over all pairs of ||a - b||² is 2n times the sum of squared
+    distances from the mean.
+    """
+    total = rows.new_zeros(())
+    sq_dist = rows.new_zeros(len(first))
+    width = _COLUMNS if rows.device.type == 'cpu' else rows.shape[1]
+    for part in rows.split(max(1, width), dim=1):
+        total = total + (part - part.mean(0)).square_().sum()
+        difference = part.index_select(0, first)
+        difference -= part.index_select(0, second)
+        sq_dist += difference.square_().sum(1)
+    return 2 * len(rows) * total, sq_dist
+
+
+def _unscaled(grad: Tensor, exponent: Optional[Tensor]) -> Tensor:
+    """Gradient with respect to rows before :func:`_scaled`."""
+    if exponent is None:
+        return grad
+    half = exponent // 2
+    return (grad * torch.exp2(-half.to(grad.dtype))
+            * torch.exp2(-(exponent - half).to(grad.dtype)))
 
 
 class _QuadraticMMD(torch.autograd.Function):
@@ -175,35 +275,45 @@ class _QuadraticMMD(torch.autograd.Function):
         # takes a tenth of a product.
         rows = torch.cat([source, target])
         rows -= rows.mean(0)
-        sq_dist = rows @ rows.T
-        norms = sq_dist.diagonal().clone()
-        sq_dist.mul_(-2).add_(norms[:, None]).add_(norms).clamp_(min=0)
-        sq_dist.fill_diagonal_(0)
-        if gamma is None:
-            gamma = _inverse(sq_dist.sum(), len(rows))
+        exponent: Optional[Tensor] = None
+        sq_dist = _square_distances(rows)
+        total = sq_dist.sum()
+        if not _in_range(total):
+            rows, exponent = _scaled(rows)
+            sq_dist = _square_distances(rows)
+            total = sq_dist.sum()
         weight = _pair_weights(len(source), len(target), with_self, rows)
         weight /= num_kernels
 
         value = rows.new_zeros(())
         slope: Optional[Tensor] = None
-        for g in _gammas(gamma, num_kernels, kernel_mul, rows):
+        for g in _gammas(gamma, total, len(rows), exponent, num_kernels,
+                         kernel_mul):
             weighted = torch.exp(-g * sq_dist).mul_(weight)
             value = value + weighted.sum()
             weighted *= 2 * g
             slope = weighted if slope is None else slope.add_(weighted)
         assert slope is not None  # there is at least one kernel
         slope.diagonal().sub_(slope.sum(1))
-        ctx.save_for_backward(rows, slope)
+        ctx.save_for_backward(rows, slope, exponent)
         ctx.num_source = len(source)
         return value
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_value: Tensor):
-        rows, slope = ctx.saved_tensors
-        grad = (slope * (2 * grad_value)) @ rows
+        rows, slope, exponent = ctx.saved_tensors
+        grad = _unscaled((slope * (2 * grad_value)) @ rows, exponent)
         return (grad[:ctx.num_source], grad[ctx.num_source:],
                 None, None, None, None)
+
+
+def _square_distances(rows: Tensor) -> Tensor:
+    """Squared distances between rows that were centred, (N, N)."""
+    sq_dist = rows @ rows.T
+    norms = sq_dist.diagonal().clone()
+    sq_dist.mul_(-2).add_(norms[:, None]).add_(norms).clamp_(min=0)
+    return sq_dist.fill_diagonal_(0)
 
 
 def _pair_weights(num_source: int, num_target: int, with_self: bool,
@@ -266,17 +376,28 @@ class MMDLoss(nn.Module):
         gamma = None
         if get_world_size() > 1 and self.scope != 'rank':
             source, target = _full(source), _full(target)
-            if self._gathers(len(source)):
-                source, target = gather_rows(source, target)
+            counts = self._counts_to_gather(source, target)
+            if counts is not None:
+                source, target = gather_rows(source, target, counts=counts)
             else:
                 rows = torch.cat([source, target])
-                gamma = 1 / mean_square_distance(rows).clamp(
-                    min=torch.finfo(rows.dtype).eps)
+                distance = mean_square_distance(rows)
+                gamma = torch.where(distance > 0, 1 / distance, 1.)
         return self.loss_weight * squared_mmd(
             source, target, self.estimator, self.num_kernels,
             self.kernel_mul, gamma, self.num_samples)
 
-    def _gathers(self, num_rows: int) -> bool:
+    def _counts_to_gather(self, source: Tensor, target: Tensor
+                          ) -> Optional[list[list[int]]]:
+        """Rows of each rank if all are to be gathered, alike on every rank.
+
+        Asked of all ranks, since one whose last batch is smaller must not
+        decide by itself.
+        """
         if self.estimator == 'sampled' or self.scope == 'bandwidth':
-            return False
-        return self.scope == 'batch' or num_rows < SMALL_BATCH
+            return None
+        counts = row_counts(source, target)
+        if self.scope == 'batch' or min(held[0] for held in counts) < (
+                SMALL_BATCH):
+            return counts
+        return None

@@ -123,6 +123,29 @@ def test_the_sampled_estimate_takes_the_bandwidth_of_all(tmp_path):
             source[rank::2], target[rank::2], 'sampled', gamma=gamma).item())
 
 
+@pytest.mark.parametrize('scope', ['batch', 'auto'])
+def test_unequal_rows_are_refused_on_every_rank(tmp_path, scope):
+    def share(rank):
+        rows = torch.randn(4 - rank, 3)
+        try:
+            return MMDLoss(scope=scope)(rows, rows + 1).item()
+        except ValueError as error:
+            return str(error)
+    for said in on_ranks(2, share, tmp_path):
+        assert 'as many rows of one size on every rank' in said
+        assert 'rank 0: 4, 4 rows of 3; rank 1: 3, 3 rows of 3' in said
+
+
+@pytest.mark.parametrize('options', [
+    dict(scope='bandwidth'), dict(estimator='sampled'), dict(scope='rank')])
+def test_unequal_rows_are_no_matter_where_none_are_gathered(tmp_path,
+                                                            options):
+    def share(rank):
+        rows = torch.randn(4 - rank, 3)
+        return MMDLoss(**options)(rows, rows + 1).isfinite().item()
+    assert on_ranks(2, share, tmp_path) == [True, True]
+
+
 def test_mean_square_distance_is_that_of_the_definition():
     rows = torch.randn(7, 3, dtype=torch.float64)
     between = torch.cdist(rows, rows).square()

@@ -236,3 +236,63 @@ def test_loss_is_built_from_a_config_and_weighted():
 def test_misspelt_option_is_refused():
     with pytest.raises(TypeError, match="'estimater'"):
         MODELS.build(dict(type='MMDLoss', estimater='biased'))
+
+
+UNITS = [1e-25, 1e-18, 1e-6, 1e-4, 1e18]
+
+
+@pytest.mark.parametrize('unit', UNITS)
+@pytest.mark.parametrize('estimator', ['unbiased', 'biased', 'sampled'])
+def test_the_unit_of_the_features_does_not_matter(estimator, unit):
+    def made(unit):
+        source, target = ((x.detach().float() * unit).requires_grad_()
+                          for x in features())
+        value = squared_mmd(source, target, estimator, 3,
+                            generator=torch.Generator().manual_seed(2))
+        value.backward()
+        return value.item(), torch.cat([source.grad, target.grad])
+    value, gradient = made(unit)
+    expected, slope = made(1.)
+    assert value == pytest.approx(expected, rel=1e-4)
+    if unit > 1e-20:  # else the gradient itself leaves float32
+        torch.testing.assert_close(gradient.double() * unit, slope.double(),
+                                   rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize('estimator', ['unbiased', 'sampled'])
+def test_a_given_gamma_is_of_the_unit_given(estimator):
+    source, target = (x.detach() for x in features())
+    values = [squared_mmd(source * unit, target * unit, estimator,
+                          gamma=.3 / unit**2, generator=torch.Generator(
+                          ).manual_seed(2)).item()
+              for unit in (1., 1e-18, 1e18)]
+    assert values[1:] == pytest.approx([values[0]] * 2)
+
+
+def slow_sampled(source, target, gammas, samples, generator):
+    """The definition, quadruple by quadruple, in the order of the draws."""
+    draws = []
+    for n in (len(source), len(target)):
+        first = torch.randint(n, (samples,), generator=generator)
+        step = torch.randint(1, n, (samples,), generator=generator)
+        draws.append((first, (first + step) % n))
+
+    def kernel(a, b):
+        return sum(math.exp(-g * float((a - b).detach().square().sum()))
+                   for g in gammas) / len(gammas)
+    return sum(kernel(source[s1], source[s2]) + kernel(target[t1], target[t2])
+               - kernel(source[s1], target[t2])
+               - kernel(target[t1], source[s2])
+               for s1, s2, t1, t2 in zip(*draws[0], *draws[1],
+                                         strict=True)) / samples
+
+
+@pytest.mark.parametrize('width', [3, 1024, 2500])
+def test_sampled_equals_the_quadruples_one_by_one(width):
+    source, target = features(6, 5, width)
+    value = squared_mmd(source, target, 'sampled', 3, gamma=.5 / width,
+                        num_samples=9,
+                        generator=torch.Generator().manual_seed(3))
+    assert value.item() == pytest.approx(slow_sampled(
+        source, target, [.5 / width * f for f in (.5, 1, 2)], 9,
+        torch.Generator().manual_seed(3)))
