@@ -30,7 +30,7 @@ def rehearse(out, *parts, seconds=300):
     done = subprocess.run(
         [sys.executable, ROOT / 'benchmarks/gpu.py', '--rehearse', '--out',
          out, '--seconds', str(seconds), '--only', *parts],
-        env=environment(), capture_output=True, text=True, timeout=600)
+        env=environment(), capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return json.loads(out.read_text())
 
