@@ -121,7 +121,10 @@ def run(args: argparse.Namespace) -> None:
             read_data(runner, 'test')
         metrics = runner.test()
     if is_main_process():
-        print(describe_figures(cfg, runner.test_dataloader.dataset, metrics))
+        print(describe_figures(
+            cfg, runner.test_dataloader.dataset, metrics,
+            next((metric.reported for metric in runner.test_evaluator.metrics
+                  if getattr(metric, 'reported', '')), '')))
         results = osp.join(cfg.work_dir, RESULTS_NAME)
         if osp.isfile(results):
             print(f'the value of every query: {results}; tools/compare.py '

@@ -30,19 +30,23 @@ def retrieval_metric_of(cfg: Config, evaluator: str = 'test_evaluator'
 
 
 def describe_figures(cfg: Config, dataset: Any,
-                     metrics: Mapping[str, float]) -> str:
+                     metrics: Mapping[str, float],
+                     protocol: str = '') -> str:
     """Mean average precision with its protocol, split and chance level.
 
     Args:
         cfg: The configuration that was tested.
         dataset: What it was tested on.
         metrics: What the Runner returned.
+        protocol: Full name of the protocol that was used. Empty: the
+            configuration's.
 
     Returns:
         A few lines.
     """
     try:
-        protocol = retrieval_metric_of(cfg).get('protocol', DEFAULT_PROTOCOL)
+        protocol = protocol or retrieval_metric_of(cfg).get(
+            'protocol', DEFAULT_PROTOCOL)
     except KeyError:
         protocol = 'of the configuration'
     split = getattr(dataset, 'metainfo', {}).get('split', 'unknown')

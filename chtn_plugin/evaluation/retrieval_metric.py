@@ -120,6 +120,9 @@ class RetrievalMetric(BaseMetric):
         self.out_meta = dict(out_meta or {})
         self.device = device
         self.threads = threads
+        #: Full name of the protocol of the last figures, with the similarity
+        #: that was used; empty before the first.
+        self.reported = ''
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep a batch of results, on the processor.
@@ -181,6 +184,7 @@ class RetrievalMetric(BaseMetric):
         paired = [] if not results.paired else score_embeddings(
             results, self.pairs, across, self.device, threads=self.threads,
             distributed=True)
+        self.reported = scores[0].protocol.name if scores else ''
         if self.results_file is not None and is_main_process():
             write_results(self.results_file, make_results(
                 [*scores, *paired], results.classes, results.meta))

@@ -70,6 +70,11 @@ def test_figures_are_given_with_protocol_split_and_chance():
     assert re.search(r'image to text +i2t_mAP +0.5000 \(chance 0.2500\)', text)
 
 
+def test_figures_name_the_similarity_that_was_used():
+    text = describe_figures(Config(dict()), [1], {}, 'chtn-map-all:dot')
+    assert text.startswith('protocol chtn-map-all:dot, ')
+
+
 def test_an_evaluator_without_retrieval_metric_is_refused():
     with pytest.raises(KeyError, match='RetrievalMetric'):
         retrieval_metric_of(Config(dict(test_evaluator=dict(type='Other'))))

@@ -284,3 +284,11 @@ def test_predictions_of_two_similarities_are_an_error():
              zip(samples(), ['dot', 'dot', 'cosine', 'dot'], strict=True)]
     with pytest.raises(ValueError, match="agree .*'cosine', 'dot'"):
         evaluated(items)
+
+
+def test_the_protocol_that_was_used_is_kept_with_its_similarity():
+    metric = RetrievalMetric()
+    assert metric.reported == ''
+    metric.process(None, [dict(item, similarity='dot') for item in samples()])
+    metric.evaluate(4)
+    assert metric.reported == 'chtn-map-all:dot'
