@@ -91,14 +91,24 @@ def logistic_regression(rows: np.ndarray, shares: np.ndarray,
     """
     from sklearn.linear_model import LogisticRegression
     where, label = np.nonzero(shares)
-    two = shares.shape[1] == 2
     # For two classes scikit-learn has one vector w, where the softmax has
-    # w/2 and -w/2, whose squares sum to half as much.
-    solver = LogisticRegression(C=2 * strength if two else strength,
-                                max_iter=max_iter, tol=1e-4)
+    # -w/2 and w/2, whose squares sum to half as much.
+    solver = LogisticRegression(
+        C=strength * (2 if shares.shape[1] == 2 else 1), max_iter=max_iter,
+        tol=1e-4)
     solver.fit(rows[where], label, shares[where, label])
-    weight, bias = solver.coef_.T, solver.intercept_
-    if two:
-        weight, bias = (np.concatenate([-value / 2, value / 2], -1)
-                        for value in (weight, bias))
-    return weight, bias
+    return softmax_form(solver.coef_.T, solver.intercept_)
+
+
+def softmax_form(weight: np.ndarray, bias: np.ndarray
+                 ) -> tuple[np.ndarray, np.ndarray]:
+    """Give the single vector of a two-class regression its two classes.
+
+    Args:
+        weight: (D, S), or (D, 1) of two classes.
+        bias: (S,), or (1,).
+    """
+    if weight.shape[1] > 1:
+        return weight, bias
+    return (np.concatenate([-weight / 2, weight / 2], 1),
+            np.concatenate([-bias / 2, bias / 2]))

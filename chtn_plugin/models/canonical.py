@@ -47,12 +47,31 @@ def canonical_directions(views: Sequence[np.ndarray], dimensions: int,
     Returns:
         Weights of each view, (D_v, K), the most correlated first.
     """
-    sizes = [view.shape[1] for view in views]
-    ends = np.cumsum([0, *sizes])
     rows = np.concatenate(views, 1)
-    joint = rows.T @ rows / len(rows)
+    return directions_of_covariance(
+        rows.T @ rows / len(rows), [view.shape[1] for view in views],
+        dimensions, ridge, power)
+
+
+def directions_of_covariance(joint: np.ndarray, sizes: Sequence[int],
+                             dimensions: int,
+                             ridge: float | Sequence[float],
+                             power: float) -> list[np.ndarray]:
+    """:func:`canonical_directions` of the covariance of all views.
+
+    Args:
+        joint: Covariance of all views side by side, (S, S).
+        sizes: Size of each view; they sum to S.
+        dimensions: As there.
+        ridge: As there.
+        power: As there.
+
+    Returns:
+        As there.
+    """
+    ends = np.cumsum([0, *sizes])
     within = np.zeros_like(joint)
-    ridges = np.broadcast_to(ridge, len(views))
+    ridges = np.broadcast_to(ridge, len(sizes))
     for first, last, weight in zip(ends[:-1], ends[1:], ridges, strict=True):
         block = joint[first:last, first:last]
         mean = max(float(np.trace(block)) / len(block), 1e-12)

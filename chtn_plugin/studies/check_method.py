@@ -14,6 +14,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import mmengine.runner  # noqa: F401  (it registers the Runner)
 import numpy as np
 import torch
 from mmengine.registry import MODELS, RUNNERS, DefaultScope

@@ -23,6 +23,11 @@ def _posterior(first: Setting, *others: Setting) -> list[Setting]:
     return [dot[0], cosine[0], dot[1], *dot[2:], cosine[1]]
 
 
+def _trained(*settings: Setting) -> list[Setting]:
+    """Settings of a trained method, the first at a lower rate too."""
+    return [*settings, {**settings[0], 'optim_wrapper.optimizer.lr': .01}]
+
+
 _CANONICAL: list[Setting] = [
     dict(dimensions=40, ridge=1.), dict(dimensions=40, ridge=.1),
     dict(dimensions=40, ridge=.3), dict(dimensions=40, ridge=3.),
@@ -66,8 +71,33 @@ SPACES: dict[str, list[Setting]] = {
         dict(nearest=50, power=8.), dict(nearest=100, power=2.)],
     'RidgeMap': [dict(ridge=value) for value in (
         3., 1., 10., 30., .3, 100., .1, 300.)],
+    'SelfTraining': [
+        dict(strength=10., threshold=.75), dict(strength=3., threshold=.75),
+        dict(strength=10., threshold=.9), dict(strength=30., threshold=.9),
+        dict(strength=3., threshold=.9), dict(strength=10., threshold=.6),
+        dict(strength=30., threshold=.75),
+        dict(strength=10., threshold=.75, similarity='cosine')],
     'KernelCCA': [dict(setting, gamma=gamma) for gamma in (.3, 1.)
                   for setting in _CANONICAL[:4]],
+    'DeepSM': _trained(dict(), dict(dropout=.5), dict(widths=(64, ))),
+    # Squares to the labels have no bound: .03 diverges.
+    'DSCMR': [{**setting, 'optim_wrapper.optimizer.lr': rate}
+              for setting, rate in (
+                  (dict(), .01), (dict(dropout=.5), .01),
+                  (dict(likelihood=dict(scale=10.)), .01), (dict(), .003))],
+    'ACMR': _trained(
+        dict(representation='prob', similarity='dot'), dict(dropout=.5),
+        dict(adversary_weight=.01)),
+    'SupCon': _trained(dict(), dict(temperature=.2), dict(dropout=.5)),
+    'PairContrast': _trained(
+        dict(representation='prob', similarity='dot'), dict(dropout=.5),
+        dict(num_classes=None)),
+    'MHTN': _trained(dict(), dict(dropout=.7), dict(widths=(128, 128))),
+    'DCCA': [
+        {'widths': widths, 'train_dataloader.batch_size': 256,
+         'optim_wrapper.optimizer.weight_decay': decay}
+        for widths, decay in (((256, 32), 5e-3), ((32, ), 5e-3),
+                              ((256, 16), 5e-3), ((32, ), 5e-2))],
 }
 
 

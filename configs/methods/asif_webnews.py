@@ -1,5 +1,5 @@
-# ASIF; no labels, on
-# web news' ready features. Fitted once, in seconds.
+# ASIF; no labels,
+# on web news' ready features. Fitted once, in seconds.
 #
 #   python tools/train.py configs/methods/asif_webnews.py
 #

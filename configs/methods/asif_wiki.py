@@ -1,5 +1,5 @@
-# ASIF; no labels, on
-# Wikipedia's ready features. Fitted once, in seconds.
+# ASIF; no labels,
+# on Wikipedia's ready features. Fitted once, in seconds.
 #
 #   python tools/train.py configs/methods/asif_wiki.py
 #

@@ -1,5 +1,5 @@
-# Canonical correlation analysis; no labels, on
-# web news' ready features. Fitted once, in seconds.
+# Canonical correlation analysis; no labels,
+# on web news' ready features. Fitted once, in seconds.
 #
 #   python tools/train.py configs/methods/cca_webnews.py
 #

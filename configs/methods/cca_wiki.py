@@ -1,5 +1,5 @@
-# Canonical correlation analysis; no labels, on
-# Wikipedia's ready features. Fitted once, in seconds.
+# Canonical correlation analysis; no labels,
+# on Wikipedia's ready features. Fitted once, in seconds.
 #
 #   python tools/train.py configs/methods/cca_wiki.py
 #

@@ -1,5 +1,5 @@
-# Kernel CCA; no labels, on
-# web news' ready features. Fitted once, in seconds.
+# Kernel CCA; no labels,
+# on web news' ready features. Fitted once, in seconds.
 #
 #   python tools/train.py configs/methods/kernel_cca_webnews.py
 #

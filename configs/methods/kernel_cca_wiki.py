@@ -1,5 +1,5 @@
-# Kernel CCA; no labels, on
-# Wikipedia's ready features. Fitted once, in seconds.
+# Kernel CCA; no labels,
+# on Wikipedia's ready features. Fitted once, in seconds.
 #
 #   python tools/train.py configs/methods/kernel_cca_wiki.py
 #

@@ -1,5 +1,5 @@
-# Nearest class mean, on
-# Wikipedia's ready features. Fitted once, in seconds.
+# Nearest class mean,
+# on Wikipedia's ready features. Fitted once, in seconds.
 #
 #   python tools/train.py configs/methods/nearest_class_mean_wiki.py
 #

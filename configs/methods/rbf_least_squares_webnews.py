@@ -1,5 +1,5 @@
-# Kernel ridge regression to the classes, on
-# web news' ready features. Fitted once, in seconds.
+# Kernel ridge regression to the classes,
+# on web news' ready features. Fitted once, in seconds.
 #
 #   python tools/train.py configs/methods/rbf_least_squares_webnews.py
 #

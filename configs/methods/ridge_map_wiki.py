@@ -1,5 +1,5 @@
-# Ridge regression from images to texts; no labels, on
-# Wikipedia's ready features. Fitted once, in seconds.
+# Ridge regression from images to texts; no labels,
+# on Wikipedia's ready features. Fitted once, in seconds.
 #
 #   python tools/train.py configs/methods/ridge_map_wiki.py
 #

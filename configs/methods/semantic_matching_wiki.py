@@ -1,5 +1,5 @@
-# One logistic regression a modality, on
-# Wikipedia's ready features. Fitted once, in seconds.
+# One logistic regression a modality,
+# on Wikipedia's ready features. Fitted once, in seconds.
 #
 #   python tools/train.py configs/methods/semantic_matching_wiki.py
 #

@@ -1,5 +1,5 @@
-# Linear discriminants with a shrunken covariance, on
-# web news' ready features. Fitted once, in seconds.
+# Linear discriminants with a shrunken covariance,
+# on web news' ready features. Fitted once, in seconds.
 #
 #   python tools/train.py configs/methods/shrunken_lda_webnews.py
 #

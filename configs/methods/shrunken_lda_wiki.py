@@ -1,5 +1,5 @@
-# Linear discriminants with a shrunken covariance, on
-# Wikipedia's ready features. Fitted once, in seconds.
+# Linear discriminants with a shrunken covariance,
+# on Wikipedia's ready features. Fitted once, in seconds.
 #
 #   python tools/train.py configs/methods/shrunken_lda_wiki.py
 #

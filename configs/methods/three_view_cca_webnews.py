@@ -1,5 +1,5 @@
-# Three-view CCA, the labels as third view, on
-# web news' ready features. Fitted once, in seconds.
+# Three-view CCA, the labels as third view,
+# on web news' ready features. Fitted once, in seconds.
 #
 #   python tools/train.py configs/methods/three_view_cca_webnews.py
 #

@@ -7,7 +7,7 @@ from chtn_plugin.models import ClosedFormModel
 
 METHODS = ('SemanticMatching', 'NearestClassMean', 'ShrunkenLDA',
            'RBFLeastSquares', 'CCA', 'ThreeViewCCA', 'KernelCCA', 'ASIF',
-           'RidgeMap')
+           'RidgeMap', 'SelfTraining')
 LABEL_FREE = ('CCA', 'KernelCCA', 'ASIF', 'RidgeMap')
 
 
@@ -122,7 +122,8 @@ def test_the_others_refuse_to_be_without(method):
 
 
 @pytest.mark.parametrize('method', ['SemanticMatching', 'NearestClassMean',
-                                    'ShrunkenLDA', 'RBFLeastSquares'])
+                                    'ShrunkenLDA', 'RBFLeastSquares',
+                                    'SelfTraining'])
 def test_a_class_without_rows_is_never_predicted(method):
     _, _, label = pairs()
     label[label == 1] = -1

@@ -28,7 +28,14 @@ METHODS = {
        for name in ('SemanticMatching', 'NearestClassMean', 'ShrunkenLDA',
                     'RBFLeastSquares', 'ThreeViewCCA')},
     **{name: dict(config=dict(_FEATURES, type=name))
-       for name in ('CCA', 'KernelCCA', 'ASIF', 'RidgeMap')},
+       for name in ('CCA', 'KernelCCA', 'ASIF', 'RidgeMap', 'SupCon')},
+    **{name: dict(config=dict(_FEATURES, type=name, num_classes=2))
+       for name in ('SelfTraining', 'DeepSM', 'DSCMR', 'ACMR',
+                    'PairContrast')},
+    'MHTN': dict(config=dict(
+        _FEATURES, type='MHTN', num_classes=2, widths=(8, 8),
+        adversary_widths=(8, 8))),
+    'DCCA': dict(config=dict(_FEATURES, type='DCCA', widths=(8, 3))),
 }
 
 

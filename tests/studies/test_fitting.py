@@ -16,7 +16,7 @@ from chtn_plugin.studies.fitting import (
 
 METHODS = ('SemanticMatching', 'NearestClassMean', 'ShrunkenLDA',
            'RBFLeastSquares', 'CCA', 'ThreeViewCCA', 'KernelCCA', 'ASIF',
-           'RidgeMap')
+           'RidgeMap', 'SelfTraining')
 
 
 def rows():

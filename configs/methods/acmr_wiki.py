@@ -1,0 +1,15 @@
+# Adversarial cross-modal retrieval,
+# on Wikipedia's ready features.
+#
+#   python tools/train.py configs/methods/acmr_wiki.py
+_base_ = [
+    '../_base_/datasets/wikipedia_features.py',
+    '../_base_/schedules/features.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    type='ACMR',
+    num_classes=10,
+    trunk=dict(input_shape=(128, )),
+    text_encoder=dict(type='VectorTextEncoder', out_features=100,
+                      norm=None))

@@ -1,0 +1,15 @@
+# A classifier network of each modality,
+# on web news' ready features.
+#
+#   python tools/train.py configs/methods/deep_sm_webnews.py
+_base_ = [
+    '../_base_/datasets/webnews_features.py',
+    '../_base_/schedules/features.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    type='DeepSM',
+    num_classes=10,
+    trunk=dict(input_shape=(1280, )),
+    text_encoder=dict(type='VectorTextEncoder', out_features=3000,
+                      norm=None))

@@ -1,0 +1,52 @@
+"""Trained projections into a common space."""
+import pytest
+import torch
+from trained_forms import batch, made
+
+from chtn_plugin.models.projected_model import Projection
+
+METHODS = ('DeepSM', 'DSCMR', 'ACMR', 'SupCon', 'PairContrast')
+
+
+def test_a_projection_ends_in_its_last_width_without_activation():
+    projection = Projection(6, (8, 3))
+    assert projection.out_features == 3
+    assert projection(torch.randn(40, 6)).min() < 0
+
+
+def test_one_width_is_one_linear_map():
+    layers = [type(layer).__name__ for layer in Projection(6, (3, ))]
+    assert layers == ['Dropout', 'Linear']
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_what_is_compared_is_a_choice(method):
+    inputs, _ = batch()
+    common = made(method, representation='common').eval()
+    prob = made(method, representation='prob').eval()
+    one, other = (model.encode_image(inputs['image'])
+                  for model in (common, prob))
+    assert one.repr.shape == (12, 128) and other.repr.shape == (12, 3)
+    torch.testing.assert_close(other.repr, one.logits.softmax(1))
+
+
+@pytest.mark.parametrize('method', ['SupCon', 'PairContrast'])
+def test_without_classes_there_is_no_classifier(method):
+    inputs, _ = batch()
+    assert made(method, num_classes=None).encode_text(
+        inputs['text']).logits is None
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="'prob' needs|='prob' needs"):
+        made('SupCon', num_classes=None, representation='prob')
+    with pytest.raises(ValueError, match=r"\['common', 'prob'\], got 'fc7'"):
+        made('ACMR', representation='fc7')
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_a_class_out_of_range_is_refused(method):
+    inputs, samples = batch()
+    samples['label'] = samples['label'] + 3
+    with pytest.raises(ValueError, match='must be below 3'):
+        made(method).loss(inputs, samples)
