@@ -7,14 +7,17 @@ has read its command line.
 from __future__ import annotations
 
 import argparse
-import os
-import os.path as osp
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-_PACKAGE = osp.dirname(osp.dirname(osp.abspath(__file__))) + os.sep
+from .._errors import (
+    plain_build,
+    plain_errors,
+    plain_interrupt,
+    plain_refusals,
+)
+
+__all__ = ['add_arguments', 'add_config_arguments', 'plain_build',
+           'plain_errors', 'plain_interrupt', 'plain_refusals']
 
 
 class ConfigOptions(argparse.Action):
@@ -50,32 +53,3 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='how the processes of a distributed run start')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
                         help=argparse.SUPPRESS)
-
-
-@contextmanager
-def plain_errors(tool: str) -> Iterator[None]:
-    """End the program with the message alone where its user is at fault."""
-    try:
-        yield
-    except (ValueError, KeyError, OSError, SyntaxError) as error:
-        message = error.args[0] if isinstance(error, KeyError) else error
-        sys.exit(f'{tool}: {message}')
-
-
-@contextmanager
-def plain_refusals(tool: str) -> Iterator[None]:
-    """The same for what the plugin itself refuses, once a run is under way.
-
-    Any other error keeps its traceback: it may be one of the user's modules.
-    """
-    try:
-        yield
-    except (ValueError, KeyError, OSError, FloatingPointError) as error:
-        place = error.__traceback__
-        while place and place.tb_next:
-            place = place.tb_next
-        message = error.args[0] if isinstance(error, KeyError) else str(error)
-        if (place is None or ' ' not in str(message) or not
-                place.tb_frame.f_code.co_filename.startswith(_PACKAGE)):
-            raise
-        sys.exit(f'{tool}: {message}')

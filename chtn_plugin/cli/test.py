@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from .command import (
     add_arguments,
     add_config_arguments,
+    plain_build,
     plain_errors,
+    plain_interrupt,
     plain_refusals,
 )
 
@@ -115,8 +117,9 @@ def run(args: argparse.Namespace) -> None:
             cfg.work_dir = osp.dirname(args.checkpoint) or '.'
         apply_options(cfg, args)
         on_main_rank(lambda: check_outputs(cfg, args))
-    with plain_refusals('test.py'):
-        runner = build_runner(cfg)
+    with plain_refusals('test.py', cfg.work_dir):
+        with plain_build('test.py'):
+            runner = build_runner(cfg)
         with plain_errors('test.py'):
             read_data(runner, 'test')
         metrics = runner.test()
@@ -136,6 +139,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main() -> None:
     """Read the command line, test, and leave the other processes."""
-    run(parse_args())
+    with plain_interrupt('test.py', 'Nothing was written'):
+        run(parse_args())
     from chtn_plugin.engine.launch import end_processes
     end_processes()  # only now is the Runner no longer in use

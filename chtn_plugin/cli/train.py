@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from .command import (
     add_arguments,
     add_config_arguments,
+    plain_build,
     plain_errors,
+    plain_interrupt,
     plain_refusals,
 )
 
@@ -79,13 +81,17 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
 def run(args: argparse.Namespace) -> None:
     """Build the Runner and train, as the one writer of the work directory."""
     with ExitStack() as locks:
-        _run(args, locks)
+        with plain_interrupt('train.py', 'The same command with --resume '
+                             'goes on from the newest checkpoint, if there '
+                             'is one yet'):
+            _run(args, locks)
 
 
 def _run(args: argparse.Namespace, locks: ExitStack) -> None:
     from mmengine.dist import is_main_process
 
     from chtn_plugin.engine.checkpoints import check_initial_weights
+    from chtn_plugin.engine.config_values import check_values
     from chtn_plugin.engine.launch import (
         ClearWorkDirHook,
         build_runner,
@@ -100,6 +106,7 @@ def _run(args: argparse.Namespace, locks: ExitStack) -> None:
     with plain_errors('train.py'):
         cfg = read_config(args)
         apply_options(cfg, args)
+        check_values(cfg)
         start_processes(cfg)
         resume = args.resume or ('auto' if cfg.get('resume') else None)
         if resume == 'auto' and cfg.get('resume') and cfg.get('load_from'):
@@ -116,8 +123,9 @@ def _run(args: argparse.Namespace, locks: ExitStack) -> None:
                 cfg.get('load_from') if not cfg.get('resume') else None)
         if not cfg.get('resume'):
             on_main_rank(lambda: check_initial_weights(cfg))
-    with plain_refusals('train.py'):
-        runner = build_runner(cfg)
+    with plain_refusals('train.py', cfg.work_dir):
+        with plain_build('train.py'):
+            runner = build_runner(cfg)
         with plain_errors('train.py'):
             read_data(runner, 'train', 'val')
         if args.overwrite and not resume:

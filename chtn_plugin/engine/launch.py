@@ -23,6 +23,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from .._errors import config_error, is_users_module, message_of
 from .._moved import moved_names
 from ..storage.locks import FolderLock
 from .checkpoints import (
@@ -30,6 +31,7 @@ from .checkpoints import (
     checkpoints_in,
     restrict_loading,
 )
+from .config_values import check_values
 from .hooks.compiled_forward import CompiledForwardHook
 from .options import check_config, check_options
 
@@ -65,10 +67,20 @@ def load_config(args: argparse.Namespace) -> Config:
     """
     if not osp.isfile(args.config):
         raise FileNotFoundError(f'configuration not found: {args.config}')
-    cfg = Config.fromfile(args.config)
+    try:
+        cfg = Config.fromfile(args.config)
+    except Exception as error:
+        # A configuration is a program, and may fail in any way.
+        if is_users_module(error, args.config):
+            raise
+        raise config_error(args.config, error) from error
     if args.cfg_options:
         check_options(cfg, args.cfg_options)
-        cfg.merge_from_dict(args.cfg_options)
+        try:
+            cfg.merge_from_dict(args.cfg_options)
+        except (KeyError, TypeError, AssertionError, IndexError) as error:
+            raise ValueError(f'--cfg-options must fit {args.config}: '
+                             f'{message_of(error)}') from error
     return cfg
 
 
@@ -88,6 +100,7 @@ def read_config(args: argparse.Namespace) -> Config:
     restrict_loading(args.trust_checkpoint)
     cfg = load_config(args)
     check_config(cfg)
+    check_values(cfg)
     if cfg.get('runner_type') == 'FlexibleRunner':
         for key, instead in _RUNNER_ONLY.items():
             if cfg.get(key):

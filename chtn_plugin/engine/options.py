@@ -28,6 +28,15 @@ _FIXED = {'randomness': {'seed', 'diff_rank_seed', 'deterministic'},
           'auto_scale_lr': {'base_batch_size', 'enable'}}
 
 
+# Where a registered class stands, whatever the model and the data are.
+_SLOTS = ('model', 'optim_wrapper', 'optim_wrapper.optimizer',
+          'param_scheduler', 'param_scheduler.*', 'visualizer',
+          'visualizer.vis_backends.*', 'default_hooks.*', 'custom_hooks.*',
+          *(f'{name}_{part}' for name in ('train', 'val', 'test')
+            for part in ('cfg', 'dataloader.dataset', 'dataloader.sampler',
+                         'dataloader.batch_sampler')),
+          *(f'{name}_evaluator{part}' for name in ('val', 'test')
+            for part in ('', '.*')))
 # What builders take out of a dictionary on the way to its class.
 _TAKEN = {'type', '_scope_', 'priority', 'constructor', 'paramwise_cfg',
           'override', 'convert_to_iter_based', 'name'}
@@ -46,7 +55,8 @@ def check_config(cfg: Config) -> None:
         cfg: The configuration.
 
     Raises:
-        KeyError: A key is misspelt; the message has the likely one.
+        KeyError: A key or a type is misspelt; the message has the likely
+            one.
     """
     read = _read()
     for name in cfg:
@@ -58,6 +68,38 @@ def check_config(cfg: Config) -> None:
     for path in sorted(read & set(cfg)):
         for key, known in strange_keys(cfg[path], path):
             raise _unknown(key, known)
+    for slot in _SLOTS:
+        for key, name in _types_at(cfg.get(slot.split('.')[0]),
+                                   slot.split('.')[1:], slot.split('.')[0]):
+            if isinstance(name, str) and not _registered(name):
+                raise _unknown_type(key, name)
+
+
+def _types_at(here: Any, parts: list[str], path: str
+              ) -> Iterator[tuple[str, Any]]:
+    """Types at a slot, whose last part is the dictionary that has one."""
+    if not parts:
+        if isinstance(here, Mapping) and 'type' in here:
+            yield f'{path}.type', here['type']
+    elif parts[0] == '*':
+        items = (here.items() if isinstance(here, Mapping) else
+                 enumerate(here) if isinstance(here, (list, tuple)) else ())
+        for name, item in items:
+            yield from _types_at(item, parts[1:], f'{path}.{name}')
+    elif isinstance(here, Mapping):
+        yield from _types_at(here.get(parts[0]), parts[1:],
+                             f'{path}.{parts[0]}')
+
+
+def _unknown_type(key: str, name: str) -> KeyError:
+    known = {each for candidate in vars(registry).values()
+             if isinstance(candidate, type(registry.MODELS))
+             for each in candidate.module_dict}
+    close = difflib.get_close_matches(name.rpartition('.')[2], sorted(known),
+                                      1)
+    hint = (f'did you mean {close[0]!r}?' if close else
+            'custom_imports names the module that has it')
+    return KeyError(f'{key}: {name} is not in the registries; {hint}')
 
 
 def strange_keys(here: Any, path: str) -> Iterator[tuple[str, set[str]]]:

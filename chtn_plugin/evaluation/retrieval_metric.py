@@ -23,6 +23,8 @@ from .results import class_name, make_results, write_results
 from .scoring import Score, score_embeddings
 from .similarity import check_similarity
 
+_NO_CHANCE = 0.999
+
 
 @METRICS.register_module()
 class RetrievalMetric(BaseMetric):
@@ -124,6 +126,25 @@ class RetrievalMetric(BaseMetric):
         #: that was used; empty before the first.
         self.reported = ''
 
+    def keys(self, classes: Sequence[str] = ()) -> set[str]:
+        """Every key that a result may have, with the prefix.
+
+        Args:
+            classes: Names of the classes, for ``per_class``.
+        """
+        name = self.protocol.name
+        mark = '' if name == DEFAULT_PROTOCOL else f'[{name}]'
+        pairs = [each.name.partition('/')[0].replace('-', '_')
+                 for each in self.pairs]
+        ends = [f'mAP{mark}', 'chance', 'tie_share', 'unanswerable',
+                *(f'{letter}@{k}' for k in self.ks for letter in 'PR'),
+                *(f'mAP{mark}/{each}' for each in classes if self.per_class),
+                *pairs, *(f'{each}_chance' for each in pairs)]
+        keys = {f'{d}_{end}' for d in self.directions for end in ends}
+        keys |= {f'mean_{end}' for end in (f'mAP{mark}', *pairs)}
+        prefix = self.prefix or self.default_prefix
+        return {f'{prefix}/{key}' for key in keys}
+
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep a batch of results, on the processor.
 
@@ -184,6 +205,8 @@ class RetrievalMetric(BaseMetric):
         paired = [] if not results.paired else score_embeddings(
             results, self.pairs, across, self.device, threads=self.threads,
             distributed=True)
+        if not _means_something(scores[:len(self.directions)], bool(paired)):
+            scores = []
         self.reported = scores[0].protocol.name if scores else ''
         if self.results_file is not None and is_main_process():
             write_results(self.results_file, make_results(
@@ -269,6 +292,29 @@ class RetrievalMetric(BaseMetric):
             meta['similarity'] = similarity
         return items_to_embeddings(items, known.get('classes', ()),
                                    {**meta, **self.out_meta})
+
+
+def _means_something(scores: Sequence[Score], paired: bool) -> bool:
+    """Refuse figures of classes that chance gives too.
+
+    Args:
+        scores: Figures of classes.
+        paired: Whether there are figures of pairs beside them, which stand.
+    """
+    for score in scores:
+        chance = score.chance_value
+        if np.isnan(chance) or chance < _NO_CHANCE:
+            continue
+        said = (f'chance must be below {_NO_CHANCE}: {score.direction} has '
+                f'{chance:.4f} under {score.protocol.name}, since nearly '
+                'every item is relevant to nearly every query, and a figure '
+                'means nothing. Do the labels have one class alone?')
+        if not paired:
+            raise ValueError(said)
+        MMLogger.get_current_instance().warning(
+            f'{said} Figures of classes are left out, those of pairs stand.')
+        return False
+    return True
 
 
 def _stack(rows: Sequence[Any]) -> np.ndarray:

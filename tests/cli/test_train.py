@@ -1,5 +1,6 @@
 import os
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -159,3 +160,26 @@ def test_differences_of_a_program_are_shown_as_they_stand(cfg):
     text = text.replace('batch_size=8', "batch_size=int('9')")
     assert differences(text, cfg) == [
         "train_dataloader.batch_size: int('9') -> 8"]
+
+
+def test_a_negative_seed_is_refused(tmp_path):
+    status, _, err = run_tool('train', write_config(tmp_path), '--work-dir',
+                              tmp_path / 'run', '--seed', '-1')
+    assert status == 1
+    assert err.splitlines()[-1] == (
+        'train.py: randomness.seed must be None or a whole number from 0 to '
+        '4294967295, got -1')
+
+
+def test_one_class_alone_is_refused(tmp_path):
+    config = write_config(tmp_path)
+    with np.load(tmp_path / 'pairs.npz') as file:
+        arrays = dict(file)
+    for name in ('label', 'label_te'):
+        arrays[name] = arrays[name] * 0
+    np.savez(tmp_path / 'pairs.npz', **arrays)
+    status, _, err = run_tool(
+        'train', config, '--work-dir', tmp_path / 'run', '--cfg-options',
+        'model.num_classes=1')
+    assert status == 1
+    assert 'must have two classes at least' in err.splitlines()[-1]

@@ -77,3 +77,16 @@ def test_a_variable_of_the_file_is_refused_with_the_keys_it_became():
 def test_a_list_item_beyond_the_end_is_refused(cfg):
     with pytest.raises(KeyError, match='is a list of'):
         check_options(cfg, {'custom_hooks.99.type': 1})
+
+
+@pytest.mark.parametrize('key, value, hint', [
+    ('model.type', 'CHTM', "did you mean 'CHTN'"),
+    ('optim_wrapper.optimizer.type', 'SGDD', "did you mean 'SGD'"),
+    ('val_evaluator.type', 'RetrievalMetrik', "'RetrievalMetric'"),
+    ('default_hooks.checkpoint.type', 'Qqqqqq', 'custom_imports')])
+def test_a_type_that_no_registry_holds_is_refused(key, value, hint):
+    cfg = Config.fromfile(ROOT / 'configs/chtn_demo.py')
+    cfg.merge_from_dict({key: value})
+    with pytest.raises(KeyError, match=f'{key}: {value} is not in the '
+                                       f'registries; .*{hint}'):
+        check_config(cfg)

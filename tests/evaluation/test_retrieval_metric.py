@@ -292,3 +292,21 @@ def test_the_protocol_that_was_used_is_kept_with_its_similarity():
     metric.process(None, [dict(item, similarity='dot') for item in samples()])
     metric.evaluate(4)
     assert metric.reported == 'chtn-map-all:dot'
+
+
+@pytest.mark.parametrize('options', [
+    {}, dict(protocol='map-min@50'), dict(ks=(1, 5), per_class=True),
+    dict(directions=('i2i', 't2t')), dict(prefix='mine')])
+def test_every_key_of_a_result_is_known_before(options):
+    metric = RetrievalMetric(**options)
+    assert set(evaluated(samples(), **options)) <= metric.keys(('cat', 'dog'))
+
+
+def test_labels_of_one_class_alone_are_refused():
+    items = [dict(item, label=torch.tensor(0), image_idx=item['sample_idx'])
+             for item in samples()]
+    with pytest.raises(ValueError, match=r'chance must be below 0.999: i2t '
+                                         'has 1.0000 .*one class alone'):
+        evaluated(items, pairs=())
+    # Whether the very partner is found means something all the same.
+    assert not any('mAP' in key for key in evaluated(items))

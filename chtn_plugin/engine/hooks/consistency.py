@@ -117,6 +117,11 @@ class ConsistencyHook(Hook):
                 f'num_classes must match the data: the model has '
                 f'{model.num_classes}, the {meta.get("split", "")} data '
                 f'{len(classes)} ({", ".join(classes[:5])}, ...)')
+        if model.num_classes is not None and model.num_classes < 2:
+            raise ValueError(
+                'a task must have two classes at least: the '
+                f'{meta.get("split", "")} data have {len(classes or ())}, by '
+                'which every item is relevant to every query')
         reason = model.check_source(meta)
         if reason:
             raise ValueError(reason)

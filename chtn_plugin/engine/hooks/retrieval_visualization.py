@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -118,6 +119,15 @@ class RetrievalVisualizationHook(Hook):
 
     def _draw(self, runner: Any, dataset: Any, split: str,
               metrics: Optional[Mapping[str, float]]) -> None:
+        try:
+            self._draw_sheet(runner, dataset, split, metrics)
+        except Exception as error:
+            # A picture that can not be drawn or written costs no run.
+            print_log(f'RetrievalVisualizationHook has drawn nothing: {error}',
+                      logger='current', level=logging.WARNING)
+
+    def _draw_sheet(self, runner: Any, dataset: Any, split: str,
+                    metrics: Optional[Mapping[str, float]]) -> None:
         if not is_main_process() or not self._items:
             return
         if not _has_content(dataset, next(iter(self._items))):

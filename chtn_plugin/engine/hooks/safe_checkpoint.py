@@ -1,9 +1,10 @@
 """Checkpoints that survive whatever happens to the run."""
 from __future__ import annotations
 
+import difflib
 import os.path as osp
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Optional
 
 import torch
@@ -82,6 +83,7 @@ class SafeCheckpointHook(CheckpointHook):
         #: Iterations that the epoch had when a resumed run goes on with it.
         self.past_of_epoch = 0
         self._epoch = (0, 0)
+        self._training = False
 
     def before_train(self, runner: Any) -> None:
         """Find the folder, and clear what a crash left behind."""
@@ -92,6 +94,8 @@ class SafeCheckpointHook(CheckpointHook):
                 # A FlexibleRunner's strategies pass no backend on.
                 register_backend('atomic', AtomicBackend, force=True,
                                  prefixes='')
+        self._check_best(runner)
+        self._training = True
         super().before_train(runner)
         if is_main_process() and osp.isdir(str(self.out_dir)):
             sweep_parts(str(self.out_dir))
@@ -122,7 +126,16 @@ class SafeCheckpointHook(CheckpointHook):
         average_statistics(runner.model)
 
     def after_val_epoch(self, runner: Any, metrics: dict) -> None:
-        """Save the best, and delete the one before only then."""
+        """Save the best, and delete the one before only then.
+
+        ``Runner.val()`` alone, before a training or after it, saves nothing.
+
+        Raises:
+            ValueError: ``save_best`` names a figure that there is not.
+        """
+        if not self._training:
+            return
+        _require_figures(self._best_keys(), metrics)
         runner.message_hub.update_info('chtn_validated', runner.iter)
         old = dict(self._best_paths())
         for key in old:
@@ -136,6 +149,30 @@ class SafeCheckpointHook(CheckpointHook):
                 self._set_best(key, path)
             elif path and path != new:
                 self._remove(path)
+
+    def after_train(self, runner: Any) -> None:
+        """As MMEngine's; what is validated from now on is no training."""
+        super().after_train(runner)
+        self._training = False
+
+    def _best_keys(self) -> list[str]:
+        return [key for key in self.save_best or () if key != 'auto']
+
+    def _check_best(self, runner: Any) -> None:
+        """Refuse, before anything is trained, a figure that none will give."""
+        loop = runner.val_loop
+        if loop is None or not self._best_keys():
+            return
+        metrics = loop.evaluator.metrics
+        meta = getattr(loop.dataloader.dataset, 'metainfo', {})
+        known = {metric.prefix: metric.keys(meta.get('classes') or ())
+                 for metric in metrics if hasattr(metric, 'keys')}
+        given = {key for keys in known.values() for key in keys}
+        if len(known) == len(metrics):
+            _require_figures(self._best_keys(), given)
+        # Of a metric of the user's only its prefix can be told apart.
+        _require_figures([key for key in self._best_keys()
+                          if key.rpartition('/')[0] in known], given)
 
     def _here(self, path: str) -> str:
         return self.file_backend.join_path(self.out_dir, osp.basename(path))
@@ -241,6 +278,16 @@ def beside_optimizer(wrapper: Any) -> dict[str, Any]:
     if getattr(wrapper, 'base_param_settings', None) is not None:
         found['base_param_settings'] = wrapper.base_param_settings
     return found
+
+
+def _require_figures(wanted: Iterable[str], given: Collection[str]) -> None:
+    for key in wanted:
+        if key not in given:
+            close = difflib.get_close_matches(key, list(given), 1)
+            raise ValueError(
+                'save_best must name a figure that validation gives: got '
+                f'{key!r}; ' + (f'did you mean {close[0]!r}?' if close else
+                                f'there are {", ".join(sorted(given)[:20])}'))
 
 
 @torch.no_grad()

@@ -158,3 +158,17 @@ def test_other_ranks_draw_nothing(runner, monkeypatch):
 def test_refuses_numbers_below_one(option):
     with pytest.raises(ValueError, match=option):
         RetrievalVisualizationHook(**{option: 0})
+
+
+def test_a_full_disk_costs_a_picture_and_no_run(runner, monkeypatch):
+    from chtn_plugin.engine.hooks import retrieval_visualization
+
+    def full(*args, **kwargs):
+        raise OSError(28, 'No space left on device')
+    said = []
+    monkeypatch.setattr(retrieval_visualization, 'atomic_write', full)
+    monkeypatch.setattr(retrieval_visualization, 'print_log',
+                        lambda text, **kwargs: said.append(text))
+    _validate(RetrievalVisualizationHook(), runner, _items([0, 1, 0, 1]))
+    assert len(said) == 1
+    assert 'has drawn nothing: [Errno 28] No space left' in said[0]
