@@ -48,6 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--trust-checkpoint', action='store_true',
         help='load checkpoints that could run programs; for files whose '
         'author you trust')
+    parser.add_argument(
+        '--verbose', action='store_true',
+        help='show on the terminal all that the log file gets, not only '
+        'warnings, progress and the summary')
     parser.add_argument('--launcher', default='none',
                         choices=['none', 'pytorch', 'slurm', 'mpi'],
                         help='how the processes of a distributed run start')

@@ -92,8 +92,15 @@ def _reads(read: Callable[[str], Any], path: str) -> bool:
 
 def run(args: argparse.Namespace) -> None:
     """Build the Runner and test."""
+    from chtn_plugin.engine.console import terse_console
+    with terse_console(args.verbose):
+        _run(args)
+
+
+def _run(args: argparse.Namespace) -> None:
     from mmengine.dist import is_main_process
 
+    from chtn_plugin.engine.console import describe_run
     from chtn_plugin.engine.figures import describe_figures
     from chtn_plugin.engine.launch import (
         build_runner,
@@ -122,6 +129,8 @@ def run(args: argparse.Namespace) -> None:
             runner = build_runner(cfg)
         with plain_errors('test.py'):
             read_data(runner, 'test')
+        if is_main_process():
+            print(describe_run(runner, 'test'), flush=True)
         metrics = runner.test()
     if is_main_process():
         print(describe_figures(

@@ -80,7 +80,8 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Build the Runner and train, as the one writer of the work directory."""
-    with ExitStack() as locks:
+    from chtn_plugin.engine.console import terse_console
+    with terse_console(args.verbose), ExitStack() as locks:
         with plain_interrupt('train.py', 'The same command with --resume '
                              'goes on from the newest checkpoint, if there '
                              'is one yet'):
@@ -92,6 +93,7 @@ def _run(args: argparse.Namespace, locks: ExitStack) -> None:
 
     from chtn_plugin.engine.checkpoints import check_initial_weights
     from chtn_plugin.engine.config_values import check_values
+    from chtn_plugin.engine.console import describe_best, describe_run
     from chtn_plugin.engine.launch import (
         ClearWorkDirHook,
         build_runner,
@@ -130,8 +132,11 @@ def _run(args: argparse.Namespace, locks: ExitStack) -> None:
             read_data(runner, 'train', 'val')
         if args.overwrite and not resume:
             runner.register_hook(ClearWorkDirHook())
+        if is_main_process():
+            print(describe_run(runner, 'train', 'val'), flush=True)
         runner.train()
     if is_main_process():
+        print(*describe_best(cfg, runner), sep='\n')
         print('To test it: python tools/test.py '
               f'{args.config} {cfg.work_dir}')
 
