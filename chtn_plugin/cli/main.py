@@ -1,0 +1,81 @@
+"""One command for everything: chtn COMMAND [options].
+
+Every command is a tool of its own; chtn COMMAND --help explains it.
+"""
+from __future__ import annotations
+
+import argparse
+import ast
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Optional, Union
+
+_HERE = Path(__file__).parent
+#: Modules of this room that are no commands.
+_NONE = ('__init__', 'command', 'main')
+
+
+def commands() -> dict[str, str]:
+    """What each command does, in a line, by its name.
+
+    Read from the modules' docstrings without importing them.
+    """
+    found = {}
+    for path in sorted(_HERE.glob('*.py')):
+        if path.stem not in _NONE:
+            text = ast.get_docstring(ast.parse(path.read_text('utf-8'))) or ''
+            found[path.stem.replace('_', '-')] = text.partition('\n')[0]
+    return found
+
+
+def completion(names: list[str], shell: str) -> str:
+    """A script that lets a shell complete the names of the commands."""
+    words = ' '.join(names)
+    if shell == 'fish':
+        return ("complete -c chtn -n '__fish_use_subcommand' -f "
+                f"-a '{words}'")
+    script = ('_chtn() { if [ "$COMP_CWORD" -eq 1 ]; then '
+              f'COMPREPLY=($(compgen -W "{words}" -- "$2")); '
+              'else COMPREPLY=($(compgen -f -- "$2")); fi; }\n'
+              'complete -o filenames -F _chtn chtn')
+    if shell == 'zsh':
+        return f'autoload -U +X bashcompinit && bashcompinit\n{script}'
+    return script
+
+
+def main(argv: Optional[list[str]] = None) -> Union[int, str, None]:
+    """Run a command; return its exit status."""
+    known = commands()
+    width = max(map(len, known))
+    parser = argparse.ArgumentParser(
+        prog='chtn', description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='commands:\n' + '\n'.join(
+            f'  {name:{width}}  {text}' for name, text in known.items()))
+    parser.add_argument('--version', action='store_true',
+                        help='print the version')
+    parser.add_argument('--completion', choices=['bash', 'zsh', 'fish'],
+                        help='print a script that completes the names of the '
+                        'commands: eval "$(chtn --completion bash)"')
+    parser.add_argument('command', nargs='?', metavar='COMMAND')
+    parser.add_argument('options', nargs=argparse.REMAINDER,
+                        help=argparse.SUPPRESS)
+    args = parser.parse_args(argv)
+    if args.version:
+        from chtn_plugin.version import __version__
+        print(f'chtn-plugin {__version__}')
+        return 0
+    if args.completion:
+        print(completion(list(known), args.completion))
+        return 0
+    if args.command is None:
+        parser.print_help()
+        return 2
+    if args.command not in known:
+        parser.error(f'a command must be one of {", ".join(known)}, got '
+                     f'{args.command!r}')
+    # The command's own parser takes its name from here.
+    sys.argv = [f'chtn {args.command}', *args.options]
+    return import_module(
+        f'chtn_plugin.cli.{args.command.replace("-", "_")}').main()
