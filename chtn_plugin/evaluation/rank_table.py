@@ -52,10 +52,9 @@ class RankTable:
 
     def tied_items(self) -> np.ndarray:
         """Relevant items whose score another gallery item shares, (Q,)."""
-        tied = self.size > 1
-        if not tied.any():
-            return np.zeros(len(self))
-        return self.sum_groups(np.where(tied, self.hits, 0))
+        tied = np.flatnonzero(self.size > 1)
+        query = np.searchsorted(self.offsets, tied, 'right') - 1
+        return np.bincount(query, self.hits[tied], len(self))
 
     def shuffled(self) -> RankTable:
         """The table when all scores are equal: the model knows nothing."""
@@ -80,18 +79,37 @@ def group_ties(before: np.ndarray, size: np.ndarray, offsets: np.ndarray,
         gallery: Items in the gallery.
     """
     counts = np.diff(offsets)
-    hits_before = np.arange(len(before)) - np.repeat(offsets[:-1], counts)
-    if (size == 1).all():
-        return RankTable(offsets, before, size, size, hits_before, counts,
-                         gallery)
-    first = np.ones(len(before), dtype=bool)
-    first[1:] = before[1:] != before[:-1]
-    first[offsets[:-1][counts > 0]] = True
-    at = np.flatnonzero(first)
-    hits = np.diff(at, append=len(before))
-    groups = np.concatenate([[0], np.cumsum(first)])[offsets]
-    return RankTable(groups, before[at], size[at], hits, hits_before[at],
-                     counts, gallery)
+    hits_before = _places(counts, offsets)
+    # Nearly always every item is a group of its own: what merges groups
+    # costs nothing then.
+    same = before[1:] == before[:-1]
+    same[offsets[1:-1][(offsets[1:-1] > 0)
+                       & (offsets[1:-1] < len(before))] - 1] = False
+    hits = np.ones_like(before)
+    merged = np.flatnonzero(same) + 1
+    if len(merged):
+        kept = np.ones(len(before), dtype=bool)
+        kept[merged] = False
+        before, size, hits_before, hits = (
+            values[kept] for values in (before, size, hits_before, hits))
+        # Each merged item is one more hit of the group that is left of it.
+        left = merged - np.arange(1, len(merged) + 1)
+        np.add.at(hits, left, 1)
+        offsets = offsets - np.searchsorted(merged, offsets)
+    return RankTable(offsets, before, size, hits, hits_before, counts,
+                     gallery)
+
+
+def _places(counts: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """0, 1, 2, ... for the items of each query, (P,)."""
+    places = np.empty(offsets[-1], dtype=np.int64)
+    steps = np.arange(counts.max(initial=0))
+    if len(counts) > len(places) / 64:  # too few each to copy one by one
+        return np.arange(len(places)) - np.repeat(offsets[:-1], counts)
+    for start, count in zip(offsets[:-1].tolist(), counts.tolist(),
+                            strict=True):
+        places[start:start + count] = steps[:count]
+    return places
 
 
 def rank_table(scores: np.ndarray, relevant: np.ndarray,

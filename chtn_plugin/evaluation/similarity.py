@@ -18,7 +18,7 @@ _EXACT_PRODUCTS = 2**31
 # Cosines below this are noise of float64; orthogonal vectors must score 0.
 _COSINE_STEP = 2.**-44
 _TILE_SCORES = 2**24
-_ROWS_AT_ONCE = 2**16
+_NUMBERS_AT_ONCE = 2**19
 
 
 class Similarity:
@@ -130,8 +130,9 @@ class Similarity:
         ready = torch.empty(len(rows), rows.shape[1], dtype=self.dtype,
                             device=self.device)
         index = None if order is None else torch.from_numpy(order)
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            stop = min(start + _ROWS_AT_ONCE, len(rows))
+        step = max(1, _NUMBERS_AT_ONCE // max(1, rows.shape[1]))
+        for start in range(0, len(rows), step):
+            stop = min(start + step, len(rows))
             part = (rows[start:stop] if index is None
                     else rows[index[start:stop]])
             # On the processor, so that every device gets the same numbers.

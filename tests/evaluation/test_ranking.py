@@ -7,7 +7,11 @@ from slow_reference import average_precision as slow_average_precision
 from chtn_plugin.evaluation import functional as F
 from chtn_plugin.evaluation.counting import count_tile
 from chtn_plugin.evaluation.counting_device import count_tile_on_device
-from chtn_plugin.evaluation.rank_table import RankTable, item_ranks
+from chtn_plugin.evaluation.rank_table import (
+    RankTable,
+    group_ties,
+    item_ranks,
+)
 from chtn_plugin.evaluation.ranking import rank_tiles
 from chtn_plugin.evaluation.relevance import Relevance
 from chtn_plugin.evaluation.similarity import Similarity
@@ -167,11 +171,18 @@ def test_zero_vector_has_cosine_0():
     assert average_precisions(query, gallery).tolist() == [.5]
 
 
-@pytest.mark.parametrize('counter', ['numpy', 'compiled', 'device'])
+@pytest.mark.parametrize('counter', ['numpy', 'slots', 'sorting', 'compiled',
+                                     'device'])
 @pytest.mark.parametrize('shape, decimals', [
     ((5, 1000), None), ((5, 1000), 1), ((3, 60000), 2), ((3, 60000), None),
     ((4, 3), 0), ((2, 50), -3)])
-def test_counters_agree_with_sorting(counter, shape, decimals):
+def test_counters_agree_with_sorting(monkeypatch, counter, shape, decimals):
+    from chtn_plugin.evaluation import counting
+    if counter == 'slots':
+        monkeypatch.setattr(counting, '_FEW_COLUMNS', 0)
+        monkeypatch.setattr(counting, '_sort_rows', counting._count_rows)
+    if counter == 'sorting':
+        monkeypatch.setattr(counting, '_count_rows', counting._sort_rows)
     rng = np.random.default_rng(0)
     scores = rng.normal(size=shape).astype(np.float32)
     if decimals is not None:
@@ -192,6 +203,24 @@ def test_counters_agree_with_sorting(counter, shape, decimals):
         expected = item_ranks(scores[q], slice(starts[q], stops[q]))
         assert (before[one] == expected[0]).all()
         assert (size[one] == expected[1]).all()
+
+
+@pytest.mark.parametrize('counts', [[3, 0, 2], [300, 200], [0, 0], [1]])
+def test_ties_merge_into_groups(counts):
+    # Every second relevant item ties with the one before it in its query.
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    before = np.concatenate([np.arange(n) // 2 * 2 for n in counts])
+    size = np.full(len(before), 2)
+    table = group_ties(before.astype(np.int64), size, offsets, 1000)
+    for q, count in enumerate(counts):
+        groups = slice(table.offsets[q], table.offsets[q + 1])
+        starts = np.arange(0, count, 2)
+        assert table.before[groups].tolist() == starts.tolist()
+        assert table.hits_before[groups].tolist() == starts.tolist()
+        assert table.hits[groups].tolist() == np.minimum(
+            2, count - starts).tolist()
+    assert table.relevant.tolist() == counts
+    assert table.tied_items().tolist() == counts
 
 
 def test_scores_beyond_any_scale_are_still_ranked():
