@@ -34,7 +34,8 @@ class ConfigOptions(argparse.Action):
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what every tool that reads a configuration takes."""
-    parser.add_argument('config', help='configuration file')
+    parser.add_argument('config', help='configuration file, or '
+                        'chtn_plugin::NAME for one of the package')
     parser.add_argument(
         '--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
         help='overrides of the configuration, such as train_cfg.max_iters=5')

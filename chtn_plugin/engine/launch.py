@@ -34,6 +34,7 @@ from .checkpoints import (
 from .config_values import check_values
 from .hooks.compiled_forward import CompiledForwardHook
 from .options import check_config, check_options
+from .shipped_configs import config_path
 
 Result = TypeVar('Result')
 
@@ -59,14 +60,14 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Args:
         args: Parsed arguments of ``add_config_arguments`` of
-            :mod:`chtn_plugin.cli.command`.
+            :mod:`chtn_plugin.cli.command`; its ``config`` becomes a file
+            where it named a configuration of the package.
 
     Raises:
         FileNotFoundError: There is no such configuration.
         KeyError: An override names what nothing reads.
     """
-    if not osp.isfile(args.config):
-        raise FileNotFoundError(f'configuration not found: {args.config}')
+    args.config = config_path(args.config)
     try:
         cfg = Config.fromfile(args.config)
     except Exception as error:
