@@ -145,9 +145,9 @@ def make_manifest(folder: str | Path, options: Options = Options(),
         say(encoders)
         say(f'wrote {config}\n\nnext:\n'
             f'  python tools/check_data.py {check}\n'
-            f'  python tools/train.py {run}\n'
-            f'  python tools/test.py {run} '
-            f"{shlex.quote(f'work_dirs/{config.stem}')}")
+            f'  python tools/train.py {run}' + (
+                '' if 'test' in empty else f'\n  python tools/test.py {run} '
+                f"{shlex.quote(f'work_dirs/{config.stem}')}"))
     return records
 
 

@@ -240,6 +240,9 @@ def test_missing_test_split_is_told(folder, configs):
     make(folder, configs / 'own.py', said)
     assert ("the split 'test' is empty: the table gives its splits itself, "
             'and this is none of them') in said
+    # Nothing to test: no command for it.
+    assert 'tools/train.py' in said[-1]
+    assert 'tools/test.py' not in said[-1]
 
 
 def test_seed_and_shares_decide_the_split(folder):
