@@ -70,7 +70,7 @@ def test_block_is_a_leaf_that_builds(block, config):
 
 
 def test_all_blocks_are_found():
-    assert len(LEAVES) == 7
+    assert len(LEAVES) == 8
 
 
 def test_the_line_of_the_readme_builds(tmp_path):
