@@ -89,6 +89,7 @@ PARTS: dict[str, dict[str, Sequence[str]]] = {
         'models.backbones.efficientnet_lite': ('EfficientNetLite0', ),
         'models.backbones.hf_vision': ('HFVisionBackbone', ),
         'models.backbones.small_conv': ('SmallConvNet', ),
+        'models.class_name_prior': ('ClassNamePrior', ),
         'models.common_head': ('CommonHead', ),
         'models.data_preprocessor': ('CrossModalDataPreprocessor', ),
         'models.identity_pathway': ('IdentityPathway', ),

@@ -1,7 +1,9 @@
 """Image/text pairs with class labels: the target domain."""
 from __future__ import annotations
 
+import dataclasses
 import logging
+import math
 import os.path as osp
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,13 +19,13 @@ from ..checks import check_choice
 from ..storage.arrays import ArrayFile
 from ..text.text_transform import TextTransform
 from .collate import cross_modal_collate
+from .few_labels import FewLabels
 from .grouping import (
     folded,
     row_contents,
 )
 from .images import load_images
 from .manifest import PairRecord, read_manifest
-from .splits import stratified_fraction
 from .validation_cut import ValidationCut
 
 
@@ -36,7 +38,8 @@ class CrossModalDataset(BaseDataset):
 
     An item: ``inputs``: ``image`` (channels, H, W) or (D,), ``text`` (D,) or
     a dictionary of tensors; ``data_samples``: ``label`` (class index, or a
-    multi-hot (C,) vector in multi-label data), ``sample_idx``, ``image_idx``
+    multi-hot (C,) vector in multi-label data; -1, or a row of NaN, where the
+    pair has no class), ``sample_idx``, ``image_idx``
     and ``text_idx`` (equal where two items share an image or text; -1 where
     the item has none, then its input is zero), ``same_text_idx`` (the
     ``text_idx`` of the first item whose text has the same words).
@@ -58,13 +61,20 @@ class CrossModalDataset(BaseDataset):
             items of the one modality they have).
         val_fraction: Share of the ``fit_split`` rows, of every class alike,
             that becomes split ``'val'``, where the manifest has none; 0: none.
-            Rows with equal images, or a text in common, stay on one side. The
-            data sets of all splits need the same.
+            Rows with equal images, or a text in common, stay on one side;
+            one without a class goes where such a row goes, and stays in
+            training otherwise. The data sets of all splits need the same.
         val_seed: Which share that is.
-        fraction: Share of the remaining ``fit_split`` rows that exists at
-            all, taken from every class alike, for experiments with few
+        fraction: Share of the remaining ``fit_split`` rows that keep their
+            class, taken from every class alike, for experiments with few
             labels.
         fraction_seed: Which share that is.
+        per_class: In place of ``fraction``: how many rows a class.
+        rest: What becomes of the others: ``'drop'`` (they do not exist) or
+            ``'unlabelled'``; see
+            :class:`~chtn_plugin.datasets.few_labels.FewLabels`.
+        only: ``'labelled'`` or ``'unlabelled'``: serve these rows alone. The
+            text transform is fitted to both, so that both are alike.
         classes: Class names in label order. None: those of ``fit_split``,
             sorted.
         columns: Manifest columns by another name (see ``read_manifest``).
@@ -98,7 +108,10 @@ class CrossModalDataset(BaseDataset):
                  label_separator: Optional[str] = None,
                  metainfo: Optional[dict] = None,
                  test_mode: bool = False,
-                 lazy_init: bool = False) -> None:
+                 lazy_init: bool = False,
+                 per_class: Optional[int] = None,
+                 rest: str = 'drop',
+                 only: Optional[str] = None) -> None:
         for name, value, known in (
             ('text_mode', text_mode, ('join', 'each')),
             ('unpaired', unpaired, ('error', 'drop', 'keep'))):
@@ -115,8 +128,7 @@ class CrossModalDataset(BaseDataset):
         self.image_features = image_features
         # Not val_fraction: layouts that cut by themselves have their own.
         self._val_cut = ValidationCut(val_fraction, val_seed)
-        self.fraction = fraction
-        self.fraction_seed = fraction_seed
+        self._few = FewLabels(fraction, per_class, rest, only, fraction_seed)
         self.columns = columns
         self.label_separator = label_separator
         metainfo = dict(metainfo or {})
@@ -136,8 +148,9 @@ class CrossModalDataset(BaseDataset):
         if self._fully_initialized:
             return
         super().full_init()
-        self._texts = self.text_transform.encode(
-            [info['text'] for info in self.data_list])
+        if self.data_list:
+            self._texts = self.text_transform.encode(
+                [info['text'] for info in self.data_list])
         self._metainfo['text'] = self.text_transform.state()
 
     def read_records(self) -> list[PairRecord]:
@@ -158,15 +171,19 @@ class CrossModalDataset(BaseDataset):
             raise ValueError(
                 f'split {self.fit_split!r} must have rows: {self.ann_file} '
                 f'has the splits {sorted({r.split for r in records})}')
-        kept = stratified_fraction([r.classes[0] for _, r in fit],
-                                   self.fraction, self.fraction_seed)
-        fit = [fit[i] for i in kept]
+        fit = self._thinned(fit)
         self.text_transform.fit([self._joined(r) for _, r in fit if r.texts])
         self._metainfo.setdefault('classes', tuple(sorted(
             {name for _, r in fit for name in r.classes})))
 
+        if not self._metainfo['classes']:
+            raise ValueError('some training pairs must have a class: in '
+                             f'split {self.fit_split!r} of {self.ann_file} '
+                             'none has')
         serve = fit if self.split == self.fit_split else [
             pair for pair in rows if pair[1].split == self.split]
+        serve = [pair for pair in serve
+                 if self._few.serves(bool(pair[1].classes))]
         items = [item for row, record in serve
                  for item in self._items(row, record)]
         # All splits: a class to be tested, but never trained, is told before
@@ -174,7 +191,8 @@ class CrossModalDataset(BaseDataset):
         for record in records:
             if record.split != self.fit_split:
                 self._label(record)
-        if not items:
+        # A training split may turn out to hold no pair without a class.
+        if not items and self._few.only != 'unlabelled':
             raise ValueError(
                 f'split {self.split!r} must have rows: {self.ann_file} has '
                 f'the splits {sorted({r.split for r in records})}')
@@ -184,6 +202,17 @@ class CrossModalDataset(BaseDataset):
             item['same_text_idx'] = first.setdefault(
                 folded(item['text']) or item['text'], item['text_idx'])
         return items
+
+    def _thinned(self, fit: list[tuple[int, PairRecord]]
+                 ) -> list[tuple[int, PairRecord]]:
+        """The training rows that exist, some robbed of their class."""
+        kept, labelled = self._few.kept(
+            [record.classes[0] if record.classes else None
+             for _, record in fit])
+        known = set(labelled)
+        return [fit[i] if i in known else
+                (fit[i][0], dataclasses.replace(fit[i][1], classes=()))
+                for i in kept]
 
     def _cut_validation(self, records: list[PairRecord]) -> None:
         """Move a share of the training rows to split ``'val'``, in place."""
@@ -233,7 +262,9 @@ class CrossModalDataset(BaseDataset):
                     f'{self.fit_split!r} ({", ".join(classes[:5])}, ...): '
                     f'got {name!r} at {record.where}')
         if self.label_separator is None:
-            return classes.index(record.classes[0])
+            return classes.index(record.classes[0]) if record.classes else -1
+        if not record.classes:
+            return [math.nan] * len(classes)
         return [float(name in record.classes) for name in classes]
 
     def _load_features(self, num_rows: int) -> Optional[torch.Tensor]:

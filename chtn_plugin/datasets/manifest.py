@@ -29,7 +29,8 @@ class PairRecord:
     Attributes:
         id: Unique name of the pair within the manifest.
         split: Name of the split it belongs to, such as ``'train'``.
-        classes: Its class names: one, or several for multi-label data.
+        classes: Its class names: one, or several for multi-label data;
+            empty where the pair has no class.
         image: Path of the image relative to the data root; None where the
             row is a text without an image.
         texts: Its texts, in file order; empty where the row is an image
@@ -58,6 +59,8 @@ def read_manifest(path: str | Path,
     RFC 4180, ``.jsonl`` files hold one object a line, whose text and class
     may also be lists. All are UTF-8, with or without a byte order mark.
 
+    A row whose class is empty is a pair without a class.
+
     Args:
         path: The manifest.
         columns: Column to use for a field, as ``dict(text='title')``.
@@ -73,7 +76,7 @@ def read_manifest(path: str | Path,
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: A column is missing or comes twice, a row is broken, an
-            id comes twice, a class or split is empty, an image path leads
+            id comes twice, a split is empty, an image path leads
             out of the data root, a row has neither image nor text, or the
             file is not UTF-8 or too long. The message names file and line.
     """
@@ -184,7 +187,7 @@ def _record(row: dict, columns: dict[str, str],
     image = cell_text(field('image', required=False), where).strip() or None
     texts = parts(field('text', required=False), text_separator)
     name = cell_text(field('id'), where).strip()
-    for what, value in (('id', name), ('split', split), ('class', classes)):
+    for what, value in (('id', name), ('split', split)):
         if not value:
             raise ValueError(f'{what} must not be empty: {where}')
     if image is None and not texts:

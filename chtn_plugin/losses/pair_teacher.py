@@ -1,10 +1,16 @@
 """Pairs without a label teach: what is sure of one side labels the other."""
 from __future__ import annotations
 
+from typing import Optional
+
 import torch
 import torch.nn.functional as F
+from mmengine.dist import all_reduce, get_world_size
 from mmengine.registry import MODELS
 from torch import Tensor, nn
+
+# Added to shares: a class that comes in no batch is not infinitely rare.
+_RARE = 1e-4
 
 
 def pair_teacher_targets(image: Tensor,
@@ -85,13 +91,25 @@ def pair_teacher_loss(image: Tensor, text: Tensor, image_target: Tensor,
 
 @MODELS.register_module()
 class PairTeacherLoss(nn.Module):
-    """Weighted :func:`pair_teacher_loss`, from nothing to its full weight.
+    r"""Weighted :func:`pair_teacher_loss`, from nothing to its full weight.
 
     The weight is 0 for ``warm_up`` calls, while labelled rows alone teach,
-    then grows to ``loss_weight`` over ``ramp`` more. The number of calls is
-    state: a resumed run goes on where it was.
+    then grows to ``loss_weight`` over ``ramp`` more.
+
+    A network that teaches itself comes to call everything by the class it
+    names most. So, before they vote, the posteriors of each modality are
+    aligned (Berthelot et al., ReMixMatch, https://arxiv.org/abs/1911.09785):
+    multiplied, class by class, by the share of the class among the labels
+    over its mean posterior among the unlabelled pairs, and scaled to sum 1
+    again. Both are running means, over all ranks. This takes it that
+    unlabelled pairs are of the classes that the labelled ones are of, in
+    about their shares.
+
+    The number of calls and the running means are state: a resumed run goes
+    on where it was.
 
     Args:
+        num_classes: Number C of classes. None: the model finds it out.
         loss_weight: Factor on the mean over the rows of a batch.
         sharpen: See :func:`pair_teacher_targets`.
         text_vote: Likewise.
@@ -101,26 +119,34 @@ class PairTeacherLoss(nn.Module):
         text_temperature: Likewise.
         warm_up: Calls with weight 0.
         ramp: Calls in which the weight then grows linearly.
+        alignment: Exponent of the alignment: 1: whole, 0: none.
+        momentum: Share of the newest batch in the running means.
 
     Raises:
         ValueError: An option is out of its range.
     """
     name = 'pair_teacher'
     calls: Tensor
-    image_temperature: Tensor
-    text_temperature: Tensor
+    shares: Tensor
+    seen: Tensor
 
     def __init__(self,
+                 num_classes: Optional[int] = None,
                  loss_weight: float = 1.0,
                  sharpen: float = 2.0,
                  text_vote: float = 1.0,
                  image_vote: float = 0.5,
                  image_temperature: float = 1.0,
                  text_temperature: float = 1.0,
-                 warm_up: int = 100,
-                 ramp: int = 0) -> None:
+                 warm_up: int = 60,
+                 ramp: int = 0,
+                 alignment: float = 1.0,
+                 momentum: float = 0.1) -> None:
         super().__init__()
-        for name, value in (('sharpen', sharpen),
+        if num_classes is None:
+            raise ValueError('num_classes must be given where no model finds '
+                             'it out')
+        for name, value in (('sharpen', sharpen), ('momentum', momentum),
                             ('image_temperature', image_temperature),
                             ('text_temperature', text_temperature)):
             if not value > 0:
@@ -128,6 +154,7 @@ class PairTeacherLoss(nn.Module):
         for name, value in (('loss_weight', loss_weight),
                             ('text_vote', text_vote),
                             ('image_vote', image_vote),
+                            ('alignment', alignment),
                             ('warm_up', warm_up), ('ramp', ramp)):
             if not value >= 0:
                 raise ValueError(f'{name} must be at least 0, got {value}')
@@ -135,15 +162,19 @@ class PairTeacherLoss(nn.Module):
         self.sharpen = sharpen
         self.text_vote = text_vote
         self.image_vote = image_vote
+        self.image_temperature = image_temperature
+        self.text_temperature = text_temperature
         self.warm_up = warm_up
         self.ramp = ramp
+        self.alignment = alignment
+        self.momentum = momentum
         self.register_buffer('calls', torch.zeros((), dtype=torch.long))
-        for name, value in (('image_temperature', image_temperature),
-                            ('text_temperature', text_temperature)):
-            self.register_buffer(name, torch.tensor(float(value)))
+        # Of the labels, the images' posteriors, the texts'.
+        self.register_buffer('shares', torch.zeros(3, num_classes))
+        self.register_buffer('seen', torch.zeros(()))
 
     def forward(self, image: Tensor, text: Tensor,
-                teacher: tuple[Tensor, Tensor]) -> Tensor:
+                teacher: tuple[Tensor, Tensor], label: Tensor) -> Tensor:
         """Weighted loss of a batch of pairs without a label, a scalar.
 
         Args:
@@ -151,11 +182,33 @@ class PairTeacherLoss(nn.Module):
             text: Class scores of their texts, (B, C).
             teacher: Both again, as the network gives them without dropout;
                 the soft labels come from these.
+            label: Classes of the batch of labelled pairs, (L,).
         """
-        targets = pair_teacher_targets(
-            *teacher, self.sharpen, self.text_vote, self.image_vote,
-            self.image_temperature, self.text_temperature)
+        scores = self._aligned(teacher, label)
+        targets = pair_teacher_targets(*scores, self.sharpen, self.text_vote,
+                                       self.image_vote)
         return self._weight() * pair_teacher_loss(image, text, *targets)
+
+    @torch.no_grad()
+    def _aligned(self, teacher: tuple[Tensor, Tensor], label: Tensor
+                 ) -> list[Tensor]:
+        """Log posteriors of images and texts, their shares evened out."""
+        logs = [(scores.float() / temperature).log_softmax(1)
+                for scores, temperature in zip(teacher, (
+                    self.image_temperature, self.text_temperature),
+                    strict=True)]
+        if not self.alignment or not len(logs[0]):
+            return logs
+        batch = torch.stack([
+            F.one_hot(label, self.shares.shape[1]).float().mean(0),
+            *(rows.exp().mean(0) for rows in logs)])
+        if get_world_size() > 1:
+            all_reduce(batch, 'mean')
+        self.shares.lerp_(batch, self.momentum)
+        self.seen.lerp_(torch.ones_like(self.seen), self.momentum)
+        labels, *means = (self.shares / self.seen + _RARE).log()
+        return [rows + self.alignment * (labels - mean)
+                for rows, mean in zip(logs, means, strict=True)]
 
     def _weight(self) -> Tensor:
         # Not compared on the host, which would wait for a GPU.

@@ -86,6 +86,10 @@ class CHTN(CrossModalModel):
             :class:`~chtn_plugin.datasets.HybridTransferDataset` with
             ``unlabelled`` makes them. Needs data of one class a pair. None:
             without; it is not of the paper.
+        class_prior: What the names of classes tell, as
+            ``dict(type='ClassNamePrior', file=...)``: offsets on fc10, in
+            training and in use. ``FitHook`` fits it. None: without; it is
+            not of the paper.
         instance: Config of the instance part, as
             ``dict(type='InstanceMaps')``; it needs ``similarity='dot'`` and
             the representation ``'prob'``. None: without, as released.
@@ -104,6 +108,7 @@ class CHTN(CrossModalModel):
                    'Transfer Network')
     training_only = ('source_pathway.', 'source_classifier.',
                      'pair_teacher.')
+    free_state = ('class_prior.', )
     num_classes: int
 
     def __init__(self,
@@ -127,6 +132,7 @@ class CHTN(CrossModalModel):
                  cls_weights: Optional[Mapping[str, float]] = None,
                  representation: str = 'prob',
                  pair_teacher: Optional[dict] = None,
+                 class_prior: Optional[dict] = None,
                  instance: Optional[dict] = None,
                  similarity: str = 'cosine',
                  data_preprocessor: Optional[dict] = None,
@@ -189,13 +195,16 @@ class CHTN(CrossModalModel):
         self.mmd = None if mmd is None else MODELS.build(mmd)
         self.pair = None if pair is None else MODELS.build(pair)
         self.pair_teacher = (None if pair_teacher is None else
-                             MODELS.build(pair_teacher))
+                             MODELS.build(dict(dict(num_classes=num_classes),
+                                               **pair_teacher)))
         self.num_source_classes = num_source_classes
         self.instance: Any = None
         if instance is not None:
             self.instance = MODELS.build(dict(
                 dict(image_size=self.trunk.out_features,
                      text_size=self.text_encoder.out_features), **instance))
+        self.class_prior: Any = (None if class_prior is None else
+                                 MODELS.build(class_prior))
         self._told = False
 
     def towers(self) -> Mapping[str, nn.Module]:
@@ -264,7 +273,15 @@ class CHTN(CrossModalModel):
             for name, made in _taps_apart(head, {
                     name: taps[name]['fc7'] for name in names}).items():
                 taps[name].update(made)
+        for part, rows in (('image', features), ('text', words)):
+            for name in rows:
+                self._add_prior(part, taps[name], rows[name])
         return taps
+
+    def _add_prior(self, part: str, taps: dict[str, Tensor],
+                   rows: Tensor) -> None:
+        if self.class_prior is not None:
+            taps['fc10'] = taps['fc10'] + self.class_prior.offset(part, rows)
 
     @torch.no_grad()
     def _add_teacher(self, taps: dict[str, dict], features: dict[str, Tensor],
@@ -329,7 +346,8 @@ class CHTN(CrossModalModel):
         image, text = (taps[f'unlabelled_{name}']
                        for name in ('image', 'text'))
         terms[f'loss_{loss_name(self.pair_teacher)}'] = self.pair_teacher(
-            image['fc10'], text['fc10'], (image['teacher'], text['teacher']))
+            image['fc10'], text['fc10'], (image['teacher'], text['teacher']),
+            label)
         # How often both sides say the same class; it should grow.
         terms['agreement_unlabelled'] = (
             image['teacher'].argmax(1) == text['teacher'].argmax(1)
@@ -346,6 +364,7 @@ class CHTN(CrossModalModel):
         features = self.trunk(image)
         taps = self.image_pathway(features)
         taps.update(self.common_head(taps['fc7']), tower=features)
+        self._add_prior('image', taps, features)
         return self._encoded('image', taps)
 
     def encode_text(self, text: Any) -> Encoded:
@@ -354,6 +373,7 @@ class CHTN(CrossModalModel):
         taps = self.text_pathway(words)
         taps.update((self.text_head or self.common_head)(taps['fc7']),
                     tower=words)
+        self._add_prior('text', taps, words)
         return self._encoded('text', taps)
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
@@ -406,8 +426,12 @@ class CHTN(CrossModalModel):
 
     @property
     def fitted_part(self) -> Optional[nn.Module]:
-        """The instance part, if there is one."""
-        return self.instance
+        """The instance part and the class-name prior, if there are any."""
+        parts = {name: part for name, part in (
+            ('instance', self.instance), ('class_prior', self.class_prior))
+            if part is not None}
+        return (nn.ModuleDict(parts) if len(parts) > 1
+                else next(iter(parts.values()), None))
 
     def image_features(self, image: Any) -> Tensor:
         """What the trunk makes of images, (B, D)."""
@@ -419,14 +443,25 @@ class CHTN(CrossModalModel):
 
     def fit(self, image: Tensor, text: Tensor,
             label: Optional[Tensor] = None) -> None:
-        """Start the instance part from all training pairs; labels or not.
+        """Fit those parts to all training pairs, labelled or not.
 
         Args:
             image: What the trunk makes of the N images, (N, D).
             text: What the text encoder makes of their texts, (N, E).
-            label: Not used.
+            label: Their classes, for the prior; -1 where unknown.
+
+        Raises:
+            ValueError: The prior lacks labels, or its file does not fit.
         """
-        self.instance.fit(image, text)
+        if self.instance is not None:
+            self.instance.fit(image, text)
+        if self.class_prior is not None:
+            if label is None:
+                raise ValueError('a class-name prior is fitted with labels, '
+                                 'got none')
+            self.class_prior.fit(image, text, label, self.num_classes)
+            print_log('class-name prior: '
+                      f'{self.class_prior.weights()}', logger='current')
 
     def _encoded(self, name: str, taps: dict[str, Tensor]) -> Encoded:
         logits = taps['fc10']

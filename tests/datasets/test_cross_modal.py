@@ -312,3 +312,66 @@ def test_images_of_different_size_are_refused(pairs):
 
 def test_nothing_is_read_before_first_use(tmp_path):
     assert isinstance(dataset(tmp_path, lazy_init=True), CrossModalDataset)
+
+
+# Pairs without a class.
+
+
+def half_labelled(root, **options):
+    return tiny(root, '0,train,cat,a.png,one', '1,train,,a.png,two',
+                '2,train,dog,a.png,three', '3,train,,a.png,four',
+                '4,test,dog,a.png,one', '5,test,,a.png,two', **options)
+
+
+def test_a_pair_without_class_has_label_minus_1(tmp_path):
+    made = half_labelled(tmp_path)
+    assert made.__getitems__(range(4))['data_samples']['label'].tolist() == [
+        0, -1, 1, -1]
+    assert made.metainfo['classes'] == ('cat', 'dog')
+
+
+def test_a_pair_without_class_is_a_row_of_nan_in_multi_label_data(tmp_path):
+    made = half_labelled(tmp_path, label_separator=';')
+    label = made.__getitems__(range(4))['data_samples']['label']
+    assert label.isnan().all(1).tolist() == [False, True, False, True]
+
+
+@pytest.mark.parametrize(('only', 'names'), [
+    (None, '0123'), ('labelled', '02'), ('unlabelled', '13')])
+def test_only_selects_pairs(tmp_path, only, names):
+    made = half_labelled(tmp_path, only=only)
+    assert ''.join(info['id'] for info in made.data_list) == names
+
+
+def test_both_selections_share_one_vocabulary(tmp_path):
+    parts = [half_labelled(tmp_path, only=only)
+             for only in ('labelled', 'unlabelled')]
+    assert parts[0].metainfo['text'] == parts[1].metainfo['text']
+    assert set(parts[0].text_transform.terms) == {'one', 'two', 'three',
+                                                  'four'}
+
+
+def test_a_test_pair_without_class_is_served(tmp_path):
+    # Evaluation leaves it out of what goes by class.
+    made = half_labelled(tmp_path, split='test')
+    assert made.__getitems__([0, 1])['data_samples']['label'].tolist() == [
+        1, -1]
+
+
+def test_rows_left_out_by_few_labels_may_stay_without_class(pairs):
+    whole = dataset(pairs)
+    made = dataset(pairs, per_class=1, rest='unlabelled')
+    label = made.__getitems__(range(len(made)))['data_samples']['label']
+    assert len(made) == len(whole)
+    assert sorted(set(label.tolist())) == [-1, *range(
+        len(made.metainfo['classes']))]
+    assert (label >= 0).sum() == len(made.metainfo['classes'])
+
+
+def test_no_pair_without_class_is_an_empty_set(pairs):
+    assert len(dataset(pairs, only='unlabelled')) == 0
+
+
+def test_refuses_training_pairs_none_of_which_has_a_class(tmp_path):
+    with pytest.raises(ValueError, match='some training pairs must have'):
+        tiny(tmp_path, '0,train,,a.png,one', '1,train,,a.png,two')

@@ -145,7 +145,7 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path, fields, reason):
     (HEADER + ROW + ROW, r"'a' at .*:3 stands already at .*:2"),
     (HEADER + '\ttrain\tcat\ta.jpg\tx\n', 'id must not be empty'),
     (HEADER + 'a\t\tcat\ta.jpg\tx\n', 'split must not be empty'),
-    (HEADER + 'a\ttrain\t \ta.jpg\tx\n', 'class must not be empty'),
+    (HEADER + 'a\t \tcat\ta.jpg\tx\n', 'split must not be empty'),
     (HEADER + 'a\ttrain\tcat\t\t\n', 'an image, a text or both'),
     (HEADER + 'a\ttrain\tcat\ta.jpg\tx\0y\n', 'NUL'),
     (HEADER + 'a\ttr\0ain\tcat\ta.jpg\tx\n', 'NUL'),
@@ -212,3 +212,12 @@ def test_one_endless_line_is_refused(tmp_path):
     path = file(tmp_path, HEADER.encode() + b'x' * (65 << 20))
     with pytest.raises(ValueError, match=':2 has more'):
         read_manifest(path)
+
+
+def test_a_pair_may_have_no_class(tmp_path):
+    path = tmp_path / 'pairs.tsv'
+    path.write_text('id\tsplit\tclass\timage\ttext\na\ttrain\t \ta.jpg\tx\n')
+    record, = read_manifest(path)
+    assert record.classes == ()
+    write_manifest(path, [record])
+    assert read_manifest(path)[0].classes == ()

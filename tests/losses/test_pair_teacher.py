@@ -84,19 +84,25 @@ def test_half_precision_is_lifted_before_the_logarithm():
     assert image[0].tolist() == pytest.approx([.5, .5])
 
 
+def made(**options):
+    return MODELS.build(dict(dict(type='PairTeacherLoss', num_classes=2,
+                                  warm_up=0, alignment=0.), **options))
+
+
+def called(loss, image=((0., 0.), ), text=((0., 0.), ), label=(0, )):
+    rows = torch.tensor(image), torch.tensor(text)
+    return loss(*rows, rows, torch.tensor(label))
+
+
 def test_autocast_leaves_the_loss_in_float32():
     with torch.autocast('cpu', torch.bfloat16):
-        made = MODELS.build(dict(type='PairTeacherLoss', warm_up=0))
-        rows = torch.zeros(2, 2)
-        assert made(rows, rows, (rows, rows)).dtype == torch.float32
+        assert called(made()).dtype == torch.float32
 
 
 def weights(calls, **options):
     """Weight of each call; the mean cross entropy is 2 ln 2."""
-    made = MODELS.build(dict(type='PairTeacherLoss', **options))
-    rows = torch.zeros(1, 2)
-    return [made(rows, rows, (rows, rows)).item() / (2 * math.log(2))
-            for _ in range(calls)]
+    loss = made(**options)
+    return [called(loss).item() / (2 * math.log(2)) for _ in range(calls)]
 
 
 def test_weight_is_zero_until_labelled_rows_have_taught():
@@ -110,12 +116,54 @@ def test_weight_grows_over_the_ramp():
 
 
 def test_a_resumed_loss_is_past_its_warm_up():
-    first, second = (MODELS.build(dict(type='PairTeacherLoss', warm_up=1))
-                     for _ in range(2))
-    rows = torch.zeros(1, 2)
-    first(rows, rows, (rows, rows))
+    first, second = made(warm_up=1), made(warm_up=1)
+    called(first)
     second.load_state_dict(first.state_dict())
-    assert second(rows, rows, (rows, rows)).item() > 0
+    assert called(second).item() > 0
+
+
+def aligned(loss, image, text, label):
+    return [rows.softmax(1) for rows in loss._aligned(
+        (scores(*image), scores(*text)), torch.tensor(label))]
+
+
+def test_alignment_makes_mean_posteriors_the_shares_of_the_labels():
+    # Every image says .8 for the first class, of which half the labels are.
+    image, text = aligned(made(alignment=1.), [[.8, .2]] * 2,
+                          [[.5, .5]] * 2, [0, 1])
+    assert image.flatten().tolist() == pytest.approx([.5] * 4, abs=1e-3)
+    assert text.flatten().tolist() == pytest.approx([.5] * 4, abs=1e-3)
+
+
+def test_alignment_follows_labels_that_are_not_alike():
+    image, _ = aligned(made(alignment=1.), [[.5, .5]], [[.5, .5]],
+                       [0, 0, 0, 1])
+    assert image[0].tolist() == pytest.approx([.75, .25], abs=1e-3)
+
+
+def test_half_an_alignment_takes_the_root():
+    # Odds of 4 divided by the root of 4 are 2.
+    image, _ = aligned(made(alignment=.5), [[.8, .2]], [[.5, .5]], [0, 1])
+    assert image[0].tolist() == pytest.approx([2 / 3, 1 / 3], abs=1e-3)
+
+
+def test_without_alignment_posteriors_stay():
+    image, _ = aligned(made(), [[.8, .2]], [[.5, .5]], [1])
+    assert image[0].tolist() == pytest.approx([.8, .2])
+
+
+def test_running_means_remember_earlier_batches():
+    loss = made(alignment=1., momentum=.5)
+    aligned(loss, [[.8, .2]], [[.5, .5]], [0, 1])
+    # Weights 1 and 2 of the first and second batch: mean (.8 + 2 · .2) / 3.
+    image, _ = aligned(loss, [[.2, .8]], [[.5, .5]], [0, 1])
+    odds = (.2 / .4) / (.8 / .6)
+    assert image[0, 0].item() == pytest.approx(odds / (1 + odds), abs=1e-3)
+
+
+def test_a_class_in_no_batch_leaves_numbers_finite():
+    image, _ = aligned(made(alignment=1.), [[1., 0.]], [[.5, .5]], [0])
+    assert image.isfinite().all()
 
 
 def test_refuses_other_shapes():
@@ -123,15 +171,20 @@ def test_refuses_other_shapes():
         pair_teacher_targets(torch.zeros(2, 3), torch.zeros(2, 4))
 
 
-@pytest.mark.parametrize('option', ['sharpen', 'image_temperature',
+@pytest.mark.parametrize('option', ['sharpen', 'momentum', 'image_temperature',
                                     'text_temperature'])
 def test_refuses_what_is_not_positive(option):
     with pytest.raises(ValueError, match=f'{option} must be positive, got 0'):
-        MODELS.build(dict(type='PairTeacherLoss', **{option: 0}))
+        made(**{option: 0})
 
 
 @pytest.mark.parametrize('option', ['loss_weight', 'text_vote', 'image_vote',
-                                    'warm_up', 'ramp'])
+                                    'warm_up', 'ramp', 'alignment'])
 def test_refuses_what_is_negative(option):
     with pytest.raises(ValueError, match=f'{option} must be at least 0'):
-        MODELS.build(dict(type='PairTeacherLoss', **{option: -1}))
+        made(**{option: -1})
+
+
+def test_refuses_to_guess_the_number_of_classes():
+    with pytest.raises(ValueError, match='num_classes must be given'):
+        MODELS.build(dict(type='PairTeacherLoss'))
