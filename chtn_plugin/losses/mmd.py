@@ -289,7 +289,7 @@ class _QuadraticMMD(torch.autograd.Function):
         slope: Optional[Tensor] = None
         for g in _gammas(gamma, total, len(rows), exponent, num_kernels,
                          kernel_mul):
-            weighted = torch.exp(-g * sq_dist).mul_(weight)
+            weighted = (sq_dist * -g).exp_().mul_(weight)
             value = value + weighted.sum()
             weighted *= 2 * g
             slope = weighted if slope is None else slope.add_(weighted)
