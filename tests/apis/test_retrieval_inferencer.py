@@ -272,3 +272,13 @@ def test_options_are_checked(tiny):
         RetrievalInferencer(tiny / 'run', precision='fp8')
     with pytest.raises(ValueError, match='batch_size'):
         RetrievalInferencer(tiny / 'run', batch_size=0)
+
+
+def test_note_on_too_few_counts_the_kind_that_is_searched(model, tiny):
+    model.index(tiny / 'data' / 'pairs.tsv')
+    images, held = model.gallery.count('image'), len(model.gallery)
+    assert images < held
+    result = model.search(text='cat', topk=held, target='image')
+    assert len(result.hits) == images
+    assert (f'{held} were asked for, the gallery holds {images} images'
+            in result.notes)
