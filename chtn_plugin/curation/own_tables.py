@@ -228,8 +228,6 @@ def _row(cells: Mapping[str, list[Any]], label_separator: str,
     if len(images) > 1:
         raise ValueError('a row must name one image: '
                          f'{where} names {list(images)}')
-    if not classes:
-        raise ValueError(f'a row needs a label: {where} has none')
     if split and split not in SPLITS:
         raise ValueError(f'a split must be one of {sorted(SPLITS)}, got '
                          f'{split!r} at {where}')

@@ -185,8 +185,8 @@ class PairTeacherLoss(nn.Module):
             label: Classes of the batch of labelled pairs, (L,).
         """
         scores = self._aligned(teacher, label)
-        targets = pair_teacher_targets(*scores, self.sharpen, self.text_vote,
-                                       self.image_vote)
+        targets = pair_teacher_targets(scores[0], scores[1], self.sharpen,
+                                       self.text_vote, self.image_vote)
         return self._weight() * pair_teacher_loss(image, text, *targets)
 
     @torch.no_grad()
