@@ -1,4 +1,4 @@
-"""What is minimised. Cross entropy is torch's own."""
+"""Loss functions of the methods; cross entropy is torch's own."""
 from typing import TYPE_CHECKING
 
 from .._lazy import lazy_names

@@ -1,4 +1,4 @@
-"""Canonical correlation of a batch, as deep CCA maximises it."""
+"""Canonical correlation of a batch, which deep CCA maximises."""
 from __future__ import annotations
 
 import torch

@@ -1,4 +1,4 @@
-"""Features of all ranks, for losses that are no mean over samples."""
+"""Gather features of all ranks, for losses that compare samples."""
 from __future__ import annotations
 
 from typing import Any, Optional

@@ -1,4 +1,4 @@
-"""InfoNCE: each item among a batch finds its own partner."""
+"""InfoNCE: a contrastive loss that picks each item's partner in a batch."""
 from __future__ import annotations
 
 from typing import Optional

@@ -1,4 +1,4 @@
-"""Which rows of a batch, over all ranks, have a class in common."""
+"""Find which rows of a batch, over all ranks, share a class."""
 from __future__ import annotations
 
 import torch

@@ -1,4 +1,4 @@
-"""Likelihood of whether two items share a class: DSCMR's second term."""
+"""Likelihood that two items share a class, the second term of DSCMR."""
 from __future__ import annotations
 
 import torch

@@ -1,4 +1,4 @@
-"""The name under which a loss is logged."""
+"""Name a loss for the log."""
 from __future__ import annotations
 
 from torch import nn

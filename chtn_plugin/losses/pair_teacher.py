@@ -1,4 +1,4 @@
-"""Pairs without a label teach: what is sure of one side labels the other."""
+"""Label unlabelled pairs by the modality that is more certain."""
 from __future__ import annotations
 
 from typing import Optional

@@ -1,4 +1,4 @@
-"""Triplets across modalities: ACMR's structure preservation."""
+"""Triplet loss across modalities, ACMR's structure preservation."""
 from __future__ import annotations
 
 import torch

@@ -1,4 +1,4 @@
-"""Retrieval methods, a file each, each with its paper."""
+"""Retrieval methods, one file for each, with the paper it follows."""
 from typing import TYPE_CHECKING
 
 from .._lazy import lazy_names

@@ -1,4 +1,4 @@
-"""Adversarial cross-modal retrieval."""
+"""ACMR: adversarial cross-modal retrieval."""
 from __future__ import annotations
 
 from collections.abc import Sequence

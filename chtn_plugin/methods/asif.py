@@ -1,4 +1,4 @@
-"""ASIF: an item is described by the training items it resembles."""
+"""ASIF: describe an item by the training items that it resembles."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Canonical correlation analysis: needs pairs, and no labels."""
+"""Canonical correlation analysis (CCA), from pairs without labels."""
 from __future__ import annotations
 
 from collections.abc import Sequence

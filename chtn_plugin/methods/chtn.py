@@ -1,4 +1,4 @@
-"""CHTN, the whole story: what is computed, and what is minimised."""
+"""CHTN, the method of the paper: what it computes and what it minimises."""
 from __future__ import annotations
 
 import logging

@@ -1,4 +1,4 @@
-"""Deep canonical correlation analysis: needs pairs, and no labels."""
+"""Deep canonical correlation analysis (DCCA), from pairs without labels."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Deep semantic matching: a classifier network of each modality."""
+"""Deep semantic matching: a classifier network for each modality."""
 from __future__ import annotations
 
 from collections.abc import Sequence

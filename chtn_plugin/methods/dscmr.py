@@ -1,4 +1,4 @@
-"""Deep supervised cross-modal retrieval."""
+"""DSCMR: deep supervised cross-modal retrieval."""
 from __future__ import annotations
 
 from collections.abc import Sequence

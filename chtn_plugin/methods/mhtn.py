@@ -1,4 +1,4 @@
-"""Modal-adversarial hybrid transfer network, its image and text part."""
+"""MHTN: modal-adversarial hybrid transfer, for images and texts."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Nearest class mean in each modality."""
+"""Nearest class mean, a classifier for each modality."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Contrast of pairs, as CLIP is trained, with labels or without."""
+"""Contrastive learning of pairs, as CLIP does it, labels optional."""
 from __future__ import annotations
 
 import math

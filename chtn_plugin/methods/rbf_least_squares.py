@@ -1,4 +1,4 @@
-"""Regularised least squares under a Gaussian kernel."""
+"""Regularised least squares to the classes, under a Gaussian kernel."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A ridge regression from images to the space of texts."""
+"""Ridge regression from image vectors to the space of text vectors."""
 from __future__ import annotations
 
 from collections.abc import Sequence

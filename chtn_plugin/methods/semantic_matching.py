@@ -1,4 +1,4 @@
-"""Semantic matching: one logistic regression a modality."""
+"""Semantic matching: a logistic regression for each modality."""
 from __future__ import annotations
 
 from collections.abc import Sequence

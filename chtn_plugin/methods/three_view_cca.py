@@ -1,4 +1,4 @@
-"""Canonical correlation analysis with the labels as third view."""
+"""Canonical correlation analysis with the labels as a third view."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The networks that methods are made of."""
+"""Networks that methods are made of, and the contract of a method."""
 from typing import TYPE_CHECKING
 
 from .._lazy import lazy_names

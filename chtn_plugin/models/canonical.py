@@ -1,4 +1,4 @@
-"""Canonical correlation between two views or more."""
+"""Compute canonical correlation directions of two or more views."""
 from __future__ import annotations
 
 from collections.abc import Sequence

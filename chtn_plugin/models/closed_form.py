@@ -1,4 +1,4 @@
-"""Methods that are solved, not trained: fitted once to all training rows."""
+"""Base of methods that are solved once for all training rows, not trained."""
 from __future__ import annotations
 
 from abc import abstractmethod

@@ -1,4 +1,4 @@
-"""Closed forms that end in class probabilities of each modality."""
+"""Base of closed-form methods that compare class probabilities."""
 from __future__ import annotations
 
 from abc import abstractmethod

@@ -1,4 +1,4 @@
-"""The layer-sharing correlation subnetwork."""
+"""The layer-sharing correlation subnetwork of CHTN, fc8 to fc10."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Batches to the device, images to the numbers a network expects."""
+"""Move batches to the device and normalise their images."""
 from __future__ import annotations
 
 from collections.abc import Sequence

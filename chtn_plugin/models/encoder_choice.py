@@ -1,4 +1,4 @@
-"""The best encoders that can be had here and now, and what would be better."""
+"""Choose the best encoders available here, and name the better ones."""
 from __future__ import annotations
 
 import re

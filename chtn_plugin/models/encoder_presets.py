@@ -1,4 +1,4 @@
-"""Pretrained encoders by name: what a configuration needs to have them.
+"""Describe pretrained encoders by name, as a configuration needs them.
 
 A name is a preset, ``'timm:NAME'``, ``'mmpretrain:NAME'``, ``'pip:NAME'``,
 a local folder of a transformers model, or its name on the Hugging Face hub.

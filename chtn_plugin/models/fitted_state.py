@@ -1,4 +1,4 @@
-"""Arrays that a closed form finds, kept as a model's weights are."""
+"""Store the arrays that a closed form solves for among a model's weights."""
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Batch normalisation over the batches of all ranks together."""
+"""Normalise batches over all ranks together, on CPU and GPU."""
 from __future__ import annotations
 
 from typing import Any

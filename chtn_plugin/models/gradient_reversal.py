@@ -1,4 +1,4 @@
-"""A layer that is nothing forward, and turns the gradient round backward."""
+"""The gradient reversal layer of adversarial training."""
 from __future__ import annotations
 
 from typing import Any

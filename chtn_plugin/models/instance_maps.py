@@ -1,4 +1,4 @@
-"""The part of a representation that tells the items of a class apart."""
+"""Maps to the instance part, which tells items of one class apart."""
 from __future__ import annotations
 
 import math

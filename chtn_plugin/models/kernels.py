@@ -1,4 +1,4 @@
-"""Kernels between new rows and kept training rows."""
+"""Compute kernels between new rows and stored training rows."""
 from __future__ import annotations
 
 import torch

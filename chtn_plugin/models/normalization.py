@@ -1,4 +1,4 @@
-"""Whether images come as the backbone's weights expect them."""
+"""Check that images come as the backbone's weights expect them."""
 from __future__ import annotations
 
 import logging

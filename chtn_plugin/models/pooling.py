@@ -1,4 +1,4 @@
-"""Whatever a backbone gives, to one vector an image."""
+"""Pool whatever a backbone returns to one vector an image."""
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Methods that train one projection a modality into a common space."""
+"""Base of methods that train one projection a modality."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Class labels in training: checked, and compared with logits."""
+"""Check the class labels of a batch, and compute classification losses."""
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a text encoder is given: its kinds, its length, its host's copy."""
+"""Check, shorten and copy to a device the input of text encoders."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

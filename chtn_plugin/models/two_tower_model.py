@@ -1,4 +1,4 @@
-"""The input half that most methods share: an image trunk, a text encoder."""
+"""Base of most methods: an image trunk and a text encoder."""
 from __future__ import annotations
 
 from collections.abc import Mapping

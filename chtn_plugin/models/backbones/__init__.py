@@ -1,4 +1,4 @@
-"""Trunks: images to feature maps."""
+"""Backbones: networks that turn images into feature maps."""
 from typing import TYPE_CHECKING
 
 from ..._lazy import lazy_names

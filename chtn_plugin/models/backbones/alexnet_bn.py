@@ -1,4 +1,4 @@
-"""The trunk of the CHTN release: AlexNet with batch normalisation."""
+"""AlexNet with batch normalisation, the backbone of the CHTN release."""
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Vision models of the transformers package as backbones."""
+"""Wrap vision models of the transformers package as backbones."""
 from __future__ import annotations
 
 import json

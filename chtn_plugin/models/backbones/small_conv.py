@@ -1,4 +1,4 @@
-"""A small trunk for small pictures, trained from scratch."""
+"""A small convolutional backbone, trained from scratch on small pictures."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""ImageNet classifiers of other frameworks, as what CHTN starts from."""
+"""Convert ImageNet classifiers of other frameworks for CHTN to start from."""
 from typing import TYPE_CHECKING
 
 from ..._lazy import lazy_names

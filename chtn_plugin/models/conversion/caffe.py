@@ -1,4 +1,4 @@
-"""AlexNet with batch normalisation, as Caffe stores it."""
+"""Turn a Caffe net into the layers of AlexNet with batch normalisation."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Reading a .caffemodel, with protobuf and without Caffe."""
+"""Parse a .caffemodel file with protobuf, without Caffe."""
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A classifier's layers, to the weights that CHTN starts from."""
+"""Turn a classifier's layers into the weights that CHTN starts from."""
 from __future__ import annotations
 
 from collections.abc import Mapping

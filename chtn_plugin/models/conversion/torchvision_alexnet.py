@@ -1,4 +1,4 @@
-"""Weights in torchvision's layout, from a file to layers."""
+"""Read the layers of a classifier from a file in torchvision's layout."""
 from __future__ import annotations
 
 import pickle

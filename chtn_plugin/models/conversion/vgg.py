@@ -1,4 +1,4 @@
-"""VGG, in the layouts of torchvision and mmpretrain."""
+"""Name the layers of VGG in the layouts of torchvision and mmpretrain."""
 from __future__ import annotations
 
 import re

@@ -1,4 +1,4 @@
-"""Text encoders: encoded texts to one vector each."""
+"""Text encoders: networks that turn an encoded text into one vector."""
 from typing import TYPE_CHECKING
 
 from ..._lazy import lazy_names

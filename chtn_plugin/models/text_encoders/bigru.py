@@ -1,4 +1,4 @@
-"""A recurrent text encoder over word vectors."""
+"""A bidirectional recurrent text encoder over word vectors."""
 from __future__ import annotations
 
 from typing import Any, Optional

@@ -1,4 +1,4 @@
-"""Text models of the transformers package as text encoders."""
+"""Wrap text models of the transformers package as text encoders."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Word vectors of a network: from a file, or to be learned."""
+"""A table of word vectors, read from a file or learned."""
 from __future__ import annotations
 
 from typing import Any, Optional
