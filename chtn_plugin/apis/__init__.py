@@ -1,4 +1,4 @@
-"""Using a trained model: encode, search, take it elsewhere."""
+"""Use a trained model: encode, search, index and extract features."""
 from typing import TYPE_CHECKING
 
 from .._lazy import lazy_names

@@ -1,4 +1,4 @@
-"""A whole split of a run's data, encoded, with what each item was."""
+"""Encode a whole split of a run's data, with the item behind each vector."""
 from __future__ import annotations
 
 from collections.abc import Mapping

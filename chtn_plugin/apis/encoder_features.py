@@ -1,4 +1,4 @@
-"""Features of named encoders, of a whole data set, in one file."""
+"""Extract features of a whole data set with named encoders."""
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""What is searched: vectors, and what each one stands for."""
+"""The gallery: vectors to search, and the item that each stands for."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which items of a gallery a query may find."""
+"""Conditions that limit which items of a gallery a query may find."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Pictures and texts of a folder, a manifest or a file of lines."""
+"""List the pictures and texts of a folder, manifest or file of lines."""
 from __future__ import annotations
 
 import json

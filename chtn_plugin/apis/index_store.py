@@ -1,4 +1,4 @@
-"""An index on disk: built in parts, each whole or not there."""
+"""An index on disk, built in parts that are each written whole."""
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""Pictures from people: checked before they are decoded."""
+"""Load pictures from users, checked before they are decoded."""
 from __future__ import annotations
 
 import tempfile

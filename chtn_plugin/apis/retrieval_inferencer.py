@@ -1,4 +1,4 @@
-"""Asking a trained model with pictures and sentences."""
+"""Search and classify pictures and sentences with a trained model."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized

@@ -1,4 +1,4 @@
-"""A page to search with, for the browser on this machine."""
+"""A search page for the browser, as an ASGI application."""
 from __future__ import annotations
 
 import threading

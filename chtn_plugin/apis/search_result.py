@@ -1,4 +1,4 @@
-"""What a search answers, for programs and for people."""
+"""The result of a search, as plain objects and as a picture."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A trained run as its checkpoint tells it: nothing else is needed."""
+"""Open a checkpoint, and rebuild its model and transforms from it alone."""
 from __future__ import annotations
 
 import hashlib

@@ -1,1 +1,1 @@
-"""Making data sets: a user's own folder, public sets, checks for leaks."""
+"""Make data sets: from a user's own files or public sets, checked."""

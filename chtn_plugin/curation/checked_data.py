@@ -1,4 +1,4 @@
-"""The doctor's round: which sets to look at, and the mended manifests."""
+"""Run the doctor on a manifest or a configuration, and write the repair."""
 from __future__ import annotations
 
 import dataclasses

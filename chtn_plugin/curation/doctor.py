@@ -1,4 +1,4 @@
-"""The doctor: leaks and breakage in a data set, before they cost a run."""
+"""The doctor: find leaks and damage in a data set before training."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict

@@ -1,4 +1,4 @@
-"""A configuration for a user's own ready features."""
+"""Write a configuration for a user's own ready features."""
 from __future__ import annotations
 
 from collections.abc import Callable

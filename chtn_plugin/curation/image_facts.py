@@ -1,4 +1,4 @@
-"""What can be known about image files without a model."""
+"""Examine image files: damage, uniform colour and near duplicates."""
 from __future__ import annotations
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""A configuration for a user's own data: a short leaf over ``_base_``."""
+"""Write a configuration for a user's own data, a leaf over ``_base_``."""
 from __future__ import annotations
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Anybody's own pictures and texts: to a checked manifest and a config."""
+"""Turn a user's pictures and texts into a manifest and a configuration."""
 from __future__ import annotations
 
 import dataclasses

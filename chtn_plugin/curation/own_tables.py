@@ -1,4 +1,4 @@
-"""A user's own table or folders, whatever the columns are called."""
+"""Read pairs from a user's own table or folders, whatever the columns."""
 from __future__ import annotations
 
 import re

@@ -1,4 +1,4 @@
-"""What stands around MMEngine's Runner: hooks, launching, checkpoints."""
+"""What a run needs around MMEngine's Runner: hooks, launch, checkpoints."""
 from typing import TYPE_CHECKING
 
 from .._lazy import lazy_names

@@ -1,4 +1,4 @@
-"""Which checkpoint to take, and taking no harm from it."""
+"""Find, read and check checkpoints without running code that they hold."""
 from __future__ import annotations
 
 import os

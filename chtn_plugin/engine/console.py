@@ -1,4 +1,4 @@
-"""What a run shows on the terminal; its log file has everything."""
+"""Keep the terminal to warnings, progress and a summary of the run."""
 from __future__ import annotations
 
 import logging

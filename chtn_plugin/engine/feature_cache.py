@@ -1,4 +1,4 @@
-"""A frozen trunk runs once per image, ever."""
+"""Cache what a frozen trunk computes, so that it runs once per image."""
 from __future__ import annotations
 
 import functools

@@ -1,4 +1,4 @@
-"""Retrieval figures as a person reads them."""
+"""Describe retrieval figures in words, with protocol, split and chance."""
 from __future__ import annotations
 
 from collections.abc import Mapping

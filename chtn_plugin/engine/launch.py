@@ -1,4 +1,4 @@
-"""What the command-line tools around MMEngine's Runner have in common."""
+"""Prepare a run: configuration, processes, work directory and Runner."""
 from __future__ import annotations
 
 import argparse

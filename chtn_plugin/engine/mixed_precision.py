@@ -1,4 +1,4 @@
-"""Mixed precision on a CPU."""
+"""Train in mixed precision (bfloat16) on a CPU."""
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Refusing keys of a configuration, or overrides, that nothing reads."""
+"""Refuse keys of a configuration, or overrides, that nothing reads."""
 from __future__ import annotations
 
 import difflib

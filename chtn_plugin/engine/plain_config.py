@@ -1,4 +1,4 @@
-"""The configuration in a stranger's checkpoint, read and not run."""
+"""Read the configuration in a checkpoint as data, without running it."""
 from __future__ import annotations
 
 import ast

@@ -1,4 +1,4 @@
-"""Mixed precision, by the hardware at hand."""
+"""Choose the mixed precision that fits the hardware at hand."""
 from __future__ import annotations
 
 import torch

@@ -1,4 +1,4 @@
-"""Going on with a run that was interrupted."""
+"""Choose the checkpoint to resume from, and report what differs."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""A frozen text encoder runs once a text, ever."""
+"""Cache what a frozen text encoder computes, so that it runs once a text."""
 from __future__ import annotations
 
 import hashlib

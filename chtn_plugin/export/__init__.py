@@ -1,1 +1,1 @@
-"""Taking a trained model elsewhere: ONNX, and publishing."""
+"""Export a trained model to ONNX, or publish it."""

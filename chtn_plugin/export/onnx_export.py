@@ -1,4 +1,4 @@
-"""Both towers as ONNX files, and proof that they answer alike."""
+"""Export both towers to ONNX, and verify that they answer alike."""
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""Pictures and texts through exported towers, with no torch installed.
+"""Encode pictures and texts with exported towers, without torch.
 
 tools/export_onnx.py copies this one file beside the towers. It needs numpy,
 onnxruntime and Pillow, for texts the tokenizers package too, and nothing of

@@ -1,4 +1,4 @@
-"""A run as others get it: weights, card, metafile."""
+"""Publish a run: weights, model card and metafile."""
 from __future__ import annotations
 
 import io

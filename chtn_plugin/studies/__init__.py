@@ -1,4 +1,4 @@
-"""Studies of whole methods: do they keep the contract, how do they compare."""
+"""Check that methods keep the contract, and compare them."""
 from .check_method import MethodError, check_method
 
 __all__ = ['MethodError', 'check_method']

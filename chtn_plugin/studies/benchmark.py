@@ -1,4 +1,4 @@
-"""Methods on one set, one protocol, one budget: what is run, and when."""
+"""Run a benchmark: many methods on one set under one budget."""
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""A benchmark's tables as Markdown, HTML, LaTeX and JSON."""
+"""Write a benchmark's tables as Markdown, HTML, LaTeX and JSON."""
 from __future__ import annotations
 
 import json

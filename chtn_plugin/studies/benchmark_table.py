@@ -1,4 +1,4 @@
-"""What a benchmark measured, summed up: figures, doubt, and who is ahead."""
+"""Sum up a benchmark: figures, intervals, tests and ranks of methods."""
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""One method, one setting, one set of rows: fitted and measured."""
+"""Fit one method under one setting, and measure it."""
 from __future__ import annotations
 
 import tempfile

@@ -1,4 +1,4 @@
-"""Which training rows have a label, and how they are folded."""
+"""Choose which training rows have a label, and cut them into folds."""
 from __future__ import annotations
 
 import re

@@ -1,4 +1,4 @@
-"""Ready features of a whole set, prepared once, alike for all methods."""
+"""Read and prepare ready features of a whole set, alike for all methods."""
 from __future__ import annotations
 
 import hashlib

@@ -1,4 +1,4 @@
-"""One distributed training step of a method, in processes on this machine."""
+"""Train one step of a method in several processes of this machine."""
 from __future__ import annotations
 
 import time

@@ -1,4 +1,4 @@
-"""Measurements as lines of a file that only grows, so that none is lost."""
+"""Store measurements in an append-only file of JSON lines."""
 from __future__ import annotations
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Preparation of public data sets, one module each."""
+"""Prepare public data sets, one module for each."""
 from .base import Preparation, prepare
 from .features import FEATURES, XMEDIA
 from .imagenet import IMAGENET, TINY_IMAGENET

@@ -1,4 +1,4 @@
-"""What every preparation does around the reading of its own layout."""
+"""The steps that all preparations share, around reading their layout."""
 from __future__ import annotations
 
 import argparse

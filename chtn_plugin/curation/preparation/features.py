@@ -1,4 +1,4 @@
-"""Feature files of the public supervised-retrieval repositories."""
+"""Prepare feature files of public supervised-retrieval repositories."""
 from __future__ import annotations
 
 import argparse

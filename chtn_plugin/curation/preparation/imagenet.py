@@ -1,4 +1,4 @@
-"""The source domain: ImageNet, Tiny ImageNet, or any class folders."""
+"""Prepare the source domain: ImageNet, Tiny ImageNet or class folders."""
 from __future__ import annotations
 
 import argparse

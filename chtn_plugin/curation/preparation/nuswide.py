@@ -1,4 +1,4 @@
-"""NUS-WIDE-10k: the ten largest classes of NUS-WIDE, 1,000 images each."""
+"""Prepare NUS-WIDE-10k: the ten largest classes, 1,000 images each."""
 from __future__ import annotations
 
 import argparse

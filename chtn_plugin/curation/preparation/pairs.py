@@ -1,4 +1,4 @@
-"""Any set that has a manifest already: check it, unpack its images."""
+"""Prepare a set that has a manifest: check it, unpack its images."""
 from __future__ import annotations
 
 import argparse

@@ -1,4 +1,4 @@
-"""Pascal Sentences: 1,000 photos in 20 classes, five sentences each."""
+"""Prepare Pascal Sentences: 1,000 photos, 20 classes, 5 sentences each."""
 from __future__ import annotations
 
 import argparse

@@ -1,4 +1,4 @@
-"""Is a prepared set what it must be, and still what it was?"""
+"""Verify a prepared set against its expected counts and its hashes."""
 from __future__ import annotations
 
 from collections import Counter

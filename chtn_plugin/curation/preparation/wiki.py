@@ -1,4 +1,4 @@
-"""The Wikipedia set: 2,866 image/article pairs in ten classes."""
+"""Prepare the Wikipedia set: 2,866 image/article pairs in ten classes."""
 from __future__ import annotations
 
 import argparse

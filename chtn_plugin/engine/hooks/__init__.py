@@ -1,4 +1,4 @@
-"""What happens around training and testing."""
+"""Hooks that train and test runs register with MMEngine's Runner."""
 from typing import TYPE_CHECKING
 
 from ..._lazy import lazy_names

@@ -1,4 +1,4 @@
-"""The configuration in a checkpoint, complete without other files."""
+"""Store model architectures in the configuration that checkpoints carry."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping

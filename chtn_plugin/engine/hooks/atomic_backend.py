@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Write MMEngine's files whole or not at all."""
 from __future__ import annotations
 
 from pathlib import Path

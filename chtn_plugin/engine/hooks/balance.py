@@ -1,4 +1,4 @@
-"""Choosing, on validation, how much the very item counts."""
+"""Choose on validation how much the instance part of a model counts."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Reading losses from the device when they are logged, not before."""
+"""Read losses from the device only when they are logged."""
 from __future__ import annotations
 
 from typing import Any, Optional

@@ -1,4 +1,4 @@
-"""Long runs that do not slow down."""
+"""Bound MMEngine's log histories, so that long runs do not slow down."""
 from __future__ import annotations
 
 from typing import Any, Optional

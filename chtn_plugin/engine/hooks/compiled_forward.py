@@ -1,4 +1,4 @@
-"""torch.compile of what pays: the forward pass and its gradients."""
+"""Keep the optimizer step out of what torch.compile compiles."""
 from __future__ import annotations
 
 from typing import Any

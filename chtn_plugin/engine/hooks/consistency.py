@@ -1,4 +1,4 @@
-"""Refusing models, data sets and checkpoints that do not fit together."""
+"""Refuse models, data sets and checkpoints that do not fit together."""
 from __future__ import annotations
 
 import base64

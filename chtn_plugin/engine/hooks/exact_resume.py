@@ -1,4 +1,4 @@
-"""A resumed run goes on as if it had not been interrupted."""
+"""Resume a run at the very sample at which it was interrupted."""
 from __future__ import annotations
 
 import logging

@@ -1,4 +1,4 @@
-"""Stopping a run whose loss is no number any more."""
+"""Stop a run whose loss is NaN or infinite."""
 from __future__ import annotations
 
 import logging

@@ -1,4 +1,4 @@
-"""Fitting a closed form before the loop begins."""
+"""Fit closed-form parts of a model to all training rows before the loop."""
 from __future__ import annotations
 
 import copy

@@ -1,4 +1,4 @@
-"""How exactly a GPU computes in float32."""
+"""Switch TF32 on or off for computing in float32 on a GPU."""
 from __future__ import annotations
 
 from typing import Any

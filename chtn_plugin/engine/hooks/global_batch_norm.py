@@ -1,4 +1,4 @@
-"""Batch statistics of all ranks together."""
+"""Take batch statistics over all ranks while training."""
 from __future__ import annotations
 
 from typing import Any

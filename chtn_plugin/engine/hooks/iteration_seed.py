@@ -1,4 +1,4 @@
-"""Randomness that a resumed run repeats."""
+"""Seed each iteration, so that a resumed run draws the same numbers."""
 from __future__ import annotations
 
 from typing import Any, Optional

@@ -1,4 +1,4 @@
-"""Memory that stays with the process between two iterations."""
+"""Keep freed host memory in the process for the next iteration."""
 from __future__ import annotations
 
 import ctypes

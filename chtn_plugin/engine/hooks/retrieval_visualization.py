@@ -1,4 +1,4 @@
-"""What a few fixed queries find, as pictures, while training goes on."""
+"""Draw the top results of a few fixed queries while training goes on."""
 from __future__ import annotations
 
 import io

@@ -1,4 +1,4 @@
-"""Checkpoints that survive whatever happens to the run."""
+"""Save checkpoints so that a run can be killed at any moment."""
 from __future__ import annotations
 
 import difflib
