@@ -1,4 +1,4 @@
-"""Errors as one line where the input is at fault, and not the code."""
+"""Show an error as one line where the user's input is at fault."""
 from __future__ import annotations
 
 import errno

@@ -1,4 +1,4 @@
-"""Package namespaces whose names are imported when they are asked for."""
+"""Make package namespaces import their names when they are asked for."""
 from __future__ import annotations
 
 import sys

@@ -1,4 +1,4 @@
-"""Old import paths: they keep working, and say where the name is now."""
+"""Keep old import paths working, with a warning that names the new one."""
 from __future__ import annotations
 
 import importlib

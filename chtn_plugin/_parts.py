@@ -1,4 +1,4 @@
-"""Which module holds which registered part, so that each loads on demand.
+"""Map each registered part to its module, so that it loads on demand.
 
 MMEngine's registries have import locations of their own, but those serve
 only whoever asks the root registry itself: a child registry (of mmpretrain,

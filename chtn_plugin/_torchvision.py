@@ -1,4 +1,4 @@
-"""Lets torchvision's CUDA wheel import beside a CPU build of torch.
+"""Let torchvision's CUDA wheel import beside a CPU build of torch.
 
 On PyPI torchvision comes only as a CUDA build. Beside a CPU torch its
 compiled library does not load, and ``import torchvision`` dies while it

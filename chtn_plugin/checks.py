@@ -1,4 +1,4 @@
-"""Checks of options that every room makes, each with one wording."""
+"""Check the values of options, with one wording for all rooms."""
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Data sets and samplers: what is read, and what one batch holds."""
+"""Data sets and samplers: what is read, and what a batch holds."""
 from typing import TYPE_CHECKING
 
 from .._lazy import lazy_names

@@ -1,4 +1,4 @@
-"""Items to batches."""
+"""Collate items of a data set into a batch."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Image/text pairs with class labels: the target domain."""
+"""The target domain: a data set of image/text pairs with class labels."""
 from __future__ import annotations
 
 import dataclasses

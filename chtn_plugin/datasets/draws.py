@@ -1,4 +1,4 @@
-"""Draws: indices that know when they are drawn."""
+"""Sample indices that carry their pass and seed, for repeatable loading."""
 from __future__ import annotations
 
 import random

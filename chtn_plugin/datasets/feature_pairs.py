@@ -1,4 +1,4 @@
-"""Pairs given as ready features of both modalities."""
+"""A data set of pairs whose modalities are ready features."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

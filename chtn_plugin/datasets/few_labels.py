@@ -1,4 +1,4 @@
-"""Which training rows keep their class, where few are to have one."""
+"""Choose the training rows that keep their class, to learn from few."""
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence

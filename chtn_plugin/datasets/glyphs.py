@@ -1,4 +1,4 @@
-"""The demo's data: characters drawn in fonts that matplotlib ships."""
+"""The demo's data sets: characters drawn in matplotlib's fonts."""
 from __future__ import annotations
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Which items must not be parted by a split: those that share content."""
+"""Group items that share content, so that no split parts them."""
 from __future__ import annotations
 
 import hashlib

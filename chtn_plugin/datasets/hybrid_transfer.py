@@ -1,4 +1,4 @@
-"""Source and target domain in one batch."""
+"""A data set that joins source images to pairs of the target domain."""
 from __future__ import annotations
 
 import math

@@ -1,4 +1,4 @@
-"""Loading of images at the speed of the decoder."""
+"""Load, resize and crop images as fast as the decoder allows."""
 from __future__ import annotations
 
 import hashlib

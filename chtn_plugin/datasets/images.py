@@ -1,4 +1,4 @@
-"""Running an image through a pipeline of transforms."""
+"""Run images through a pipeline of transforms."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The manifest: one file that lists a data set's image/text pairs."""
+"""Read and write the manifest, the file that lists a data set's pairs."""
 from __future__ import annotations
 
 from collections.abc import Sequence

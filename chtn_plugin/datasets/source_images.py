@@ -1,4 +1,4 @@
-"""Labelled images: the source domain."""
+"""The source domain: a data set of images with class labels."""
 from __future__ import annotations
 
 import os.path as osp

@@ -1,4 +1,4 @@
-"""Splits and shares that a seed makes, taken from every class alike."""
+"""Draw splits and shares by a seed, from every class alike."""
 from __future__ import annotations
 
 import random

@@ -1,4 +1,4 @@
-"""The validation split that a seed cuts from the training rows."""
+"""Cut the validation split from the training rows, by a seed."""
 from __future__ import annotations
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""The Wikipedia set as a data set of its own."""
+"""The Wikipedia data set, read in its original layout."""
 from __future__ import annotations
 
 from collections.abc import Sequence

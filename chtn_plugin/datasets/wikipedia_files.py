@@ -1,4 +1,4 @@
-"""The original layout of the Wikipedia set: its lists, images, articles."""
+"""Read the files of the Wikipedia set: lists, images and articles."""
 from __future__ import annotations
 
 import re

@@ -1,4 +1,4 @@
-"""What is reported: named protocols, exact ranks, one metric."""
+"""Evaluate retrieval: named protocols, exact ranks and one metric."""
 from typing import TYPE_CHECKING
 
 from .._lazy import lazy_names

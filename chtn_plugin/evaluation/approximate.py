@@ -1,4 +1,4 @@
-"""FAISS for very large galleries, and what it loses."""
+"""Search very large galleries with FAISS, and measure what it misses."""
 from __future__ import annotations
 
 import time

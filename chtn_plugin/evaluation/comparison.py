@@ -1,4 +1,4 @@
-"""Methods and their seeds against each other, with the doubt that is left."""
+"""Compare methods over seeds and queries, with intervals and tests."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Ranks of the relevant items, counted instead of sorted.
+"""Rank relevant items by counting, without sorting the gallery.
 
 Three ways, equal to the last digit: a compiled counter (numba, optional), and
 without it slots or sorted rows in numpy, whichever a trial finds faster.

@@ -1,4 +1,4 @@
-"""Rank counting, compiled; imported only for work that earns its start.
+"""Rank relevant items by counting, in a compiled loop (numba).
 
 To rank the relevant items of a query nothing has to be sorted but their own
 scores: each other item only has to find how many of those it fails to beat.

@@ -1,4 +1,4 @@
-"""Ranks of the relevant items, counted where the scores are (a GPU)."""
+"""Rank relevant items by counting, on the GPU that holds the scores."""
 from __future__ import annotations
 
 import numpy as np

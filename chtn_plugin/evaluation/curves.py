@@ -1,4 +1,4 @@
-"""Precision-recall curves, summed over queries in whole numbers."""
+"""Sum precision-recall curves over queries, exactly, in whole numbers."""
 from __future__ import annotations
 
 from typing import Optional

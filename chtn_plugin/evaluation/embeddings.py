@@ -1,4 +1,4 @@
-"""Embeddings of a test set, with what is needed to score them."""
+"""Embeddings of a test set, with labels and partners to score them by."""
 from __future__ import annotations
 
 import json

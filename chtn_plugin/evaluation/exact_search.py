@@ -1,4 +1,4 @@
-"""The nearest items of a gallery, exactly, by cosine or dot product."""
+"""Find the nearest items of a gallery exactly, by cosine or dot product."""
 from __future__ import annotations
 
 from typing import Optional

@@ -1,4 +1,4 @@
-"""One result per item, from every rank, whole and without doubles."""
+"""Gather one result per item from all ranks, without duplicates."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Objects of all ranks, gathered without the memory of a GPU."""
+"""Gather objects of all ranks through host memory, not a GPU's."""
 from __future__ import annotations
 
 from typing import Any

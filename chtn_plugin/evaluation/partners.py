@@ -1,4 +1,4 @@
-"""Which images and texts belong together: the keys of pair protocols."""
+"""Compute which images and texts belong together, for pair protocols."""
 from __future__ import annotations
 
 from typing import Optional

@@ -1,4 +1,4 @@
-"""Named protocols: what exactly a figure measures."""
+"""Named protocols, each a full definition of what a figure measures."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

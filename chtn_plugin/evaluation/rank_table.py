@@ -1,4 +1,4 @@
-"""Where the relevant items of each query stand in its ranking."""
+"""The ranks at which the relevant items of each query stand."""
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Rank tables of many queries, a tile at a time."""
+"""Build rank tables of many queries, a tile of scores at a time."""
 from __future__ import annotations
 
 import threading

@@ -1,4 +1,4 @@
-"""Embeddings of any origin: .npz, .mat, .h5 and .npy files."""
+"""Read embeddings of any origin: .npz, .mat, .h5 and .npy files."""
 from __future__ import annotations
 
 import json

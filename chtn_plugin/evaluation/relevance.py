@@ -1,4 +1,4 @@
-"""Which gallery items answer which query."""
+"""Decide which gallery items are relevant to which query."""
 from __future__ import annotations
 
 from typing import Optional

@@ -1,4 +1,4 @@
-"""Figures as a file and as a table, always with their protocol."""
+"""Write figures to a file and a table, always with their protocol."""
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""The metric of the training loop; it scores as tools/score.py does."""
+"""The MMEngine metric of retrieval; it scores as tools/score.py does."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Embeddings in, figures out: the one place where scoring happens."""
+"""Score embeddings under protocols; every figure is computed here."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence

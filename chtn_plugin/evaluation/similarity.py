@@ -1,4 +1,4 @@
-"""Similarity of queries and gallery, tile by tile, the same on any machine."""
+"""Compute similarities tile by tile, with equal results on any machine."""
 from __future__ import annotations
 
 from typing import Optional

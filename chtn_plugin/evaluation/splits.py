@@ -1,4 +1,4 @@
-"""Named test sets, told apart by their labels."""
+"""Published test sets by name, recognised by their labels."""
 from __future__ import annotations
 
 from dataclasses import dataclass

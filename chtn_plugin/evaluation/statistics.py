@@ -1,4 +1,4 @@
-"""Intervals and tests over queries."""
+"""Confidence intervals and significance tests over queries."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Expected values where a cut falls inside a tied group.
+"""Compute expected values where a cut-off falls inside a tied group.
 
 Only here is the mean over the orders of tied items not linear; such groups
 are few (at most one a query), so each is worked out on its own.

@@ -1,4 +1,4 @@
-"""Rankings for outside judges: TREC run and qrels files."""
+"""Write rankings as TREC run and qrels files, for other evaluators."""
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a person looks at: pictures and pages of what a model found."""
+"""Draw what a model finds, as pictures and HTML pages."""
 from typing import TYPE_CHECKING
 
 from .._lazy import lazy_names

@@ -1,4 +1,4 @@
-"""Curves and heat maps as SVG and HTML, readable without colour too."""
+"""Draw curves and heat maps as SVG and HTML, readable without colour."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Text in pictures, in whatever script it comes."""
+"""Draw text into pictures, in any script."""
 from __future__ import annotations
 
 import unicodedata

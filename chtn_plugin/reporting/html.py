@@ -1,4 +1,4 @@
-"""Pieces of a page that needs nothing but itself.
+"""Build HTML pages that load nothing from elsewhere.
 
 No piece lets a text in unescaped, and the page's own policy forbids scripts
 and everything from a network, so that not even a mistake here would run one.

@@ -1,4 +1,4 @@
-"""Queries and what was found for them, drawn as one picture."""
+"""Draw queries and their results as one picture."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The answers to some queries as a page of their own."""
+"""Write the results of some queries as an HTML page."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A run on one page: figures, curves, and what its queries find."""
+"""Write a run's report: figures, curves and example queries on one page."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Both modalities in the common space, laid out on a plane."""
+"""Plot both modalities of the common space on a plane."""
 from __future__ import annotations
 
 import io

@@ -1,4 +1,4 @@
-"""What a run wrote down while it trained."""
+"""Read training and validation curves from the logs of a run."""
 from __future__ import annotations
 
 import json

@@ -1,1 +1,1 @@
-"""Files of every kind: read with care, written whole or not at all."""
+"""Read and write files of every kind, with care."""

@@ -1,4 +1,4 @@
-"""Unpacking of archives that nobody has checked."""
+"""Unpack archives of unknown origin safely."""
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""The one reader of arrays: npz, npy, mat and h5 files of anybody.
+"""The one reader of arrays in npz, npy, mat and h5 files.
 
 One policy for all formats. Nothing is unpickled, and nothing outside the file
 is read, wherever a link in it leads. What an array claims to hold is compared

@@ -1,4 +1,4 @@
-"""Downloads that resume and never leave half a file under the real name."""
+"""Download files, resuming, and name them only once they are complete."""
 from __future__ import annotations
 
 import hashlib

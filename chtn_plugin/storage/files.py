@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, known by their content."""
+"""Write files whole or not at all, and hash their content."""
 from __future__ import annotations
 
 import errno

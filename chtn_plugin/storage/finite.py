@@ -1,4 +1,4 @@
-"""The one question whether vectors are numbers: neither NaN nor infinite."""
+"""Find the rows of vectors that hold NaN or infinity."""
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The one lister of folders: which of their entries are a user's data."""
+"""The one lister of folders; it leaves out what programs put there."""
 from __future__ import annotations
 
 import os

@@ -1,4 +1,4 @@
-"""Models of the transformers package, from a folder, a name or a config."""
+"""Load models of the transformers package from a folder, hub or config."""
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""The one opener of picture files: which formats, how large, which way up."""
+"""The one opener of pictures: formats, size limits and orientation."""
 from __future__ import annotations
 
 import io

@@ -1,4 +1,4 @@
-"""Pretrained weights inside Python packages: no hub, no network."""
+"""Find pretrained weights inside installed Python packages."""
 from __future__ import annotations
 
 import functools

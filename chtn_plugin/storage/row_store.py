@@ -1,4 +1,4 @@
-"""Arrays on disk, one row for each content hash, that can never be stale."""
+"""Store rows of arrays on disk under the hash of their source's content."""
 from __future__ import annotations
 
 import json

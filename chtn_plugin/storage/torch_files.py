@@ -1,4 +1,4 @@
-"""Read what torch.save wrote: whole, bounded, and without running it."""
+"""Read files of torch.save: bounded, checked, and without running them."""
 from __future__ import annotations
 
 import os

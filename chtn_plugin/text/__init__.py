@@ -1,4 +1,4 @@
-"""Texts: cut into words, turned into numbers, and back to words."""
+"""Cut texts into words, turn them into numbers, and decode them again."""
 from typing import TYPE_CHECKING
 
 from .._lazy import lazy_names

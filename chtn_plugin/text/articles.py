@@ -1,4 +1,4 @@
-"""Article text out of files that nobody has checked."""
+"""Read article text out of XML files of unknown origin."""
 from __future__ import annotations
 
 import html

@@ -1,4 +1,4 @@
-"""Texts to vectors of term weights: the text input of the released CHTN."""
+"""Turn texts into vectors of term weights, as the CHTN release does."""
 from __future__ import annotations
 
 from collections import Counter

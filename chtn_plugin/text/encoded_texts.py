@@ -1,4 +1,4 @@
-"""Encoded texts of a whole data set, out of which batches are taken."""
+"""Hold the encoded texts of a data set, from which batches are taken."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Texts to the tokens of a transformers model, whose tokenizer it keeps."""
+"""Turn texts into the tokens of a transformers model."""
 from __future__ import annotations
 
 import base64

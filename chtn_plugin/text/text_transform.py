@@ -1,4 +1,4 @@
-"""The contract of what turns texts into a network's input."""
+"""The contract of text transforms, which turn texts into network input."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

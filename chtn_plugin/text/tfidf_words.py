@@ -1,4 +1,4 @@
-"""Texts to TF-IDF vectors, of words or of characters as the script asks."""
+"""Turn texts into TF-IDF vectors, of words or of characters."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The stored form of a vocabulary: a ``tokenizer.json``, as text.
+"""Store a vocabulary and its splitting rule as a ``tokenizer.json``.
 
 Checkpoint, decoding, the check of a checkpoint against its data and the ONNX
 export share it. It holds the rule by which texts are split (see

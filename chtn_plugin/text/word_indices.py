@@ -1,4 +1,4 @@
-"""Texts to sequences of word numbers, for a network over word vectors."""
+"""Turn texts into sequences of word numbers, for word vectors."""
 from __future__ import annotations
 
 from collections import Counter

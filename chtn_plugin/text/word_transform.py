@@ -1,4 +1,4 @@
-"""What transforms share that look words up in a vocabulary."""
+"""Base of the text transforms that look words up in a vocabulary."""
 from __future__ import annotations
 
 import logging

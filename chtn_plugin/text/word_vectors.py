@@ -1,4 +1,4 @@
-"""Files of word vectors: GloVe's, word2vec's, and arrays."""
+"""Read files of word vectors: GloVe's, word2vec's, and arrays."""
 from __future__ import annotations
 
 import gzip
