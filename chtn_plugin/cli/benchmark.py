@@ -59,6 +59,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         'vectors are scaled to length 1 (default: both)')
     parser.add_argument('--jobs', type=int, default=1,
                         help='processes (default: 1)')
+    parser.add_argument('--report-only', action='store_true',
+                        help='measure nothing, write the reports of what '
+                        'has been measured')
     parser.add_argument('--out', default='work_dirs/benchmark',
                         help='folder of records and reports')
     return parser.parse_args(argv)
@@ -142,7 +145,11 @@ def run(args: argparse.Namespace) -> None:
         features = prepare(read_pair_features(path, name or None),
                            args.dimensions or None, args.l2_normalized)
         prepared = features.prepared
-        records += run_benchmark(features, plan, store, args.jobs)
+        records += run_benchmark(features, plan, store, args.jobs,
+                                 measure=not args.report_only)
+    if not records:
+        raise ValueError('there is nothing to report yet: '
+                         f'{store.path} has no test of these methods')
     command = 'python tools/benchmark.py ' + shlex.join(sys.argv[1:])
     how = dict(command=command, prepared=prepared, budget=args.budget,
                trained_budget=args.trained_budget,

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import (
@@ -300,8 +301,8 @@ def _alike(settings: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def run_benchmark(features: PairFeatures, plan: Plan, store: RecordStore,
-                  workers: int = 1, progress: bool = True
-                  ) -> list[dict[str, Any]]:
+                  workers: int = 1, progress: bool = True,
+                  measure: bool = True) -> list[dict[str, Any]]:
     """Run what is missing; what the store has is not run again.
 
     Args:
@@ -310,7 +311,10 @@ def run_benchmark(features: PairFeatures, plan: Plan, store: RecordStore,
         store: Gets each measurement as soon as it is made. Errors stand in
             it, too; they are tried again by the next call.
         workers: Processes; 1: this one.
-        progress: Whether to show a bar with the time left.
+        progress: Whether to show a bar with the time left; where it goes to
+            no terminal, a line a minute.
+        measure: Whether to run what is missing. False: only what the store
+            has is returned.
 
     Returns:
         The test records and errors of the plan's jobs.
@@ -321,10 +325,20 @@ def run_benchmark(features: PairFeatures, plan: Plan, store: RecordStore,
     if workers < 1:
         raise ValueError(f'jobs must be at least 1, got {workers}')
     jobs = [_Progress(features, job, store) for job in jobs_of(plan)]
-    bar = tqdm(total=len(jobs), desc=features.name, unit='fit and test',
-               disable=None if progress else True)
-    bar.update(sum(job.done() for job in jobs))
     errors: list[dict[str, Any]] = []
+    if measure:
+        errors = _measure(jobs, features.name, store, workers, progress)
+    found = (_test_key(features, job.job) for job in jobs)
+    return [store[key] for key in found if key in store] + errors
+
+
+def _measure(jobs: Sequence[_Progress], name: str, store: RecordStore,
+             workers: int, progress: bool) -> list[dict[str, Any]]:
+    errors: list[dict[str, Any]] = []
+    bar = tqdm(total=len(jobs), desc=name, unit='fit and test',
+               disable=not progress,
+               mininterval=.5 if sys.stderr.isatty() else 60)
+    bar.update(sum(job.done() for job in jobs))
     pool = None if workers == 1 else ProcessPoolExecutor(
         workers, get_context('fork'))
     with bar:
@@ -337,8 +351,7 @@ def run_benchmark(features: PairFeatures, plan: Plan, store: RecordStore,
             bar.update(job.done())
     if pool is not None:
         pool.shutdown()
-    found = (_test_key(features, job.job) for job in jobs)
-    return [store[key] for key in found if key in store] + errors
+    return errors
 
 
 Outcome = Iterator[tuple[_Progress, list[dict[str, Any]]]]

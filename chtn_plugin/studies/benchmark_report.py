@@ -12,8 +12,8 @@ from ..storage.files import atomic_write
 from .benchmark_table import mean_ranks, setting_in_words
 
 _HEAD = ('method', 'mean MAP', 'i2t', 't2i', '95 % over queries',
-         'pair@1', 'pair@10', 'acc. image', 'acc. text', 'p', 'seconds',
-         'numbers', 'setting')
+         'pair@1', 'pair@10', 'acc. image', 'acc. text', 'p', 'draws',
+         'seconds', 'numbers', 'setting')
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
@@ -31,7 +31,8 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
             _three(row['pair_hit@1']), _three(row['pair_hit@10']),
             _three(row['accuracy_image']), _three(row['accuracy_text']),
             '' if row['p'] is None else f'{row["p"]:.2g}',
-            f'{row["seconds"]:.2g}', f'{row["numbers"]:,.0f}',
+            str(row['draws']), f'{row["seconds"]:.2g}',
+            f'{row["numbers"]:,.0f}',
             setting_in_words(row['setting'])]
 
 
@@ -53,11 +54,8 @@ def heading(table: Mapping[str, Any]) -> str:
 
 
 def _counts(table: Mapping[str, Any]) -> str:
-    draws = max((row['draws'] for row in table['rows'] if 'draws' in row),
-                default=0)
     return (f'{table["labelled"]} rows with a label, {table["unlabelled"]} '
-            f'pairs without, {table["test"]} test pairs; at most {draws} '
-            f'draw{"s" * (draws != 1)}.')
+            f'pairs without, {table["test"]} test pairs.')
 
 
 def legend(how: Mapping[str, Any]) -> list[str]:

@@ -53,6 +53,7 @@ def test_a_users_own_method_takes_part(made):
     (('--methods', 'Nothing'), "or FILE:CLASS, got 'Nothing'"),
     (('--methods', 'none.py:A'), 'file of a method not found: none.py'),
     (('--labels', 'most'), "got 'most'"),
+    (('--report-only', '--out', 'nothing'), 'there is nothing to report yet'),
     (('--draws', 0), 'draws must be at least 1, got 0')])
 def test_wrong_arguments_end_in_a_line(made, arguments, message):
     status, _, err = run_tool('benchmark', made[0] / 'small.npz', *arguments)

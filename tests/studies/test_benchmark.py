@@ -128,6 +128,15 @@ def test_other_data_or_a_wider_choice_are_measured_anew(tmp_path):
         2 * size + 8)
 
 
+def test_a_report_alone_measures_nothing(tmp_path):
+    store = RecordStore(tmp_path / 'r.jsonl')
+    assert run_benchmark(small_set(), plan(), store, measure=False) == []
+    ran(tmp_path, plan(methods=('CCA', )))
+    found = run_benchmark(small_set(), plan(), RecordStore(
+        tmp_path / 'r.jsonl'), measure=False)
+    assert {record['method'] for record in found} == {'CCA'}
+
+
 class Broken(CCA):
     """Fails whenever it is fitted."""
 
