@@ -35,6 +35,7 @@ class SupCon(ProjectedModel):
     """
     paper = 'https://arxiv.org/abs/2004.11362'
     paper_title = 'Supervised Contrastive Learning'
+    needs_labels = True
 
     def __init__(self,
                  trunk: dict,

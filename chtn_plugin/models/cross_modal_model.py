@@ -64,6 +64,8 @@ class CrossModalModel(BaseModel):
         num_classes: As above.
         training_only: Prefixes of parameter names that testing does without;
             a checkpoint may lack or hold them.
+        needs_labels: Whether training reads labels even where
+            ``num_classes`` is None.
         free_state: Prefixes of state whose names and shapes are not known
             before the model is fitted; a checkpoint brings them.
         keeps_training_rows: Whether a checkpoint carries (the features of)
@@ -75,6 +77,7 @@ class CrossModalModel(BaseModel):
     paper: ClassVar[Optional[str]] = None
     paper_title: ClassVar[Optional[str]] = None
     training_only: ClassVar[tuple[str, ...]] = ()
+    needs_labels: ClassVar[bool] = False
     free_state: ClassVar[tuple[str, ...]] = ()
     keeps_training_rows: ClassVar[bool] = False
     similarity: str = 'cosine'

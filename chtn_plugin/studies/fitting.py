@@ -39,11 +39,17 @@ def model_config(method: str, setting: Mapping[str, Any], image_size: int,
         num_classes: Number C of classes.
     """
     return dict(
-        {key: value for key, value in setting.items() if '.' not in key},
-        type=method, num_classes=num_classes,
-        trunk=dict(input_shape=(image_size, )),
-        text_encoder=dict(type='VectorTextEncoder', out_features=text_size,
-                          norm=None))
+        dict(type=method, num_classes=num_classes,
+             trunk=dict(input_shape=(image_size, )),
+             text_encoder=dict(type='VectorTextEncoder',
+                               out_features=text_size, norm=None)),
+        **{key: value for key, value in setting.items() if '.' not in key})
+
+
+def reads_labels(config: Mapping[str, Any]) -> bool:
+    """Whether a model's training reads labels, or pairs alone."""
+    return (config.get('num_classes') is not None
+            or MODELS.get(config['type']).needs_labels)
 
 
 def fit_in_process(config: dict[str, Any], image: np.ndarray,
@@ -64,7 +70,9 @@ def fit_in_process(config: dict[str, Any], image: np.ndarray,
 def fit_with_runner(config: dict[str, Any], setting: Mapping[str, Any],
                     image: np.ndarray, text: np.ndarray, label: np.ndarray,
                     seed: int, work_dir: Optional[str] = None) -> Any:
-    """Train a method under the stock Runner, on rows that have a label.
+    """Train a method under the stock Runner.
+
+    It gets the rows that have a label; all rows, if it reads none.
 
     Args:
         config: Of :func:`model_config`.
@@ -78,9 +86,10 @@ def fit_with_runner(config: dict[str, Any], setting: Mapping[str, Any],
     from ..engine.launch import build_runner
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / 'rows.npz'
-        known = label >= 0
+        known = (label >= 0 if reads_labels(config)
+                 else np.ones(len(label), bool))
         np.savez(file, image=image[known], text=text[known],
-                 label=label[known])
+                 label=np.maximum(label[known], 0))
         cfg = training_config(config, str(file), seed,
                               work_dir or str(Path(folder) / 'run'))
         cfg.merge_from_dict({key: value for key, value in setting.items()

@@ -88,13 +88,16 @@ SPACES: dict[str, list[Setting]] = {
     'ACMR': _trained(
         dict(representation='prob', similarity='dot'), dict(dropout=.5),
         dict(adversary_weight=.01)),
-    'SupCon': _trained(dict(), dict(temperature=.2), dict(dropout=.5)),
+    'SupCon': _trained(dict(num_classes=None),
+                       dict(num_classes=None, temperature=.2),
+                       dict(representation='prob', similarity='dot')),
     'PairContrast': _trained(
         dict(representation='prob', similarity='dot'), dict(dropout=.5),
         dict(num_classes=None)),
     'MHTN': _trained(dict(), dict(dropout=.7), dict(widths=(128, 128))),
     'DCCA': [
-        {'widths': widths, 'train_dataloader.batch_size': 256,
+        {'num_classes': None, 'widths': widths,
+         'train_dataloader.batch_size': 256,
          'optim_wrapper.optimizer.weight_decay': decay}
         for widths, decay in (((256, 32), 5e-3), ((32, ), 5e-3),
                               ((256, 16), 5e-3), ((32, ), 5e-2))],

@@ -4,6 +4,7 @@ import pytest
 import torch
 from small_set import small_set
 
+from chtn_plugin.studies import fitting
 from chtn_plugin.studies.fitting import (
     baseline_vectors,
     encoded,
@@ -11,6 +12,7 @@ from chtn_plugin.studies.fitting import (
     fit_with_runner,
     measured,
     model_config,
+    reads_labels,
     size_of,
 )
 
@@ -39,6 +41,34 @@ def test_dotted_keys_are_no_arguments_of_the_model():
         type='CCA', dimensions=3, num_classes=3, trunk=dict(
             input_shape=(6, )), text_encoder=dict(
                 type='VectorTextEncoder', out_features=5, norm=None))
+
+
+def test_a_setting_may_take_the_classes_away():
+    assert model_config('PairContrast', dict(num_classes=None), 6, 5, 3)[
+        'num_classes'] is None
+
+
+@pytest.mark.parametrize(('method', 'classes', 'reads'), [
+    ('PairContrast', None, False), ('PairContrast', 3, True),
+    ('SupCon', None, True), ('DCCA', None, False), ('DeepSM', 3, True)])
+def test_who_reads_labels(method, classes, reads):
+    assert reads_labels(dict(type=method, num_classes=classes)) is reads
+
+
+@pytest.mark.parametrize(('classes', 'rows_seen'), [(3, 10), (None, 48)])
+def test_training_gets_labelled_rows_or_all_where_it_reads_none(
+        classes, rows_seen, monkeypatch):
+    image, text, label = rows()
+    label = np.where(np.arange(48) < 10, label, -1)
+    seen = []
+    monkeypatch.setattr(
+        fitting.np, 'savez', lambda file, **arrays: seen.append(
+            len(arrays['label'])) or np.savez_compressed(file, **arrays))
+    fit_with_runner(
+        model_config('PairContrast', dict(num_classes=classes), 6, 5, 3),
+        {'train_cfg.max_iters': 1, 'train_dataloader.batch_size': 8},
+        image, text, label, seed=0)
+    assert seen == [rows_seen]
 
 
 def test_true_labels_rank_perfectly():
