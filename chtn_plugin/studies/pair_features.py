@@ -63,11 +63,13 @@ def read_pair_features(path: str | Path,
     """Read a feature file or the data of a configuration.
 
     Args:
-        path: ``NAME.npz`` with the arrays ``image`` (N, D), ``text`` (N, E),
-            ``label`` (N,) of whole numbers and ``train`` (N,) of bool; or a
-            configuration whose training and test data are ready features
-            (any layout). Its validation rows count as training rows: folds
-            are cut here.
+        path: A file of arrays, as ``tools/extract_features.py`` writes it:
+            ``image_train`` (N, D), ``text_train`` (N, E), ``label_train``
+            (N,) of whole numbers, likewise ``test`` and, where there is one,
+            ``val``; or with ``image``, ``text``, ``label`` and ``train``
+            (N,) of bool. Or a configuration whose training and test data are
+            ready features. Validation rows count as training rows: folds are
+            cut here.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -78,18 +80,8 @@ def read_pair_features(path: str | Path,
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'data not found: {path}')
-    if path.suffix == '.py':
-        parts = _of_config(Config.fromfile(path), str(path))
-    elif path.suffix == '.npz':
-        arrays = ArrayFile(path, 'data')
-        missing = [name for name in _ARRAYS if name not in arrays]
-        if missing:
-            raise KeyError(f'arrays not found in {path}: {missing}; it '
-                           f'has {list(arrays)}')
-        parts = {name: arrays.numbers(name) for name in _ARRAYS}
-    else:
-        raise ValueError('data must be an .npz file or a configuration '
-                         f'(.py), got {path}')
+    parts = (_of_config(Config.fromfile(path), str(path))
+             if path.suffix == '.py' else _of_file(path))
     features = PairFeatures(
         name or path.stem, parts['image'].astype(np.float32),
         parts['text'].astype(np.float32),
@@ -122,6 +114,33 @@ def _check(features: PairFeatures, where: str) -> None:
         raise ValueError('every test row needs a class that training rows '
                          f'have: {where} has the labels {strange.tolist()} '
                          'in its test split alone')
+
+
+def _of_file(path: Path) -> dict[str, np.ndarray]:
+    arrays = ArrayFile(path, 'feature file')
+    if 'image_train' not in arrays:
+        missing = [name for name in _ARRAYS if name not in arrays]
+        if missing:
+            raise KeyError(f'arrays not found in {path}: {missing}, or those '
+                           'of each split (image_train, ...); it has '
+                           f'{list(arrays)}')
+        return {name: arrays.numbers(name) for name in _ARRAYS}
+    splits = [split for split in ('train', 'val', 'test')
+              if f'image_{split}' in arrays]
+    found: dict[str, list[np.ndarray]] = {name: [] for name in _ARRAYS}
+    for split in splits:
+        for name in _ARRAYS[:3]:
+            if f'{name}_{split}' not in arrays:
+                raise KeyError(f'array not found in {path}: {name}_{split}')
+            found[name].append(arrays.numbers(f'{name}_{split}'))
+        found['train'].append(np.full(len(found['image'][-1]),
+                                      split != 'test'))
+    if found['label'][0].ndim != 1 and 1 not in found['label'][0].shape:
+        raise ValueError(f'{path} has several classes a pair; methods are '
+                         'compared on data of one class a pair')
+    return {name: np.concatenate([part.reshape(-1) if name == 'label'
+                                  else part for part in parts])
+            for name, parts in found.items()}
 
 
 def _of_config(cfg: Any, where: str) -> dict[str, np.ndarray]:

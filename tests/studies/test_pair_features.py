@@ -91,5 +91,34 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_another_kind_of_file_is_refused(tmp_path):
     (tmp_path / 'a.txt').write_text('')
-    with pytest.raises(ValueError, match='an .npz file or a configuration'):
+    with pytest.raises(ValueError, match='a file of arrays ends in .npz'):
         read_pair_features(tmp_path / 'a.txt')
+
+
+def split_arrays(**more):
+    made, arrays = small_set(), {}
+    for split, rows in (('train', slice(0, 40)), ('val', slice(40, 48)),
+                        ('test', slice(48, 63))):
+        arrays |= {f'{name}_{split}': getattr(made, name)[rows]
+                   for name in ('image', 'text', 'label')}
+    return arrays | more
+
+
+def test_arrays_of_each_split_are_read_validation_with_training(tmp_path):
+    np.savez(tmp_path / 'a.npz', **split_arrays())
+    assert read_pair_features(
+        tmp_path / 'a.npz').fingerprint == small_set().fingerprint
+
+
+def test_several_classes_a_pair_are_refused(tmp_path):
+    np.savez(tmp_path / 'a.npz', **split_arrays(label_train=np.ones((40, 3))))
+    with pytest.raises(ValueError, match='several classes a pair'):
+        read_pair_features(tmp_path / 'a.npz')
+
+
+def test_a_missing_array_of_a_split_is_named(tmp_path):
+    arrays = split_arrays()
+    del arrays['text_test']
+    np.savez(tmp_path / 'a.npz', **arrays)
+    with pytest.raises(KeyError, match='text_test'):
+        read_pair_features(tmp_path / 'a.npz')
