@@ -79,26 +79,26 @@ class Gallery:
         return len(self.items)
 
     def count(self, kind: str) -> int:
-        """Items of a kind."""
+        """Return the number of items of a kind."""
         return len(self._places[kind])
 
     def rows(self, kind: str) -> np.ndarray:
-        """Vectors of a kind, (G, D); of length 1 under cosine."""
+        """Return the vectors of a kind, (G, D); of length 1 under cosine."""
         return self._rows[kind]
 
     def searched(self, target: str) -> str:
-        """The kind that is searched: the other where there is no target."""
+        """Return the kind to search: the target, or what there is."""
         return target if target in self._rows else next(iter(self._rows))
 
     def nearest(self, query: np.ndarray, topk: int, target: str,
                 filters: Sequence[Filter] = ()) -> list[tuple[float, Item]]:
-        """Scores and items of :meth:`find`."""
+        """Return scores and items of :meth:`find`."""
         return [(found.score, found.item) for found in self.find(
             query, topk, target, filters)]
 
     def find(self, query: np.ndarray, topk: int, target: str,
              filters: Sequence[Filter] = ()) -> list[Found]:
-        """The nearest items, best first, ties in gallery order.
+        """Find the nearest items, best first, ties in gallery order.
 
         Args:
             query: One vector, (D,).

@@ -18,7 +18,7 @@ _MAX_LINES = 10_000_000
 
 def list_items(source: str | Path, label_separator: Optional[str] = None
                ) -> list[Item]:
-    """Everything that can be encoded there, in a fixed order.
+    """List everything in a source that can be encoded, in a fixed order.
 
     Args:
         source: A folder (its pictures, and the lines of its ``.txt`` files,
@@ -103,5 +103,5 @@ def _text(name: str, text: str, classes: tuple[str, ...] = ()) -> Item:
 
 
 def item_key(item: Item) -> str:
-    """What tells whether an item is already there, unchanged."""
+    """Return the key that shows whether an item is there, unchanged."""
     return json.dumps([item['kind'], item['id'], item.get('stamp', '')])

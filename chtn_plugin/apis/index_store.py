@@ -106,7 +106,7 @@ class IndexStore:
 
     def gallery(self, fingerprint: str = '',
                 unfinished: bool = False) -> Gallery:
-        """The whole index in memory.
+        """Read the whole index into memory.
 
         Args:
             fingerprint: Of the model that will search; empty: any.
@@ -157,7 +157,7 @@ class IndexStore:
                 for number in range(len(self.head['sources']))]
 
     def contents(self) -> tuple[np.ndarray, list[Item]]:
-        """Vectors (G, D) and items, checked against their hashes."""
+        """Read vectors (G, D) and items, checked against their hashes."""
         self._require()
         vectors: list[np.ndarray] = []
         items: list[Item] = []

@@ -15,7 +15,7 @@ from .item_encoding import encode_items
 
 
 def open_gallery(encoder: Any, source: Any, progress: bool) -> Gallery:
-    """A gallery from whatever a user has; see ``RetrievalInferencer.index``.
+    """Make a gallery of any source; see ``RetrievalInferencer.index``.
 
     Args:
         encoder: The inferencer.

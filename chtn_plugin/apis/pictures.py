@@ -19,7 +19,7 @@ MAX_PIXELS = 64_000_000
 
 def load_picture(picture: Any, pipeline: Callable,
                  max_pixels: int = MAX_PIXELS) -> Tensor:
-    """A picture of any kind through the transforms of the run.
+    """Send a picture of any kind through the transforms of the run.
 
     Args:
         picture: Path; PIL picture; array (H, W), (H, W, 1) grey or

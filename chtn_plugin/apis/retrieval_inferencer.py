@@ -112,7 +112,7 @@ class RetrievalInferencer(BaseInferencer):
 
     def encode_images(self, images: Any,
                       progress: Optional[bool] = None) -> np.ndarray:
-        """Common representation of pictures.
+        """Encode pictures into the common representation.
 
         Args:
             images: One or many, of any length: paths, PIL pictures, uint8
@@ -131,13 +131,13 @@ class RetrievalInferencer(BaseInferencer):
 
     def encode_texts(self, texts: str | Iterable[str],
                      progress: Optional[bool] = None) -> np.ndarray:
-        """Common representation of texts, (N, D) float32."""
+        """Encode texts into the common representation, (N, D) float32."""
         return self._joined(self._encoded(_listed(texts, 'text'), 'text',
                                           progress), 'repr')
 
     def class_probabilities(self, images: Any = None,
                             texts: Any = None) -> np.ndarray:
-        """What the model takes pictures or texts for, (N, C) float32.
+        """Predict class probabilities of pictures or texts, (N, C) float32.
 
         Its columns are :attr:`classes`.
 
@@ -153,7 +153,7 @@ class RetrievalInferencer(BaseInferencer):
                             'probabilities')
 
     def load_image(self, image: Any) -> Tensor:
-        """A picture as the model's input; see :func:`load_picture`."""
+        """Load a picture as model input; see :func:`load_picture`."""
         if self.pipeline is None:
             if isinstance(image, (str, Path, Image.Image)):
                 raise ValueError('an image must be a vector of ready '
@@ -165,7 +165,7 @@ class RetrievalInferencer(BaseInferencer):
     @torch.inference_mode()
     def encode_batch(self, kind: str, items: Sequence[Any]
                      ) -> dict[str, np.ndarray]:
-        """``repr`` (B, D) and ``probabilities`` (B, C) of one batch.
+        """Encode a batch: ``repr`` (B, D), ``probabilities`` (B, C).
 
         A model without a classifier gives the first alone.
 
@@ -211,7 +211,7 @@ class RetrievalInferencer(BaseInferencer):
                balance: Optional[float] = None,
                image_weight: float = 0.5,
                filters: Sequence[Filter | str] = ()) -> SearchResult:
-        """What the gallery holds nearest to a text, a picture, or both.
+        """Search the gallery by a text, a picture, or both.
 
         Args:
             text: The query, or
@@ -410,12 +410,12 @@ class RetrievalInferencer(BaseInferencer):
 
     def visualize(self, inputs: Sequence[Any], preds: Sequence[SearchResult],
                   draw: bool = False) -> Optional[Image.Image]:
-        """One picture of all queries and their results, if asked for."""
+        """Draw all queries and their results as one picture, if asked for."""
         return draw_results(preds) if draw else None
 
     def postprocess(self, preds: Sequence[SearchResult], visualization: Any,
                     return_datasample: bool = False) -> dict[str, Any]:
-        """The two under one roof, as MMEngine wants them."""
+        """Join predictions and pictures in MMEngine's form."""
         return dict(predictions=list(preds), visualization=visualization)
 
 

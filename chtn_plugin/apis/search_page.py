@@ -51,7 +51,7 @@ align-items:center;font-size:13px;max-width:480px;margin:6px 0 14px}
 
 def search_app(inferencer: Any, hosts: tuple[str, ...] = (
         'localhost', '127.0.0.1', '[::1]')) -> Any:
-    """An ASGI application: a form, and what was found.
+    """Build the ASGI application: a form, and the results below it.
 
     ``/?text=...&topk=...`` is a text query as a link. The page keeps nothing,
     loads nothing from elsewhere and runs no script in the browser. One query
@@ -239,7 +239,7 @@ def _opened(encoded: bytes) -> Image.Image:
 def search_page(inferencer: Any, asked: Optional[Asked] = None,
                 result: Optional[SearchResult] = None,
                 error: str = '') -> str:
-    """The page with the form, and below it what was found.
+    """Write the page with the form, and the results below it.
 
     Args:
         inferencer: For the name of the model and the size of the gallery.

@@ -79,7 +79,7 @@ class TrainedRun:
                              lambda value: isinstance(value, str))
 
     def build_model(self) -> Any:
-        """The model with its weights, in evaluation mode.
+        """Build the model with its weights, in evaluation mode.
 
         Raises:
             ValueError: The weights are not those of the model.
@@ -121,7 +121,7 @@ class TrainedRun:
         self._check_names(model)
 
     def build_text_transform(self) -> Optional[TextTransform]:
-        """The text transform as it was fitted in training."""
+        """Build the text transform as it was fitted in training."""
         if self.text_config is None or self.text_state is None:
             return None
         transform = TRANSFORMS.build(self.text_config)

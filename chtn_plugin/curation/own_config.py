@@ -164,7 +164,7 @@ def write_leaf(path: Path, comment: str, bases: Sequence[str],
 
 
 def schedule(max_iters: int) -> str:
-    """The passage that sets a number of iterations."""
+    """Return the passage that sets a number of iterations."""
     return (f'max_iters = {max_iters}\n'
             'param_scheduler = dict(T_max=max_iters)\n'
             'train_cfg = dict(max_iters=max_iters, '
@@ -172,7 +172,7 @@ def schedule(max_iters: int) -> str:
 
 
 def about(line: str) -> str:
-    """The comment at the head of a leaf, wrapped.
+    """Return the comment at the head of a leaf, wrapped.
 
     Args:
         line: Sentences.

@@ -53,7 +53,7 @@ def restrict_loading(trust: bool = False) -> None:
 
 
 def checkpoint_globals() -> list[Any]:
-    """What MMEngine's checkpoints hold beside tensors and plain data.
+    """Return the types that MMEngine's checkpoints hold beside plain data.
 
     Histories of the message hub, configurations, and NumPy's arrays and
     numbers. None of it can run a program: of ``getattr`` only a history's own
@@ -89,7 +89,7 @@ def _statistic(owner: Any, name: str) -> Any:
 
 def newest_checkpoint(work_dir: str,
                       tell: Callable[[str], None] = print) -> Optional[str]:
-    """The last checkpoint of a run that is whole.
+    """Find the last checkpoint of a run that is whole.
 
     Torn files (the disk was full, a copy was cut off) are passed over, and
     said so.
@@ -119,12 +119,12 @@ def newest_checkpoint(work_dir: str,
 
 
 def checkpoints_in(work_dir: str) -> list[str]:
-    """Checkpoints to resume from, ``iter_N.pth`` and so on, newest first."""
+    """List checkpoints to resume from (``iter_N.pth`` …), newest first."""
     return _named(work_dir, _NUMBERED)
 
 
 def best_checkpoints_in(work_dir: str) -> list[str]:
-    """Checkpoints ``best_METRIC_iter_N.pth`` and so on, the newest first."""
+    """List checkpoints ``best_METRIC_iter_N.pth`` and so on, newest first."""
     return _named(work_dir, _BEST)
 
 
@@ -152,7 +152,7 @@ def sweep_parts(folder: str) -> None:
 
 
 def find_checkpoint(path: str, tell: Callable[[str], None] = print) -> str:
-    """The checkpoint that a user means by a file or a work directory.
+    """Find the checkpoint that a user names by a file or a work directory.
 
     Args:
         path: A checkpoint, an address (``https://...``), or a work directory:
@@ -225,7 +225,7 @@ def load_checkpoint(path: str, trust: Optional[bool] = None
 
 
 def check_format(meta: Mapping, path: str = 'this checkpoint') -> int:
-    """The layout of a checkpoint; 0 for those of MMEngine itself.
+    """Return the layout of a checkpoint; 0 for those of MMEngine itself.
 
     Args:
         meta: The checkpoint's meta information.

@@ -46,7 +46,7 @@ class TerseFormatter(logging.Formatter):
         self.whole = whole
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line without chances, shares of ties and pair figures."""
+        """Cut chances, shares of ties and pair figures from a line."""
         line = self.whole.format(record)
         if record.levelno >= logging.WARNING:
             return line
@@ -89,7 +89,7 @@ def terse_console(verbose: bool = False) -> Iterator[None]:
 
 
 def describe_run(runner: Any, *loops: str) -> str:
-    """One line on what a Runner has built.
+    """Describe in one line what a Runner has built.
 
     Args:
         runner: The Runner.
@@ -116,7 +116,7 @@ def describe_run(runner: Any, *loops: str) -> str:
 
 
 def describe_best(cfg: Config, runner: Any) -> list[str]:
-    """Closing lines of a training: the best figure, and where it is.
+    """Write the closing lines of a training: best figure and its place.
 
     Args:
         cfg: The configuration.

@@ -11,7 +11,7 @@ from ..evaluation.protocols import DEFAULT_PROTOCOL
 
 def retrieval_metric_of(cfg: Config, evaluator: str = 'test_evaluator'
                         ) -> ConfigDict:
-    """The configuration's RetrievalMetric.
+    """Find the RetrievalMetric of a configuration.
 
     Args:
         cfg: The configuration.
@@ -32,7 +32,7 @@ def retrieval_metric_of(cfg: Config, evaluator: str = 'test_evaluator'
 def describe_figures(cfg: Config, dataset: Any,
                      metrics: Mapping[str, float],
                      protocol: str = '') -> str:
-    """Mean average precision with its protocol, split and chance level.
+    """Write mean average precision with protocol, split and chance level.
 
     Args:
         cfg: The configuration that was tested.

@@ -56,7 +56,7 @@ TIMEOUT = 1800
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """The configuration with its overrides.
+    """Load the configuration with its overrides.
 
     Args:
         args: Parsed arguments of ``add_config_arguments`` of
@@ -86,7 +86,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def read_config(args: argparse.Namespace) -> Config:
-    """The configuration with what the options of a run make of it.
+    """Load the configuration, changed by the options of a run.
 
     Args:
         args: Parsed arguments of ``add_config_arguments`` and
@@ -271,7 +271,7 @@ def on_main_rank(function: Callable[[], Result]) -> Result:
 
 
 def work_dir_lock(work_dir: str) -> FolderLock:
-    """The lock of a work directory, which rank 0 of a training holds."""
+    """Return the lock of a work directory, which training's rank 0 holds."""
     return FolderLock(work_dir, 'a work directory has one training at a time',
                       'Wait for its end, end it, or name another folder with '
                       '--work-dir')
@@ -331,7 +331,7 @@ class ClearWorkDirHook(Hook):
 
 
 def build_runner(cfg: Config) -> Any:
-    """The Runner, or the one that the configuration names."""
+    """Build the Runner, or the one that the configuration names."""
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     runner = Runner.from_cfg(cfg)

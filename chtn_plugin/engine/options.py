@@ -103,7 +103,7 @@ def _unknown_type(key: str, name: str) -> KeyError:
 
 
 def strange_keys(here: Any, path: str) -> Iterator[tuple[str, set[str]]]:
-    """Keys, at any depth, that the class of their dictionary lacks.
+    """Find keys, at any depth, that the class of their dictionary lacks.
 
     Args:
         here: Part of a configuration.

@@ -18,7 +18,7 @@ _OF_THE_MACHINE = ('work_dir', 'resume', 'load_from', 'launcher', 'env_cfg',
 def choose_resume(work_dir: str, given: str, trust: bool = False,
                   tell: Callable[[str], None] = print,
                   cfg: Optional[Config] = None) -> Optional[str]:
-    """The checkpoint to go on from, looked through before it is used.
+    """Choose the checkpoint to resume from, and check it before it is used.
 
     Args:
         work_dir: The run's folder.
@@ -84,7 +84,7 @@ def _check_place(meta: Mapping, path: str, cfg: Optional[Config]) -> None:
 
 
 def differences(text: str, cfg: Config) -> list[str]:
-    """What differs between a stored configuration and the one in use.
+    """List how a stored configuration differs from the one in use.
 
     Neither is run; the stored text may come from anywhere.
 

@@ -7,7 +7,7 @@ PREFIX = 'chtn_plugin::'
 
 
 def shipped_configs() -> Path:
-    """Folder of the configurations: of the checkout, or of the wheel."""
+    """Find the folder of configurations, of the checkout or of the wheel."""
     package = Path(__file__).resolve().parents[1]
     checkout = package.parent / 'configs'
     return (checkout if (checkout / '_base_').is_dir()
@@ -15,7 +15,7 @@ def shipped_configs() -> Path:
 
 
 def config_path(name: str) -> str:
-    """The file of a configuration.
+    """Find the file of a configuration.
 
     Args:
         name: A file, or ``chtn_plugin::NAME`` for one that comes with the

@@ -61,7 +61,7 @@ def build_approximate(folder: Path, kind: str, rows: np.ndarray,
 
 
 def load_approximate(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
-    """The FAISS indexes of an index by kind.
+    """Read the FAISS indexes of an index, by kind.
 
     Raises:
         ImportError: ``faiss-cpu`` is not installed.
@@ -80,7 +80,7 @@ def load_approximate(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(kind: str, told: dict[str, Any]) -> str:
-    """One line for a person."""
+    """Describe the measured recall and speed in one line."""
     if 'recall' not in told:
         return (f'{kind}: {told["factory"]}, recall not measured: there was '
                 'nothing of the other kind to ask with')

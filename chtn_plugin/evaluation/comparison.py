@@ -111,7 +111,7 @@ def compare_methods(methods: Mapping[str, Sequence[Results]],
 
 
 def load_methods(arguments: Sequence[str]) -> dict[str, list[Results]]:
-    """Results of methods from what stands on a command line.
+    """Read the results of methods that a command line names.
 
     Args:
         arguments: ``NAME=PATH[,PATH...]`` or ``PATH``, each path a results
@@ -316,7 +316,7 @@ def _judge(pair: dict[str, Any]) -> None:
 
 
 def format_comparison(comparison: Mapping[str, Any]) -> str:
-    """The comparison as Markdown."""
+    """Write a comparison as Markdown."""
     lines: list[str] = []
     where = dict.fromkeys((f['protocol'], f['direction'])
                           for f in comparison['figures'])

@@ -23,7 +23,7 @@ _FEW_COLUMNS = 2048
 def count_tile(scores: np.ndarray, starts: np.ndarray, stops: np.ndarray,
                compiled: bool = False
                ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ranks of each row's relevant items.
+    """Count the ranks of each row's relevant items.
 
     Args:
         scores: Finite scores, or minus infinity for an item taken out,

@@ -9,7 +9,7 @@ from torch import Tensor
 def count_tile_on_device(scores: Tensor, starts: np.ndarray,
                          stops: np.ndarray
                          ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """As :func:`.counting.count_tile`, in torch.
+    """Count as :func:`.counting.count_tile` does, in torch.
 
     A GPU sorts whole rows faster than it could count.
     """

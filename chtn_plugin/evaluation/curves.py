@@ -33,7 +33,7 @@ class CurveSums:
 
     @classmethod
     def of(cls, base: str, gallery: int) -> Optional[CurveSums]:
-        """Empty sums for a formula; None if it has no curve."""
+        """Return empty sums for a formula; None if it has no curve."""
         if base == 'pr-11':
             return cls(11, gallery)
         return cls(None, gallery) if base == 'pr-full' else None
@@ -58,7 +58,7 @@ class CurveSums:
             np.add.at(row, table.before + table.size, -step)
 
     def points(self) -> dict[str, list[float]]:
-        """The curve as lists ``recall``, ``precision`` and maybe ``rank``.
+        """Return the curve as lists ``recall``, ``precision``, maybe ``rank``.
 
         The full curve keeps at most 200 ranks, evenly spaced in logarithm.
         """

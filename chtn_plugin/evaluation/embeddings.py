@@ -76,12 +76,12 @@ class Embeddings:
     def part(self, name: str) -> tuple[Optional[np.ndarray],
                                        Optional[np.ndarray],
                                        Optional[np.ndarray]]:
-        """Embeddings, labels and ids of ``'image'`` or ``'text'``."""
+        """Return embeddings, labels and ids of ``'image'`` or ``'text'``."""
         return tuple(getattr(self, name + end)  # type: ignore[return-value]
                      for end in ('', '_label', '_id'))
 
     def pairs(self, name: str) -> Optional[np.ndarray]:
-        """Partner keys of ``'image'`` or ``'text'``."""
+        """Return the partner keys of ``'image'`` or ``'text'``."""
         return getattr(self, name + '_pair')
 
     @property
@@ -103,7 +103,7 @@ class Embeddings:
         return False
 
     def select(self, image: slice, text: slice) -> Embeddings:
-        """The embeddings of some of the items."""
+        """Return the embeddings of some of the items."""
         fields: dict[str, Any] = {
             part + end: getattr(self, part + end)[which]
             for part, which in (('image', image), ('text', text))

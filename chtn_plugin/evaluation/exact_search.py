@@ -17,7 +17,7 @@ _SHORT, _LONG = 1e-15, 1e18
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1 as float32, (N, D); rows of zeros stay so."""
+    """Scale rows to length 1 as float32, (N, D); rows of zeros stay so."""
     rows = np.asarray(rows)
     with np.errstate(over='ignore', under='ignore', invalid='ignore'):
         single = np.asarray(rows, np.float32)
@@ -30,7 +30,7 @@ def unit_rows(rows: np.ndarray) -> np.ndarray:
 
 
 def unit_rows_of_any_length(rows: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1 as float64, (N, D), where squares overflow.
+    """Scale rows to length 1 as float64, (N, D), where squares overflow.
 
     First each row is scaled by a power of two, which loses no digit.
     """
@@ -42,7 +42,7 @@ def unit_rows_of_any_length(rows: np.ndarray) -> np.ndarray:
 
 
 def comparable_rows(rows: np.ndarray, similarity: str) -> np.ndarray:
-    """Rows whose dot products are the similarity, (N, D) float32.
+    """Make rows whose dot products are the similarity, (N, D) float32.
 
     Args:
         rows: Representations, (N, D).
@@ -56,7 +56,7 @@ def comparable_rows(rows: np.ndarray, similarity: str) -> np.ndarray:
 
 
 def longest_row(rows: np.ndarray) -> float:
-    """Length of the longest row of (N, D); 0 without rows."""
+    """Return the length of the longest row of (N, D); 0 without rows."""
     most = 0.
     step = max(1, _MOST_NUMBERS // max(1, rows.shape[1]))
     for start in range(0, len(rows), step):
@@ -69,7 +69,7 @@ def longest_row(rows: np.ndarray) -> float:
 def nearest(queries: np.ndarray, gallery: np.ndarray, topk: int,
             longest: Optional[float] = None
             ) -> tuple[np.ndarray, np.ndarray]:
-    """The ``topk`` best items of each query by dot product, best first.
+    """Find the ``topk`` best items of each query by dot product, best first.
 
     A product in float32 chooses what is looked at, wide enough for its
     rounding; what is left is scored in float64, each row by itself. So equal

@@ -69,7 +69,7 @@ def average_precision(table: RankTable,
 def average_precision_of_first(table: RankTable,
                                count: Cut = None,
                                expected: bool = False) -> np.ndarray:
-    """Mean precision at the first ``count`` relevant items at any rank.
+    """Average the precision at the first ``count`` relevant items.
 
     The divisor is the smaller of ``count`` and the relevant items, so each
     query's value is a mean of as many precisions. Of a tied group that holds
@@ -98,7 +98,7 @@ def average_precision_of_first(table: RankTable,
 
 
 def precision(table: RankTable, cut: int) -> np.ndarray:
-    """Relevant items among the top ``cut``, divided by ``cut``, (Q,).
+    """Compute the share of the top ``cut`` that is relevant, (Q,).
 
     Of a tied group across the cut counts the share above it, which is also
     the mean over the orders of tied items. As in trec_eval the divisor stays
@@ -109,7 +109,7 @@ def precision(table: RankTable, cut: int) -> np.ndarray:
 
 
 def recall(table: RankTable, cut: int) -> np.ndarray:
-    """Share of all relevant items that stand in the top ``cut``, (Q,)."""
+    """Compute the share of relevant items that the top ``cut`` holds, (Q,)."""
     hits = _hits_above(table, items_above(table, cut))
     return _divide(table.sum_groups(hits), table.relevant)
 
@@ -150,7 +150,7 @@ def first_rank(table: RankTable) -> np.ndarray:
 
 
 def median_first_rank(relevant: np.ndarray, gallery: int) -> np.ndarray:
-    """Median rank of the first relevant item in a random ranking, (Q,).
+    """Compute the median first relevant rank of a random ranking, (Q,).
 
     Where two ranks split the probability in halves, their mean.
 
@@ -171,7 +171,7 @@ def median_first_rank(relevant: np.ndarray, gallery: int) -> np.ndarray:
 
 
 def ndcg(table: RankTable, cut: Cut = None) -> np.ndarray:
-    """Normalised discounted cumulative gain with gains 0 and 1, (Q,).
+    """Compute normalised discounted cumulative gain, gains 0 and 1, (Q,).
 
     The discount of rank i is 1 / log2(i + 1); tied items share the discounts
     of their ranks, which is also the mean over their orders. The ideal puts
@@ -188,7 +188,7 @@ def ndcg(table: RankTable, cut: Cut = None) -> np.ndarray:
 
 
 def interpolated_precision(table: RankTable, levels: int = 11) -> np.ndarray:
-    """Best precision at or beyond evenly spaced recall levels, (Q, L).
+    """Compute the best precision at or beyond each recall level, (Q, L).
 
     A point of the curve stands at the end of each tied group.
 
@@ -214,7 +214,7 @@ def interpolated_precision(table: RankTable, levels: int = 11) -> np.ndarray:
 
 
 def items_above(table: RankTable, cut: Cut) -> np.ndarray:
-    """Items of each group that stand above the cut, (T,)."""
+    """Count the items of each group that stand above the cut, (T,)."""
     if cut is None:
         return table.size
     if np.ndim(cut):

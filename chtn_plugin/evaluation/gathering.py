@@ -16,7 +16,7 @@ _NAMED = 20
 
 
 def gather_items(batches: Sequence[Batch], size: int) -> Batch:
-    """Items of all ranks in the order of ``sample_idx``.
+    """Gather the items of all ranks in the order of ``sample_idx``.
 
     Samplers pad the last round so that every rank gets as many items; which
     copy is kept does not depend on where in the list it came.
@@ -87,7 +87,7 @@ def gather_items(batches: Sequence[Batch], size: int) -> Batch:
 def items_to_embeddings(items: Batch,
                         classes: Sequence[str] = (),
                         meta: Optional[dict[str, Any]] = None) -> Embeddings:
-    """Each image and each text once, in the order of its index.
+    """Keep each image and each text once, in the order of its index.
 
     Partners are what :func:`.partner_keys` finds among the items.
 

@@ -10,7 +10,7 @@ def partner_keys(image_idx: np.ndarray, text_idx: np.ndarray,
                  same_text_idx: Optional[np.ndarray] = None,
                  same_image_idx: Optional[np.ndarray] = None
                  ) -> tuple[np.ndarray, np.ndarray]:
-    """Partner key of each image and text of a data set.
+    """Compute the partner key of each image and text of a data set.
 
     An image and a text are partners if an item of the data set holds both,
     or if others lead from one to the other: the texts of one image are

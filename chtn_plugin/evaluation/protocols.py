@@ -164,7 +164,7 @@ class Protocol:
     split: Optional[str] = None
 
     def under(self, similarity: Optional[str]) -> Protocol:
-        """The protocol with this similarity unless it names one itself.
+        """Return the protocol with this similarity unless it names one.
 
         Raises:
             ValueError: The similarity is unknown.
@@ -196,13 +196,13 @@ class Protocol:
         return FORMULAS[self.base]
 
     def values(self, table: RankTable) -> np.ndarray:
-        """Value of each query, NaN where nothing is relevant, (Q,)."""
+        """Compute each query's value, NaN if nothing is relevant, (Q,)."""
         value = self.formula.evaluate(table, self.cut,
                                       self.ties == 'expected')
         return np.where(table.relevant > 0, value, np.nan)
 
     def chance(self, relevant: np.ndarray, gallery: int) -> np.ndarray:
-        """Expected value of each query when the ranking is random, (Q,).
+        """Compute the expected value of each query in a random ranking, (Q,).
 
         NaN for pr-11, whose best precisions have no closed form; for
         pair-median-rank the median in place of the expectation.
@@ -224,7 +224,7 @@ class Protocol:
 
 
 def get_protocol(name: str, split: Optional[str] = None) -> Protocol:
-    """Protocol of a name such as ``'chtn-map-all'`` or ``'precision@10'``.
+    """Return the protocol of a name, as ``'precision@10'``.
 
     A name reads ``FORMULA[@K][:OPTION...][/SPLIT]``; options are a tie rule
     (``group``, ``stable``, ``expected``), a similarity (``cosine``,
@@ -279,7 +279,7 @@ def get_protocol(name: str, split: Optional[str] = None) -> Protocol:
 
 
 def known_names() -> list[str]:
-    """Names of all formulas, with ``@K`` where a cut belongs."""
+    """Return the names of all formulas, with ``@K`` where a cut belongs."""
     mark = {True: '@K', False: '', None: '[@K]'}
     return [base + mark[formula.takes_cut]
             for base, formula in FORMULAS.items()]
@@ -289,7 +289,7 @@ def all_protocols(cuts: Sequence[int] = DEFAULT_CUTS,
                   split: Optional[str] = None,
                   pairs: bool = True,
                   classes: bool = True) -> list[Protocol]:
-    """Every formula, with every cut, and the default in each tie rule.
+    """Return every formula, with every cut, the default in each tie rule.
 
     Args:
         cuts: Cuts of the formulas that take one.

@@ -51,13 +51,13 @@ class RankTable:
         return total
 
     def tied_items(self) -> np.ndarray:
-        """Relevant items whose score another gallery item shares, (Q,)."""
+        """Count relevant items whose score another item shares, (Q,)."""
         tied = np.flatnonzero(self.size > 1)
         query = np.searchsorted(self.offsets, tied, 'right') - 1
         return np.bincount(query, self.hits[tied], len(self))
 
     def shuffled(self) -> RankTable:
-        """The table when all scores are equal: the model knows nothing."""
+        """Return the table of a model that gives all items one score."""
         some = self.relevant > 0
         relevant = self.relevant[some]
         return RankTable(np.concatenate([[0], np.cumsum(some)]),
@@ -68,7 +68,7 @@ class RankTable:
 
 def group_ties(before: np.ndarray, size: np.ndarray, offsets: np.ndarray,
                gallery: int) -> RankTable:
-    """Table from the ranks of single relevant items.
+    """Make a table from the ranks of single relevant items.
 
     Args:
         before: Gallery items that score above each relevant item, ascending
@@ -114,7 +114,7 @@ def _places(counts: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 def rank_table(scores: np.ndarray, relevant: np.ndarray,
                ties: str = 'group') -> RankTable:
-    """Table of a score matrix held in memory: the plain way, for small work.
+    """Rank a score matrix held in memory: the plain way, for small work.
 
     Args:
         scores: Similarities, (Q, G); minus infinity takes an item out.
@@ -151,7 +151,7 @@ def rank_table(scores: np.ndarray, relevant: np.ndarray,
 
 def item_ranks(row: np.ndarray,
                wanted: np.ndarray | slice) -> tuple[np.ndarray, np.ndarray]:
-    """How many items of a row beat, and how many equal, the wanted ones.
+    """Count how many items of a row beat, and how many equal, the wanted ones.
 
     Args:
         row: Scores of one query, (G,).
@@ -174,7 +174,7 @@ def item_ranks(row: np.ndarray,
 
 def stable_ranks(row: np.ndarray,
                  wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`item_ranks` with ties broken by position in the row."""
+    """Count as :func:`item_ranks`, with ties broken by position in the row."""
     rank = np.empty(len(row), dtype=np.int64)
     rank[np.argsort(-row, kind='stable')] = np.arange(len(row))
     before = np.sort(rank[wanted[row[wanted] > -np.inf]])

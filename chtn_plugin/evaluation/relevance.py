@@ -55,7 +55,7 @@ class Relevance:
         return len(self._gallery) - (self.same is not None)
 
     def answers(self, query: int) -> np.ndarray:
-        """Positions in file order of what answers one query, (R,)."""
+        """Return a query's relevant items, positions in file order, (R,)."""
         if self.order is None:
             return np.flatnonzero(self.mask(np.array([query]))[0])
         found = self.order[self.starts[query]:self.stops[query]]
@@ -63,7 +63,7 @@ class Relevance:
             found != self.same[query]]
 
     def mask(self, queries: np.ndarray) -> np.ndarray:
-        """Which gallery items answer the queries, in file order, (B, G)."""
+        """Tell which items, in file order, are relevant to queries, (B, G)."""
         if self.order is None:
             shared = (self._query[queries].astype(np.float32)
                       @ self._gallery.T.astype(np.float32))
@@ -75,7 +75,7 @@ class Relevance:
         return mask
 
     def counts(self) -> np.ndarray:
-        """Relevant items of each query, (Q,)."""
+        """Count the relevant items of each query, (Q,)."""
         if self.order is not None:
             return self.stops - self.starts - (self.same is not None)
         everyone = np.arange(len(self._query))
@@ -85,7 +85,7 @@ class Relevance:
 
 
 def label_array(labels: np.ndarray) -> np.ndarray:
-    """Labels as integers or names, (N,), or as booleans, (N, C).
+    """Convert labels to integers or names, (N,), or booleans, (N, C).
 
     An item without a class has -1, or no class set; :func:`has_class` tells.
 

@@ -26,7 +26,7 @@ def make_results(scores: Sequence[Score],
                  meta: Optional[dict[str, Any]] = None,
                  resamples: int = RESAMPLES,
                  seed: int = 0) -> Results:
-    """Figures with intervals, and the value of every query.
+    """Collect figures with intervals, and the value of every query.
 
     Layout: ``schema``; ``meta``; ``figures``, a list of ``protocol``,
     ``direction``, ``value``, ``interval`` (95 % bootstrap over queries, low
@@ -112,7 +112,7 @@ def read_results(path: str | Path) -> Results:
 
 
 def format_results(results: Results) -> str:
-    """The figures as a table for the screen."""
+    """Write the figures as a table for the screen."""
     rows = [('protocol', 'dir', 'value', '95 % interval', 'chance', 'tied',
              'queries', 'left out')]
     for f in results['figures']:
@@ -253,7 +253,7 @@ def class_name(label: int | str, classes: Sequence[str]) -> str:
 
 def paired_mean(ids_a: Sequence | np.ndarray, ids_b: Sequence | np.ndarray,
                 a: np.ndarray, b: np.ndarray) -> Optional[np.ndarray]:
-    """Mean of both directions per pair, where the queries are pairs, (Q,).
+    """Average both directions per pair, where queries are pairs, (Q,).
 
     None where the queries of the directions differ. Pairs without relevant
     item are left out.
@@ -282,7 +282,7 @@ def _number(value: float) -> Optional[float]:
 
 
 def shown_value(figure: dict[str, Any], value: Optional[float]) -> str:
-    """A number of a figure: four digits of a share, one of a rank."""
+    """Format a figure: four digits of a share, one of a rank."""
     if value is None:
         return '-'
     return f'{value:.1f}' if figure.get('lower_is_better') else f'{value:.4f}'

@@ -127,7 +127,7 @@ class RetrievalMetric(BaseMetric):
         self.reported = ''
 
     def keys(self, classes: Sequence[str] = ()) -> set[str]:
-        """Every key that a result may have, with the prefix.
+        """Return every key that a result may have, with the prefix.
 
         Args:
             classes: Names of the classes, for ``per_class``.
@@ -279,7 +279,7 @@ class RetrievalMetric(BaseMetric):
         return metrics
 
     def embeddings(self, items: dict[str, Any]) -> Embeddings:
-        """The embeddings of gathered items, with what is known of them.
+        """Make embeddings of gathered items, with the data set's facts.
 
         Args:
             items: As :func:`gather_items` returns them.

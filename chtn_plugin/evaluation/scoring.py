@@ -84,7 +84,7 @@ class Score:
 
     def by_class(self, values: Optional[np.ndarray] = None
                  ) -> dict[int | str, float]:
-        """Mean over the queries of each class, by class in order."""
+        """Average over the queries of each class, by class in order."""
         values = self.values if values is None else values
         answered = self.answered
         return {c: self._mean(values[member & answered])
@@ -97,7 +97,7 @@ class Score:
                      else values.mean())
 
     def members(self) -> Iterator[tuple[int | str, np.ndarray]]:
-        """Each class, with whether a query belongs to it, (Q,)."""
+        """Yield each class, with whether a query belongs to it, (Q,)."""
         if self.labels is None:
             return
         if self.labels.ndim == 2:
@@ -193,7 +193,7 @@ def direction_task(embeddings: Embeddings, protocol: Protocol,
                    direction: str,
                    device: Optional[str | torch.device] = None,
                    float64: Optional[bool] = None) -> DirectionTask:
-    """Queries and gallery of a direction under a protocol.
+    """Return queries and gallery of a direction under a protocol.
 
     Raises:
         ValueError: Embeddings or labels are wrong or missing, or not those

@@ -86,7 +86,7 @@ class Similarity:
         self._columns = self._rows(self._gallery, order)
 
     def scores(self, start: int, out: Optional[Tensor] = None) -> Tensor:
-        """Scores of the tile that begins at query ``start``, (tile, G).
+        """Compute the tile of scores from query ``start`` on, (tile, G).
 
         The tile keeps its size at the end of the queries; rows beyond them
         hold zeros.
@@ -121,7 +121,7 @@ class Similarity:
         return out
 
     def empty_tile(self) -> Tensor:
-        """A buffer for :meth:`scores`."""
+        """Return a buffer for :meth:`scores`."""
         return torch.empty(self.tile, len(self._gallery), dtype=torch.float32,
                            device=self.device)
 

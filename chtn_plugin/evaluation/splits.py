@@ -28,7 +28,7 @@ class Split:
     first: int = 0
 
     def members(self, labels: np.ndarray) -> slice:
-        """Which of the given items belong to the split.
+        """Return the slice of the items that belongs to the split.
 
         Args:
             labels: Class of each item, (N,).

@@ -14,7 +14,7 @@ _DRAWN_AT_ONCE = 2**19
 
 def bootstrap_means(values: np.ndarray, resamples: int = RESAMPLES,
                     seed: int = 0) -> np.ndarray:
-    """Means of samples drawn from the queries with replacement, (S,).
+    """Average samples drawn from the queries with replacement, (S,).
 
     Args:
         values: Value of each query, (Q,).
@@ -27,7 +27,7 @@ def bootstrap_means(values: np.ndarray, resamples: int = RESAMPLES,
 
 def bootstrap(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0,
               median: Optional[np.ndarray] = None) -> np.ndarray:
-    """Averages of several values of the same queries, drawn together, (P, S).
+    """Average several values of the same queries, drawn together, (P, S).
 
     Drawing costs more than averaging; so all values share the samples.
 
@@ -69,14 +69,14 @@ def bootstrap(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0,
 
 def interval(samples: np.ndarray, level: float = .95
              ) -> tuple[float, float]:
-    """Middle part of the samples, as (low, high)."""
+    """Return the middle part of the samples, as (low, high)."""
     low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
 def paired_randomisation(differences: Sequence[np.ndarray],
                          flips: int = SIGN_FLIPS, seed: int = 0) -> float:
-    """Two-sided p of a mean difference, by swapping systems at random.
+    """Compute two-sided p of a mean difference, swapping systems at random.
 
     If two systems were alike, each query's difference could as well have
     had the other sign. All signs are tried where that is less work.
@@ -116,7 +116,7 @@ def paired_randomisation(differences: Sequence[np.ndarray],
 def paired_randomisation_of_medians(
         pairs: Sequence[tuple[np.ndarray, np.ndarray]],
         flips: int = SIGN_FLIPS, seed: int = 0) -> float:
-    """As :func:`paired_randomisation`, of a difference of medians.
+    """Test as :func:`paired_randomisation`, a difference of medians.
 
     Signs do not do here: of each query the systems' two values are swapped,
     and the medians taken anew.
@@ -147,7 +147,7 @@ def paired_randomisation_of_medians(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's correction: p values that hold for all tests together."""
+    """Correct p values by Holm, so that they hold for all tests together."""
     order = np.argsort(p_values, kind='stable')
     corrected, least = np.empty(len(p_values)), 0.
     for place, at in enumerate(order.tolist()):

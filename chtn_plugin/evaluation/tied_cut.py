@@ -14,7 +14,7 @@ from .rank_table import RankTable
 
 def expected_over_hits(table: RankTable, terms: np.ndarray,
                        above: np.ndarray, value: np.ndarray) -> None:
-    """Expected AP / hits for queries whose cut falls in a tied group.
+    """Compute expected AP / hits of queries whose cut splits a tied group.
 
     The j relevant items that the t places above the cut receive are
     hypergeometric; given j, they fall on any of those places alike.
@@ -45,7 +45,7 @@ def expected_over_hits(table: RankTable, terms: np.ndarray,
 
 def expected_first_relevant(table: RankTable, taken: np.ndarray,
                             terms: np.ndarray) -> None:
-    """Expected precisions of the first relevant items of a split group.
+    """Compute expected precisions of a split group's first relevant items.
 
     The j-th of r relevant among n tied items stands at place i with
     probability C(i - 1, j - 1) C(n - i, r - j) / C(n, r).

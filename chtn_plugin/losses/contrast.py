@@ -12,7 +12,7 @@ from .labels import in_float32, same_class
 
 def supervised_contrast(image: Tensor, text: Tensor, label: Tensor,
                         temperature: float = .1) -> Tensor:
-    r"""Supervised contrastive loss, images and texts as views of a class.
+    r"""Compute supervised contrastive loss, with images and texts as views.
 
     Khosla et al. 2020 (https://arxiv.org/abs/2004.11362), equation 2, over
     the 2B rows z of both modalities:
@@ -74,6 +74,6 @@ class SupervisedContrastLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, image: Tensor, text: Tensor, label: Tensor) -> Tensor:
-        """Weighted loss of (B, D) vectors and their labels, a scalar."""
+        """Compute the weighted loss of (B, D) vectors and labels, a scalar."""
         return self.loss_weight * supervised_contrast(
             image, text, label, self.temperature)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 def coral_distance(source: Tensor, target: Tensor) -> Tensor:
-    r"""Squared distance of two covariance matrices, scaled by their size.
+    r"""Compute the squared distance of two covariances, scaled by their size.
 
     Deep CORAL (https://arxiv.org/abs/1607.01719), equation 1:
 
@@ -57,5 +57,5 @@ class CORALLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        """Weighted distance of (S, D) and (T, D) features, a scalar."""
+        """Compute the weighted distance of (S, D) and (T, D), a scalar."""
         return self.loss_weight * coral_distance(source, target)

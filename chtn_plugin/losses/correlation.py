@@ -10,7 +10,7 @@ from .gathering import gather_rows
 
 def canonical_loss(image: Tensor, text: Tensor, ridge: float = 1e-3
                    ) -> Tensor:
-    r"""One minus the mean canonical correlation of a batch.
+    r"""Compute one minus the mean canonical correlation of a batch.
 
     Deep CCA (ICML 2013), equation 10: with the batch's covariances,
 
@@ -75,5 +75,5 @@ class CanonicalLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, image: Tensor, text: Tensor) -> Tensor:
-        """Weighted loss of (B, D) vectors, a scalar."""
+        """Compute the weighted loss of (B, D) vectors, a scalar."""
         return self.loss_weight * canonical_loss(image, text, self.ridge)

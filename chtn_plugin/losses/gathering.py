@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 
 def gather_rows(*features: Tensor, counts: Optional[list[list[int]]] = None
                 ) -> tuple[Tensor, ...]:
-    """The rows of all ranks, by rank, with gradients for this rank's own.
+    """Gather the rows of all ranks, with gradients for this rank's own.
 
     For a loss that every rank computes from the same gathered rows, under
     DistributedDataParallel, which averages gradients over W ranks: each rank
@@ -49,7 +49,7 @@ def gather_rows(*features: Tensor, counts: Optional[list[list[int]]] = None
 
 
 def row_counts(*features: Tensor) -> list[list[int]]:
-    """How many rows each rank holds of each batch, and their size last.
+    """Count the rows of each batch on each rank, and give their size last.
 
     To be agreed on before rows are gathered: a gather of unequal shares ends
     one rank and leaves the others with wrong rows, or waiting.
@@ -79,7 +79,7 @@ class _GatherRows(torch.autograd.Function):
 
 @torch.no_grad()
 def mean_square_distance(rows: Tensor) -> Tensor:
-    """Mean squared distance between different rows of all ranks, O(n D).
+    """Average squared distances between different rows of all ranks, O(n D).
 
     The sum over all pairs of ||a - b||² is 2n times the sum of squares less
     2 times the square of the sum. Summed in float64, since these cancel.

@@ -12,7 +12,7 @@ from .gathering import gather_rows
 
 def info_nce(image: Tensor, text: Tensor, scale: Tensor | float,
              same: Optional[Tensor] = None) -> Tensor:
-    r"""Mean cross entropy of finding the partner, in both directions.
+    r"""Average the cross entropy of finding the partner, in both directions.
 
     Radford et al. 2021 (https://arxiv.org/abs/2103.00020), figure 3; van den
     Oord et al. 2018 (https://arxiv.org/abs/1807.03748), equation 4:

@@ -25,12 +25,12 @@ def same_class(label: Tensor) -> Tensor:
 
 
 def gather_labels(label: Tensor) -> Tensor:
-    """Class numbers (B,) or rows (B, C) of all ranks, as they came."""
+    """Gather class numbers (B,) or rows (B, C) of all ranks."""
     gathered, = gather_rows(label.view(len(label), -1).double())
     return gathered.view(-1, *label.shape[1:]).to(label.dtype)
 
 
 def in_float32(*rows: Tensor) -> list[Tensor]:
-    """Rows in float32 at least: half precision loses small differences."""
+    """Convert rows to float32 at least: half precision loses differences."""
     return [each.to(torch.promote_types(each.dtype, torch.float32))
             for each in rows]

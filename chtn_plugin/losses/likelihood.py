@@ -12,7 +12,7 @@ from .labels import in_float32, same_class
 
 def pair_likelihood(image: Tensor, text: Tensor, label: Tensor,
                     scale: float = 5.) -> Tensor:
-    r"""Mean negative log likelihood of sharing a class, between and within.
+    r"""Compute the negative log likelihood of sharing a class, as a mean.
 
     DSCMR (CVPR 2019), equation 6, with means in place of sums:
 
@@ -69,6 +69,6 @@ class PairLikelihoodLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, image: Tensor, text: Tensor, label: Tensor) -> Tensor:
-        """Weighted loss of (B, D) vectors and their labels, a scalar."""
+        """Compute the weighted loss of (B, D) vectors and labels, a scalar."""
         return self.loss_weight * pair_likelihood(image, text, label,
                                                   self.scale)

@@ -28,7 +28,7 @@ def squared_mmd(source: Tensor,
                 gamma: Optional[float | Tensor] = None,
                 num_samples: Optional[int] = None,
                 generator: Optional[torch.Generator] = None) -> Tensor:
-    r"""Squared maximum mean discrepancy under Gaussian kernels.
+    r"""Compute the squared maximum mean discrepancy under Gaussian kernels.
 
     Single-modal transfer of CHTN (https://arxiv.org/abs/1706.00153, its
     equations for fc6 and fc7; the bandwidth rule and the sampled estimator
@@ -372,7 +372,7 @@ class MMDLoss(nn.Module):
         self.scope = scope
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        """Weighted MMD² of (S, D) and (T, D) features, a scalar."""
+        """Compute the weighted MMD² of features (S, D) and (T, D)."""
         gamma = None
         if get_world_size() > 1 and self.scope != 'rank':
             source, target = _full(source), _full(target)

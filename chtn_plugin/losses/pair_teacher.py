@@ -21,7 +21,7 @@ def pair_teacher_targets(image: Tensor,
                          image_temperature: Tensor | float = 1.0,
                          text_temperature: Tensor | float = 1.0
                          ) -> tuple[Tensor, Tensor]:
-    r"""Soft labels of pairs whose class nobody gave.
+    r"""Compute soft labels of pairs without a class.
 
     Both sides of a pair are of one class, so their posteriors vote on it:
     co-training (Blum and Mitchell 1998,
@@ -63,7 +63,7 @@ def pair_teacher_targets(image: Tensor,
 
 def pair_teacher_loss(image: Tensor, text: Tensor, image_target: Tensor,
                       text_target: Tensor) -> Tensor:
-    r"""Cross entropy of both sides against their soft labels.
+    r"""Compute the cross entropy of both sides against their soft labels.
 
     .. math::
         -\frac{1}{B} \sum_b \sum_c \big[ q_i(b, c) \log p_i(b, c)
@@ -175,7 +175,7 @@ class PairTeacherLoss(nn.Module):
 
     def forward(self, image: Tensor, text: Tensor,
                 teacher: tuple[Tensor, Tensor], label: Tensor) -> Tensor:
-        """Weighted loss of a batch of pairs without a label, a scalar.
+        """Compute the weighted loss of a batch of unlabelled pairs, a scalar.
 
         Args:
             image: Class scores of the images, (B, C).

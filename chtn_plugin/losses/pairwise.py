@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 def pairwise_distance(image: Tensor, text: Tensor) -> Tensor:
-    r"""Half the mean squared distance between the two sides of each pair.
+    r"""Compute half the mean squared distance between the sides of pairs.
 
     Cross-modal transfer of CHTN (https://arxiv.org/abs/1706.00153), as the
     release computes it: Caffe's contrastive loss with every pair similar,
@@ -49,5 +49,5 @@ class PairwiseLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, image: Tensor, text: Tensor) -> Tensor:
-        """Weighted distance of (B, D) features, a scalar."""
+        """Compute the weighted distance of (B, D) features, a scalar."""
         return self.loss_weight * pairwise_distance(image, text)

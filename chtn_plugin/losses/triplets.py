@@ -12,7 +12,7 @@ from .labels import in_float32, same_class
 
 def class_triplets(image: Tensor, text: Tensor, label: Tensor,
                    margin: float = .5) -> Tensor:
-    r"""Mean hinge of own text against texts of other classes, both ways.
+    r"""Average the hinge of own text against other classes' texts, both ways.
 
     ACMR (MM 2017), equations 4 and 5: an item should be nearer to its
     partner than to any item of another class,
@@ -70,6 +70,6 @@ class ClassTripletLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, image: Tensor, text: Tensor, label: Tensor) -> Tensor:
-        """Weighted loss of (B, D) vectors and their labels, a scalar."""
+        """Compute the weighted loss of (B, D) vectors and labels, a scalar."""
         return self.loss_weight * class_triplets(image, text, label,
                                                  self.margin)

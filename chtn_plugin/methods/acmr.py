@@ -66,7 +66,7 @@ class ACMR(ProjectedModel):
 
     def loss(self, inputs: dict[str, Any],
              data_samples: dict[str, Any]) -> dict[str, Tensor]:
-        """Cross entropies, triplets, and the adversary."""
+        """Compute cross entropies, triplets and the adversary's loss."""
         pair, label = self.training_pair(inputs, data_samples)
         terms: dict[str, Tensor] = {}
         for name, encoded in pair.items():

@@ -208,11 +208,11 @@ class CHTN(CrossModalModel):
         self._told = False
 
     def towers(self) -> Mapping[str, nn.Module]:
-        """The trunk and the text encoder."""
+        """Return the trunk and the text encoder."""
         return dict(image=self.trunk, text=self.text_encoder)
 
     def check_source(self, meta: Mapping[str, Any]) -> Optional[str]:
-        """The source classifier needs an output for every source class."""
+        """Say why the source classifier does not fit; None if it does."""
         source = meta.get('num_source_classes')
         if (source is None or self.source_pathway is None
                 or source <= self.num_source_classes):
@@ -225,7 +225,7 @@ class CHTN(CrossModalModel):
                 unlabelled_image: Optional[Tensor] = None,
                 unlabelled_text: Any = None
                 ) -> dict[str, dict[str, Tensor]]:
-        """The taps of each input by name; the source's is ``source``."""
+        """Return the taps by input: ``source``, ``image`` and so on."""
         images = dict(source=source_image, image=image,
                       unlabelled_image=unlabelled_image)
         if self.source_pathway is None:
@@ -303,7 +303,7 @@ class CHTN(CrossModalModel):
 
     def loss(self, inputs: dict[str, Any],
              data_samples: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The loss terms, each times its weight, and the accuracies."""
+        """Compute the loss terms, times their weights, and the accuracies."""
         self._tell_once(inputs)
         label = check_label(data_samples['label'], self.num_classes)
         check_whole_pairs(data_samples)
@@ -354,13 +354,13 @@ class CHTN(CrossModalModel):
         ).float().mean()
 
     def encode_pair(self, image: Tensor, text: Any) -> dict[str, Encoded]:
-        """Both modalities, in one pass of the shared layers."""
+        """Encode both modalities, in one pass of the shared layers."""
         taps = self.tensors(image, text)
         return {name: self._encoded(name, taps[name])
                 for name in ('image', 'text')}
 
     def encode_image(self, image: Tensor) -> Encoded:
-        """The common representation of images; taps ``fc6`` to ``fc10``."""
+        """Encode images in the common space; taps ``fc6`` to ``fc10``."""
         features = self.trunk(image)
         taps = self.image_pathway(features)
         taps.update(self.common_head(taps['fc7']), tower=features)
@@ -368,7 +368,7 @@ class CHTN(CrossModalModel):
         return self._encoded('image', taps)
 
     def encode_text(self, text: Any) -> Encoded:
-        """The common representation of texts; taps ``fc6`` to ``fc10``."""
+        """Encode texts in the common space; taps ``fc6`` to ``fc10``."""
         words = self.text_encoder(text)
         taps = self.text_pathway(words)
         taps.update((self.text_head or self.common_head)(taps['fc7']),
@@ -377,7 +377,7 @@ class CHTN(CrossModalModel):
         return self._encoded('text', taps)
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
-        """Depth of a parameter, and how many depths there are.
+        """Return a parameter's depth, and how many depths there are.
 
         For mmpretrain's ``LearningRateDecayOptimWrapperConstructor``: the
         backbone's own depths, all behind it as deep as its last.
@@ -434,11 +434,11 @@ class CHTN(CrossModalModel):
                 else next(iter(parts.values()), None))
 
     def image_features(self, image: Any) -> Tensor:
-        """What the trunk makes of images, (B, D)."""
+        """Compute the trunk's features of images, (B, D)."""
         return self.trunk(image)
 
     def text_features(self, text: Any) -> Tensor:
-        """What the text encoder makes of texts, (B, E)."""
+        """Compute the text encoder's features of texts, (B, E)."""
         return self.text_encoder(text)
 
     def fit(self, image: Tensor, text: Tensor,

@@ -79,12 +79,12 @@ class DCCA(ProjectedModel):
             self.register_buffer(f'{name}_weight', torch.eye(size))
 
     def encode_image(self, image: Any) -> Encoded:
-        """Images along the canonical directions; tap ``common``."""
+        """Project images on the canonical directions; tap ``common``."""
         return self._turned('image', self.image_projection(
             self.image_features(image)))
 
     def encode_text(self, text: Any) -> Encoded:
-        """Texts along the canonical directions; tap ``common``."""
+        """Project texts on the canonical directions; tap ``common``."""
         return self._turned('text', self.text_projection(
             self.text_features(text)))
 
@@ -98,7 +98,7 @@ class DCCA(ProjectedModel):
 
     def loss(self, inputs: dict[str, Any],
              data_samples: dict[str, Any]) -> dict[str, Tensor]:
-        """One minus the mean correlation of the batch."""
+        """Compute one minus the mean correlation of the batch."""
         pair, _ = self.training_pair(inputs, data_samples)
         one, other = (pair[name].taps['common'] for name in ('image', 'text'))
         if self.training:

@@ -53,7 +53,7 @@ class DeepSM(ProjectedModel):
 
     def loss(self, inputs: dict[str, Any],
              data_samples: dict[str, Any]) -> dict[str, Tensor]:
-        """Cross entropy of each modality."""
+        """Compute the cross entropy of each modality."""
         pair, label = self.training_pair(inputs, data_samples)
         terms: dict[str, Tensor] = {}
         for name, encoded in pair.items():

@@ -62,7 +62,7 @@ class DSCMR(ProjectedModel):
 
     def loss(self, inputs: dict[str, Any],
              data_samples: dict[str, Any]) -> dict[str, Tensor]:
-        """Squares to the labels, likelihood of pairs, distance of partners."""
+        """Compute squares to labels, pair likelihood and partner distance."""
         pair, label = self.training_pair(inputs, data_samples)
         image, text = pair['image'], pair['text']
         assert label is not None

@@ -87,15 +87,15 @@ class MHTN(TwoTowerModel):
         self.adversary_weight = adversary_weight
 
     def encode_image(self, image: Any) -> Encoded:
-        """Class probabilities of images; taps ``fc6`` to ``fc10``."""
+        """Encode images as class probabilities; taps ``fc6`` to ``fc10``."""
         return self._encoded(self.image_pathway(self.image_features(image)))
 
     def encode_text(self, text: Any) -> Encoded:
-        """Class probabilities of texts; taps ``fc6`` to ``fc10``."""
+        """Encode texts as class probabilities; taps ``fc6`` to ``fc10``."""
         return self._encoded(self.text_pathway(self.text_features(text)))
 
     def encode_pair(self, image: Any, text: Any) -> dict[str, Encoded]:
-        """Both media, which share the statistics of fc8 and fc9."""
+        """Encode both media, which share the statistics of fc8 and fc9."""
         taps = dict(
             image=self.image_pathway(self.image_features(image)),
             text=self.text_pathway(self.text_features(text)))
@@ -121,7 +121,7 @@ class MHTN(TwoTowerModel):
 
     def loss(self, inputs: dict[str, Any],
              data_samples: dict[str, Any]) -> dict[str, Tensor]:
-        """Cross entropies, pair losses, and the adversary."""
+        """Compute cross entropies, pair losses and the adversary's loss."""
         label = check_label(data_samples['label'], self.num_classes)
         check_whole_pairs(data_samples)
         pair = self.encode_pair(inputs['image'], inputs['text'])

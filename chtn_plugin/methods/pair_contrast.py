@@ -64,7 +64,7 @@ class PairContrast(ProjectedModel):
 
     def loss(self, inputs: dict[str, Any],
              data_samples: dict[str, Any]) -> dict[str, Tensor]:
-        """The contrast, and cross entropies where there are classes."""
+        """Compute the contrast, and cross entropies if there are classes."""
         pair, label = self.training_pair(inputs, data_samples)
         same = label if self.spare_class else None
         if self.spare_class and (label is None or label.dim() > 1):

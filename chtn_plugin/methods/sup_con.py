@@ -55,7 +55,7 @@ class SupCon(ProjectedModel):
 
     def loss(self, inputs: dict[str, Any],
              data_samples: dict[str, Any]) -> dict[str, Tensor]:
-        """The contrast, and a classifier's cross entropies if there is one."""
+        """Compute the contrast, and a classifier's cross entropies, if any."""
         pair, label = self.training_pair(inputs, data_samples)
         if label is None:
             raise ValueError('SupCon needs labels, the batch has none')

@@ -8,7 +8,7 @@ from scipy.linalg import eigh
 
 
 def principal_axes(rows: np.ndarray, limit: int) -> np.ndarray:
-    """Axes of the largest variance of centred rows.
+    """Compute the axes of the largest variance of centred rows.
 
     Args:
         rows: (N, D).
@@ -31,7 +31,7 @@ def principal_axes(rows: np.ndarray, limit: int) -> np.ndarray:
 def canonical_directions(views: Sequence[np.ndarray], dimensions: int,
                          ridge: float | Sequence[float],
                          power: float) -> list[np.ndarray]:
-    r"""Directions in which all views correlate, by a generalised eigenproblem.
+    r"""Solve an eigenproblem for the directions in which all views correlate.
 
     With S the covariance of all views side by side and B its blocks on the
     diagonal, each with the ridge added, S w = λ B w. Of two views λ - 1 is
@@ -57,7 +57,7 @@ def directions_of_covariance(joint: np.ndarray, sizes: Sequence[int],
                              dimensions: int,
                              ridge: float | Sequence[float],
                              power: float) -> list[np.ndarray]:
-    """:func:`canonical_directions` of the covariance of all views.
+    """Solve as :func:`canonical_directions`, from the views' covariance.
 
     Args:
         joint: Covariance of all views side by side, (S, S).

@@ -122,7 +122,7 @@ class ClassNamePrior(FittedState):
         self.keep(kept)
 
     def offset(self, part: str, rows: Tensor) -> Tensor | float:
-        """Offsets of class scores, (B, C) float32; 0 where there is none.
+        """Compute offsets of class scores, (B, C) float32; 0 without one.
 
         Args:
             part: ``'image'`` or ``'text'``.
@@ -141,7 +141,7 @@ class ClassNamePrior(FittedState):
             return self[f'{part}_factor'] * (raw - self[f'{part}_mean'])
 
     def weights(self) -> dict[str, float]:
-        """Spread of the offsets of each part that has one, in scores."""
+        """Return the spread of each part's offsets, in scores."""
         return {part: float(self[f'{part}_factor']) for part in
                 ('image', 'text') if f'{part}_factor' in self}
 
@@ -179,7 +179,7 @@ class ClassNamePrior(FittedState):
 
 
 def likely_weight(score: Tensor, label: Tensor, largest: float) -> float:
-    r"""Weight under which a score makes labels likeliest, or 0.
+    r"""Find the weight under which a score makes labels likeliest, or 0.
 
     Args:
         score: (L, C).

@@ -136,16 +136,16 @@ class ClosedFormModel(TwoTowerModel):
         """Encode prepared rows (B, D) of the modality ``name``."""
 
     def encode_image(self, image: Any) -> Encoded:
-        """Prepared image vectors to what is compared."""
+        """Encode prepared image vectors for comparison."""
         return self._encode_features('image', self.image_features(image))
 
     def encode_text(self, text: Any) -> Encoded:
-        """Prepared text vectors to what is compared."""
+        """Encode prepared text vectors for comparison."""
         return self._encode_features('text', self.text_features(text))
 
     def loss(self, inputs: dict[str, Any],
              data_samples: dict[str, Any]) -> dict[str, Tensor]:
-        """0, as nothing is left to be trained.
+        """Return 0, as nothing is left to be trained.
 
         Raises:
             ValueError: The model was not fitted.

@@ -44,7 +44,7 @@ class CommonHead(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, fc7: Tensor) -> dict[str, Tensor]:
-        """Taps ``fc8``, ``fc9`` after the ReLU, and the logits ``fc10``."""
+        """Return taps ``fc8``, ``fc9`` after ReLU, and logits ``fc10``."""
         fc8 = F.relu(self.fc8(self.dropout(fc7)))
         fc9 = F.relu(self.fc9(self.dropout(fc8)))
         return dict(fc8=fc8, fc9=fc9, fc10=self.fc10(self.dropout(fc9)))

@@ -36,7 +36,7 @@ class _Encoder(nn.Module):
 
 
 def text_input(encoder: Any, length: int) -> Any:
-    """One text as its encoder takes it, of so many words or tokens."""
+    """Make one text of so many words or tokens, as its encoder takes it."""
     if hasattr(encoder, 'words'):
         return torch.full((1, length), 2)
     if hasattr(encoder, 'pooling'):
@@ -47,7 +47,7 @@ def text_input(encoder: Any, length: int) -> Any:
 
 def complexity(model: Any, image_shape: tuple[int, ...],
                text_length: int) -> list[tuple[str, float, float]]:
-    """For each side: its name, multiply-adds and parameters."""
+    """Return each side's name, multiply-adds and parameters."""
     towers = model.towers()
     if 'text' not in towers:
         raise ValueError('to count needs a text encoder, to know what a text '

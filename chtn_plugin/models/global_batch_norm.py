@@ -82,6 +82,6 @@ class _SumOverRanks(torch.autograd.Function):
 
 
 def batch_norms(model: nn.Module) -> list[_BatchNorm]:
-    """All BN layers of a model."""
+    """Return all batch normalisation layers of a model."""
     return [module for module in model.modules()
             if isinstance(module, _BatchNorm)]

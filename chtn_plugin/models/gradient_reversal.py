@@ -43,5 +43,5 @@ class GradientReversal(nn.Module):
         self.strength = strength
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Rows as they are."""
+        """Return rows unchanged; their gradient will be reversed."""
         return _Reverse.apply(rows, self.strength)

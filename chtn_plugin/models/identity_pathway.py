@@ -32,7 +32,7 @@ class IdentityPathway(nn.Module):
         self.normalized = normalized
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
-        """Taps ``fc6`` and ``fc7``, (B, D) each."""
+        """Return the input as taps ``fc6`` and ``fc7``, (B, D) each."""
         if self.normalized:
             features = F.normalize(features)
         return dict(fc6=features, fc7=features)

@@ -133,11 +133,11 @@ class InstanceMaps(nn.Module):
         self.text_mean.copy_(text_mean)
 
     def map_image(self, features: Tensor) -> Tensor:
-        """Image vectors (B, D) to unit vectors (B, size), float32."""
+        """Map image vectors (B, D) to unit vectors (B, size), float32."""
         return self._mapped(features - self.image_mean, self.image_map)
 
     def map_text(self, features: Tensor) -> Tensor:
-        """Text vectors (B, E) to unit vectors (B, size), float32."""
+        """Map text vectors (B, E) to unit vectors (B, size), float32."""
         return self._mapped(features - self.text_mean, self.text_map)
 
     def _mapped(self, features: Tensor, linear: nn.Linear) -> Tensor:
@@ -147,7 +147,7 @@ class InstanceMaps(nn.Module):
 
     def loss(self, image: Any, text: Any,
              same: Optional[Tensor] = None) -> Tensor:
-        """InfoNCE of a batch of pairs, times its weight.
+        """Compute the InfoNCE of a batch of pairs, times its weight.
 
         Args:
             image: Image vectors, (B, D). No gradient reaches them.

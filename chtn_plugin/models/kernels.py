@@ -8,7 +8,7 @@ KERNELS = ('rbf', 'linear')
 
 
 def rbf_kernel(rows: Tensor, kept: Tensor, gamma: float) -> Tensor:
-    """Gaussian kernel exp(-gamma |a - b|²) of (B, D) and (N, D), (B, N)."""
+    """Compute exp(-gamma |a - b|²) of (B, D) and (N, D), (B, N)."""
     square = (rows.square().sum(1)[:, None] + kept.square().sum(1)
               - 2 * rows @ kept.T)
     return torch.exp(-gamma * square.clamp(min=0))
@@ -16,7 +16,7 @@ def rbf_kernel(rows: Tensor, kept: Tensor, gamma: float) -> Tensor:
 
 def kernel_matrix(kernel: str, rows: Tensor, kept: Tensor,
                   gamma: float) -> Tensor:
-    """A kernel by name, of (B, D) and (N, D), (B, N).
+    """Compute a kernel by name, of (B, D) and (N, D), (B, N).
 
     Args:
         kernel: One of ``KERNELS``.

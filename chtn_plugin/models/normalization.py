@@ -18,7 +18,7 @@ ORDERS = ('RGB', 'BGR')
 def expected_pixels(backbone: nn.Module,
                     given: Optional[Mapping[str, Any]] = None
                     ) -> dict[str, Any]:
-    """What a backbone's weights expect of images, as far as it is named.
+    """Find the pixel values that a backbone's weights expect, if known.
 
     The backbone, or a module in it, has an attribute ``normalization`` (this
     package's own adapters, a module of your own), or a ``pretrained_cfg``

@@ -12,7 +12,7 @@ from .text_inputs import check_text
 
 
 def linear(in_features: int, out_features: int) -> nn.Linear:
-    """A fully connected layer with MSRA weights and no bias to begin with."""
+    """Make a fully connected layer with MSRA weights and zero bias."""
     layer = nn.Linear(in_features, out_features)
     nn.init.kaiming_normal_(layer.weight)
     nn.init.zeros_(layer.bias)
@@ -65,7 +65,7 @@ class Pathway(nn.Module):
         self.input_dropout = nn.Dropout(input_dropout)
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
-        """Taps ``fc6`` and ``fc7``, (B, width) each, after the ReLU."""
+        """Return taps ``fc6`` and ``fc7``, (B, width) each, after ReLU."""
         features = self.input_dropout(features)
         fc6 = F.relu(self.norm_fc6(self.fc6(features)))
         fc7 = F.relu(self.norm_fc7(self.fc7(self.dropout(fc6))))
@@ -97,7 +97,7 @@ class VectorTextEncoder(nn.Module):
                            if norm == 'bn' else nn.Identity())
 
     def forward(self, text: Any) -> Tensor:
-        """(B, D) to (B, D).
+        """Return (B, D) as (B, D).
 
         Raises:
             ValueError: These are no vectors of that size.

@@ -11,7 +11,7 @@ STAGES = ('last', 'all')
 
 
 def pooled(features: Any, pooling: str, stages: str = 'last') -> Tensor:
-    """One vector an image from a map, tokens, a vector, or several of them.
+    """Pool a map, tokens, a vector, or several of them to a vector an image.
 
     ===================  ============  =============  ======================
     pooling              (B, D)        (B, D, H, W)   tokens (B, L, D)

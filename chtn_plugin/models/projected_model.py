@@ -83,12 +83,12 @@ class ProjectedModel(TwoTowerModel):
             self.classifier = nn.Linear(widths[-1], num_classes)
 
     def encode_image(self, image: Any) -> Encoded:
-        """Images in the common space; tap ``common``."""
+        """Project images into the common space; tap ``common``."""
         return self._encoded(self.image_projection(
             self.image_features(image)))
 
     def encode_text(self, text: Any) -> Encoded:
-        """Texts in the common space; tap ``common``."""
+        """Project texts into the common space; tap ``common``."""
         return self._encoded(self.text_projection(self.text_features(text)))
 
     def _encoded(self, common: Tensor) -> Encoded:

@@ -168,7 +168,7 @@ class Trunk(BaseModule):
         return self
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, channels, H, W) or (B, D) to (B, out_features).
+        """Map (B, channels, H, W) or (B, D) to (B, out_features).
 
         In place of images, a frozen trunk takes its own earlier output,
         (B, out_features), and returns it: an image has one output there,

@@ -52,13 +52,13 @@ class TwoTowerModel(CrossModalModel):
         self.text_size: int = self.text_encoder.out_features
 
     def towers(self) -> Mapping[str, nn.Module]:
-        """The trunk and the text encoder."""
+        """Return the trunk and the text encoder."""
         return dict(image=self.trunk, text=self.text_encoder)
 
     def image_features(self, image: Any) -> Tensor:
-        """Images, or cached features of a frozen trunk, to (B, D)."""
+        """Map images, or cached features of a frozen trunk, to (B, D)."""
         return self.trunk(image)
 
     def text_features(self, text: Any) -> Tensor:
-        """Encoded texts to (B, D)."""
+        """Map encoded texts to (B, D)."""
         return self.text_encoder(text)

@@ -17,7 +17,7 @@ def line_chart(series: Mapping[str, Points], x_label: str = '',
                y_label: str = '', width: int = 420, height: int = 270,
                bottom: float | None = None,
                top: float | None = None) -> str:
-    """Curves with axes and a legend.
+    """Draw curves with axes and a legend.
 
     Args:
         series: Name to x and y values; values that are not finite are left
@@ -85,7 +85,7 @@ def line_chart(series: Mapping[str, Points], x_label: str = '',
 
 def heat_table(matrix: np.ndarray, rows: Sequence[str],
                columns: Sequence[str]) -> str:
-    """Shares in percent, the darker the larger; the diagonal is framed."""
+    """Write shares in percent, the darker the larger, diagonal framed."""
     head = ''.join(f'<th>{esc(name)}</th>' for name in columns)
     body = []
     for number, (name, shares) in enumerate(zip(rows, matrix, strict=True)):

@@ -48,7 +48,7 @@ class FontStack:
         self.line_height = round(size * 1.3)
 
     def length(self, text: str) -> float:
-        """Width of a line in pixels."""
+        """Return the width of a line in pixels."""
         return sum(font.getlength(part) for font, part in self._runs(text))
 
     def draw(self, canvas: ImageDraw.ImageDraw, place: Sequence[float],
@@ -122,7 +122,7 @@ class FontStack:
 
 
 def printable(text: str) -> str:
-    """A text on one line, without control characters or half characters."""
+    """Put a text on one line, without control or half characters."""
     whole = text.encode('utf-8', 'replace').decode('utf-8')
     return ' '.join(''.join(
         ' ' if unicodedata.category(c) in ('Cc', 'Zl', 'Zp') else c

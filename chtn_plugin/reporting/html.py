@@ -71,14 +71,14 @@ summary{cursor:pointer;color:var(--accent)}
 
 
 def esc(text: Any) -> str:
-    """Any text as HTML text: markup is shown, not obeyed."""
+    """Escape any text as HTML: markup is shown, not obeyed."""
     whole = str(text).encode('utf-8', 'replace').decode('utf-8')
     return html.escape(''.join(
         c if c >= ' ' or c in '\n\t' else ' ' for c in whole))
 
 
 def page(title: str, subtitle: str, parts: Sequence[str]) -> str:
-    """A whole HTML document.
+    """Write a whole HTML document.
 
     Args:
         title: Heading, plain text.
@@ -95,13 +95,13 @@ def page(title: str, subtitle: str, parts: Sequence[str]) -> str:
 
 
 def section(heading: str, *parts: str, lead: str = '') -> str:
-    """A heading, a line that explains, and HTML."""
+    """Write a heading, an explaining line, and HTML."""
     said = f'<p class="pale">{esc(lead)}</p>' if lead else ''
     return f'<section><h2>{esc(heading)}</h2>{said}{"".join(parts)}</section>'
 
 
 def picture(source: Any, size: int = 120, alt: str = '') -> str:
-    """A thumbnail, part of the page itself; a note where unreadable."""
+    """Embed a thumbnail in the page; a note where it is unreadable."""
     image = source if source is None else load_thumbnail(source, size)
     if image is None:
         return '<span class="pale">(picture cannot be shown)</span>'
@@ -110,7 +110,7 @@ def picture(source: Any, size: int = 120, alt: str = '') -> str:
 
 
 def data_uri(image: Image.Image) -> str:
-    """A picture as an address; PNG or JPEG, whichever is smaller."""
+    """Encode a picture as a data URI; PNG or JPEG, whichever is smaller."""
     best: Optional[tuple[str, bytes]] = None
     for kind, options in (('png', dict(optimize=True)),
                           ('jpeg', dict(quality=85))):
@@ -124,7 +124,7 @@ def data_uri(image: Image.Image) -> str:
 
 
 def card(cell: Cell, rank: Optional[int] = None, link: str = '') -> str:
-    """A query (without rank) or a result.
+    """Write the card of a query (without rank) or a result.
 
     Args:
         cell: What it shows.
@@ -152,14 +152,14 @@ def card(cell: Cell, rank: Optional[int] = None, link: str = '') -> str:
 
 
 def result_row(row: Row) -> str:
-    """A query and its results, side by side; they scroll on a phone."""
+    """Write a query and its results side by side; they scroll on a phone."""
     cards = [card(row.query)] + [card(cell, rank) for rank, cell in
                                  enumerate(row.results, 1)]
     return f'<div class="row">{"".join(cards)}</div>'
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of plain texts."""
+    """Write a table of plain texts."""
     top = ''.join(f'<th>{esc(name)}</th>' for name in head)
     body = ''.join('<tr>' + ''.join(f'<td>{esc(value)}</td>'
                                     for value in row) + '</tr>'

@@ -42,7 +42,7 @@ class Cell:
 
 
 def shown_parts(parts: Mapping[str, float]) -> str:
-    """The parts of a score in a line, as ``class 0.93 · instance 0.41``."""
+    """Write the parts of a score, as ``class 0.93 · instance 0.41``."""
     return ' · '.join(f'{name} {value:.2f}' for name, value in parts.items())
 
 
@@ -102,7 +102,7 @@ def draw_result_sheet(sections: Sequence[tuple[str, Sequence[Row]]],
 
 
 def load_thumbnail(source: Any, size: int) -> Optional[Image.Image]:
-    """A picture at most ``size`` pixels long, RGB; None if it is unreadable.
+    """Load a picture, RGB, at most ``size`` long; None if unreadable.
 
     Args:
         source: Path, PIL picture or array, as in :class:`Cell`.

@@ -12,7 +12,7 @@ _UNITS = {False: 'cosines', True: 'inner products'}
 
 
 def results_page(results: Sequence[Any]) -> str:
-    """One self-contained HTML document.
+    """Write the results as one self-contained HTML document.
 
     Args:
         results: What ``RetrievalInferencer.search`` answered.

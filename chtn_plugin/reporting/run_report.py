@@ -58,7 +58,7 @@ class RunReport:
     scatter: Optional[Image.Image] = field(default=None, init=False)
 
     def html(self) -> str:
-        """One self-contained HTML document.
+        """Write the report as one self-contained HTML document.
 
         Raises:
             ValueError: The embeddings lack a modality.

@@ -10,7 +10,7 @@ from PIL import Image
 
 def tsne_points(image: np.ndarray, text: np.ndarray,
                 seed: int = 0) -> np.ndarray:
-    """t-SNE of images and texts together, (N + M, 2).
+    """Lay images and texts out together by t-SNE, (N + M, 2).
 
     Args:
         image: Unit rows, (N, D).
@@ -38,7 +38,7 @@ def tsne_points(image: np.ndarray, text: np.ndarray,
 
 def draw_scatter(points: np.ndarray, kinds: Sequence[str],
                  labels: np.ndarray, classes: Sequence[str]) -> Image.Image:
-    """Points by class (colour) and modality (● image, ✕ text), named.
+    """Draw points by class (colour) and modality (● image, ✕ text).
 
     Args:
         points: (N, 2).

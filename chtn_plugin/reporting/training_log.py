@@ -9,7 +9,7 @@ Curves = dict[str, tuple[list[float], list[float]]]
 
 
 def read_training_log(work_dir: str | Path) -> tuple[Curves, Curves]:
-    """Curves of MMEngine's ``vis_data/scalars.json`` files.
+    """Read the curves of MMEngine's ``vis_data/scalars.json`` files.
 
     A resumed run has several files; where they overlap, the later counts.
 

@@ -119,7 +119,7 @@ def prepare(preparation: Preparation, source: Optional[Path], out: Path,
 
 
 def written_files(out: Path) -> WrittenFiles:
-    """What preparations have written into a folder.
+    """Return the files that preparations have written into a folder.
 
     A finished one left its record and the names in ``SHA256SUMS``, one that
     was cut off a list.

@@ -117,7 +117,7 @@ def evaluated(dataset: Any, runner: Any) -> Any:
 @torch.no_grad()
 def training_rows(model: Any, dataset: Any, batch_size: int
                   ) -> tuple[Tensor, Tensor, Tensor]:
-    """Vectors of all pairs of a data set, on every rank.
+    """Compute the vectors of all pairs of a data set, on every rank.
 
     Args:
         model: Its towers and data preprocessor are used, in evaluation mode.

@@ -151,7 +151,7 @@ class SafeCheckpointHook(CheckpointHook):
                 self._remove(path)
 
     def after_train(self, runner: Any) -> None:
-        """As MMEngine's; what is validated from now on is no training."""
+        """Finish as MMEngine does; later validations are not training's."""
         super().after_train(runner)
         self._training = False
 

@@ -80,5 +80,5 @@ class AlexNetBN(nn.Module):
         self.stages = nn.Sequential(*stages)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) to (B, 256, h, w); 224×224 gives 6×6."""
+        """Map (B, 3, H, W) to (B, 256, h, w); 224×224 gives 6×6."""
         return self.stages(self.input_norm(images))

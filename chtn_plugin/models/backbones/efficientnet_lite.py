@@ -82,7 +82,7 @@ class EfficientNetLite0(nn.Module):
                              strict=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) to (B, 1280, H/32, W/32), 0 to 6."""
+        """Map (B, 3, H, W) to (B, 1280, H/32, W/32), 0 to 6."""
         return self.layers(images)
 
 

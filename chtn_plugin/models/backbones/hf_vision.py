@@ -67,7 +67,7 @@ class HFVisionBackbone(nn.Module):
         self.model.gradient_checkpointing_enable()
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) to what ``output`` says."""
+        """Map (B, 3, H, W) to what ``output`` names."""
         if self.output == 'projection':
             return projected(self.model.get_image_features(
                 pixel_values=images))

@@ -34,6 +34,6 @@ class SmallConvNet(nn.Module):
             memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, channels, H, W) to (B, last channels, H/2^n, W/2^n)."""
+        """Map (B, channels, H, W) to (B, channels', H/2^n, W/2^n)."""
         return self.layers(
             images.contiguous(memory_format=torch.channels_last))

@@ -17,7 +17,7 @@ _EPS = 1e-5
 
 
 def caffe_layers(net: Sequence[CaffeLayer]) -> dict[str, dict[str, Tensor]]:
-    """The layers of AlexNet with batch normalisation, by their names.
+    """Return the layers of AlexNet with batch normalisation, by name.
 
     They fit :class:`AlexNetBN` with ``layout='caffe'``: convolutions and
     fully connected layers must be called ``conv1`` to ``conv5`` and ``fc6``

@@ -111,7 +111,7 @@ def _array(blob: Any, layer: str) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def net_parameter() -> type:
-    """The message class of a whole net."""
+    """Return the protobuf message class of a whole net."""
     try:
         from google.protobuf import (
             descriptor_pb2,

@@ -69,7 +69,7 @@ def start_weights(layers: Mapping[str, Mapping[str, Tensor]]
 
 
 def backbone_of(layers: Mapping[str, Any], layout: str) -> dict[str, Any]:
-    """Config of the backbone that a classifier's convolutions fit.
+    """Return the config of the backbone that a classifier's layers fit.
 
     Args:
         layers: As for :func:`start_weights`.

@@ -23,7 +23,7 @@ _MODULES = {
 
 def classifier_layers(state: Mapping[str, Tensor]
                       ) -> dict[str, dict[str, Tensor]]:
-    """The layers of AlexNet or VGG, by their paper's names.
+    """Return the layers of AlexNet or VGG, by their paper's names.
 
     Args:
         state: State dictionary of torchvision's network or of mmpretrain's,
@@ -45,7 +45,7 @@ def classifier_layers(state: Mapping[str, Tensor]
 
 def torchvision_layers(state: Mapping[str, Tensor]
                        ) -> dict[str, dict[str, Tensor]]:
-    """The layers of ``torchvision.models.alexnet``, by their paper's names.
+    """Return the layers of torchvision's AlexNet, by their paper's names.
 
     They fit :class:`AlexNetBN` with ``layout='torchvision'``. With
     ``norm=False`` there and in the image pathway, CHTN's source logits are

@@ -17,7 +17,7 @@ _FEATURE = re.compile(r'(features\.(\d+)(?:\.conv|\.bn)?)\.weight')
 
 
 def vgg_layers(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """The layers of a VGG, by their paper's names.
+    """Return the layers of a VGG, by their paper's names.
 
     ``conv1_1`` to ``conv5_4``, ``fc6`` to ``fc8``, and with batch
     normalisation ``conv1_1_norm`` and so on. They fit ``mmpretrain.VGG`` of
@@ -57,7 +57,7 @@ def vgg_layers(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
 
 
 def vgg_modules(layers: Mapping[str, Any]) -> dict[str, str]:
-    """Module of ``mmpretrain.VGG`` of each convolution and normalisation.
+    """Name the ``mmpretrain.VGG`` module of each layer.
 
     Args:
         layers: As :func:`vgg_layers` gives them.
@@ -75,7 +75,7 @@ def vgg_modules(layers: Mapping[str, Any]) -> dict[str, str]:
 
 
 def vgg_backbone(layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Config of the ``mmpretrain.VGG`` that the layers fit.
+    """Return the config of the ``mmpretrain.VGG`` that the layers fit.
 
     Args:
         layers: As :func:`vgg_layers` gives them.

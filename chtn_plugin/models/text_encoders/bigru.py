@@ -58,7 +58,7 @@ class BiGRU(BaseModule):
         self.out_features = 2 * hidden
 
     def forward(self, text: Any) -> Tensor:
-        """Word numbers (B, L), 0 pads, to (B, 2H)."""
+        """Encode word numbers (B, L), 0 pads, as (B, 2H)."""
         vectors, present, known = self.words(text)
         # An empty text counts as one padding word.
         length = present.sum(1).clamp(min=1)

@@ -111,7 +111,7 @@ class HFTextEncoder(nn.Module):
         super()._load_from_state_dict(*args)
 
     def forward(self, text: Mapping[str, Tensor]) -> Tensor:
-        """Tokens to vectors.
+        """Encode tokens as vectors.
 
         Args:
             text: ``input_ids`` (B, L) and, where the model wants it,

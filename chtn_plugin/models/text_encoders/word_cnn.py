@@ -60,7 +60,7 @@ class WordCNN(BaseModule):
         self.out_features = channels * len(kernel_sizes)
 
     def forward(self, text: Any) -> Tensor:
-        """Word numbers (B, L), 0 pads, to (B, out_features)."""
+        """Encode word numbers (B, L), 0 pads, as (B, out_features)."""
         vectors, present, _ = self.words(text)
         maps = vectors.transpose(1, 2)
         length = present.sum(1, keepdim=True)
