@@ -32,7 +32,7 @@ def plain_errors(tool: str) -> Iterator[None]:
 
 @contextmanager
 def plain_refusals(tool: str, folder: str = '.') -> Iterator[None]:
-    """The same for what the plugin itself refuses, once a run is under way.
+    """End with one line for refusals of the plugin while a run is under way.
 
     Any other error keeps its traceback: it may be one of the user's modules.
 
@@ -69,7 +69,7 @@ def plain_refusals(tool: str, folder: str = '.') -> Iterator[None]:
 
 @contextmanager
 def plain_build(tool: str) -> Iterator[None]:
-    """The same while a configuration is built.
+    """End with one line for errors met while building a configuration.
 
     What a constructor or a registry says there, ours or a library's, is said
     about a value of the configuration. An error in the user's own module
@@ -102,7 +102,7 @@ def plain_interrupt(tool: str, advice: str) -> Iterator[None]:
 
 
 def config_error(path: str, error: BaseException) -> ValueError:
-    """What a configuration file does wrong, with its line.
+    """Describe what is wrong in a configuration file, with its line.
 
     Args:
         path: The file.
@@ -137,7 +137,7 @@ def is_users_module(error: BaseException, config: str) -> bool:
 
 
 def message_of(error: BaseException) -> str:
-    """An error's message on one line, a KeyError's without quotes."""
+    """Return an error's message on one line, a KeyError's unquoted."""
     message = (error.args[0] if isinstance(error, KeyError) and error.args
                else error)
     lines = [line.strip() for line in str(message).splitlines()]

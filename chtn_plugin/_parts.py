@@ -147,7 +147,7 @@ class PartsOnDemand(dict[str, Any]):
         raise KeyError(name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """As a dictionary's own, of parts not imported yet too."""
+        """Look a part up, importing it if need be."""
         return self[name] if name in self else default
 
     def __iter__(self) -> Iterator[str]:
@@ -159,17 +159,17 @@ class PartsOnDemand(dict[str, Any]):
         return super().__len__()
 
     def keys(self) -> Any:
-        """All names: imports every part."""
+        """Return all names; this imports every part."""
         self._import_all()
         return super().keys()
 
     def values(self) -> Any:
-        """All parts: imports every one."""
+        """Return all parts; this imports every one."""
         self._import_all()
         return super().values()
 
     def items(self) -> Any:
-        """All names with their parts: imports every one."""
+        """Return all names with their parts; this imports every one."""
         self._import_all()
         return super().items()
 

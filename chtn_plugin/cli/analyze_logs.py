@@ -20,7 +20,7 @@ Rows = list[dict[str, Any]]
 
 
 def read_log(path: Path) -> Rows:
-    """The rows of a log, with the iteration of each as ``step``.
+    """Read the rows of a log, with the iteration of each as ``step``.
 
     Raises:
         FileNotFoundError: There is no log.

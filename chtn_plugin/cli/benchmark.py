@@ -68,7 +68,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def chosen_methods(names: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Names of the methods that are meant, and hashes of users' files.
+    """Return the chosen methods' names, and hashes of users' files.
 
     Raises:
         KeyError: There is no such method.

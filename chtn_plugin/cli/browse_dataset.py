@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def displayed(image: Tensor) -> Any:
-    """Normalised pixels (channels, H, W), stretched to 0..1 as a whole."""
+    """Stretch normalised pixels (channels, H, W) to 0..1 as a whole."""
     low, high = image.min(), image.max()
     image = (image - low) / (high - low).clamp(min=1e-6)
     return image.permute(1, 2, 0).squeeze(-1).numpy()
@@ -20,7 +20,7 @@ def displayed(image: Tensor) -> Any:
 
 def draw(batch: dict[str, Any], texts: list[str], classes: list[str],
          path: Path) -> None:
-    """One row a pair: image, source image where there is one, and text."""
+    """Draw one row a pair: image, source image if there is one, and text."""
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot

@@ -17,7 +17,7 @@ _NONE = ('__init__', 'command', 'main')
 
 
 def commands() -> dict[str, str]:
-    """What each command does, in a line, by its name.
+    """Return a line on each command, by its name.
 
     Read from the modules' docstrings without importing them.
     """
@@ -30,7 +30,7 @@ def commands() -> dict[str, str]:
 
 
 def completion(names: list[str], shell: str) -> str:
-    """A script that lets a shell complete the names of the commands."""
+    """Return a script that lets a shell complete the commands' names."""
     words = ' '.join(names)
     if shell == 'fish':
         return ("complete -c chtn -n '__fish_use_subcommand' -f "

@@ -82,7 +82,7 @@ def parse_args(argv=None):
 
 
 def wanted_protocols(names, cuts, split, pairs=True, classes=True):
-    """Protocols of the names given, each cut in turn where one is needed.
+    """Return the protocols of these names, at each cut where one is needed.
 
     No names: the default of what the embeddings hold, classes or pairs.
     """

@@ -80,7 +80,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def show(result: SearchResult) -> str:
-    """A result as lines of text."""
+    """Write a result as lines of text."""
     best = sorted(result.classes.items(), key=lambda pair: -pair[1])[:3]
     lines = [f'{result.kind}: {result.query[:200]}']
     if best:

@@ -39,7 +39,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def choose_checkpoint(given: str) -> str:
-    """The checkpoint that is meant, looked through before it is used."""
+    """Choose the checkpoint to test, and check it before it is used."""
     from chtn_plugin.engine.checkpoints import (
         find_checkpoint,
         load_checkpoint,

@@ -154,12 +154,12 @@ class CrossModalDataset(BaseDataset):
         self._metainfo['text'] = self.text_transform.state()
 
     def read_records(self) -> list[PairRecord]:
-        """All rows of all splits; another layout overrides this."""
+        """Read all rows of all splits; another layout overrides this."""
         return read_manifest(self.ann_file, self.columns,
                              self.label_separator)
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """One dictionary an item; called by MMEngine's ``full_init``."""
+        """Return a dictionary an item; MMEngine's ``full_init`` calls it."""
         # Not in metainfo above: MMEngine reads a string there as a file.
         self._metainfo['split'] = self.split
         records = self.read_records()

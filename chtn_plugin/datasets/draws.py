@@ -79,7 +79,7 @@ def seed_randomness(draw: Draw) -> None:
 
 @contextmanager
 def seeded(draw: int) -> Iterator[None]:
-    """Both, for one item of a data set of your own.
+    """Seed one item of a data set of your own, and undo it afterwards.
 
     With a plain index nothing changes: what follows is as random as the
     worker is.
@@ -130,7 +130,7 @@ class PassSampler(Sampler):
         self._served = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by epoch-based loops before each pass."""
+        """Set the epoch; epoch-based loops call this before each pass."""
         self.epoch = epoch
 
     def start_after(self, served: int) -> None:

@@ -191,7 +191,7 @@ def _build_source(root: Path, hidden: set[int]) -> None:
 
 
 def glyph_text(char: int, left_out: str = '') -> str:
-    """A character's name in lower case, some words left out.
+    """Return a character's name in lower case, without some words.
 
     >>> glyph_text(0x21B4, 'arrow arrows')
     'rightwards with corner downwards'

@@ -62,13 +62,13 @@ def groups_sharing(*contents: Sequence[Optional[Hashable] | list[str]]
 
 
 def num_tokens(content: str) -> int:
-    """Number of words of a folded text; characters where scripts have none."""
+    """Count words of a folded text, or characters where scripts have none."""
     return len(Tokenizer()(content))
 
 
 def text_contents(records: Sequence[PairRecord], min_tokens: int = 0
                   ) -> list[list[str]]:
-    """Words of each text of each pair, for :func:`groups_sharing`.
+    """Return the words of each pair's texts, for :func:`groups_sharing`.
 
     Args:
         records: The pairs.
@@ -114,12 +114,12 @@ def image_contents(records: Sequence[PairRecord],
 
 
 def row_contents(features: np.ndarray) -> list[bytes]:
-    """Bytes of each row of (N, D) features."""
+    """Return the bytes of each row of (N, D) features."""
     return [row.tobytes() for row in np.ascontiguousarray(features)]
 
 
 def first_equal_rows(features: np.ndarray) -> list[int]:
-    """For each row of (N, D) features the first row that equals it."""
+    """Find for each row of (N, D) features the first row that equals it."""
     first: dict[bytes, int] = {}
     return [first.setdefault(hashlib.blake2b(row.data, digest_size=16)
                              .digest(), index)

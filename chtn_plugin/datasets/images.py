@@ -13,7 +13,7 @@ from .draws import Draw, kept_randomness, seed_randomness
 
 def load_images(paths: Sequence[str], pipeline: Callable,
                 draws: Sequence[int]) -> list[Tensor]:
-    """Images, through the transforms, as the network's inputs.
+    """Load images through the transforms, as the network's inputs.
 
     What is random about an image depends on its draw alone. With plain
     indices transforms are as random as the worker is.
@@ -45,7 +45,7 @@ def load_images(paths: Sequence[str], pipeline: Callable,
 
 
 def load_image(path: str, pipeline: Callable, draw: int) -> Tensor:
-    """One image; see :func:`load_images`."""
+    """Load one image; see :func:`load_images`."""
     return load_images([path], pipeline, [draw])[0]
 
 

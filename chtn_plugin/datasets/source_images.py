@@ -61,7 +61,7 @@ class SourceImageDataset(BaseDataset):
             lazy_init=lazy_init)
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """One dictionary an image; called by MMEngine's ``full_init``."""
+        """Return a dictionary an image; MMEngine's ``full_init`` calls it."""
         if not osp.isdir(self.data_root):
             raise FileNotFoundError(
                 f'source images not found: {osp.abspath(self.data_root)} '

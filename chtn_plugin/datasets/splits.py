@@ -11,7 +11,7 @@ import numpy as np
 def stratified_fraction(labels: Sequence[Hashable],
                         fraction: float,
                         seed: int = 0) -> list[int]:
-    """Indices of a share of the items, taken from every class alike.
+    """Draw a share of the items, from every class alike.
 
     The smaller of two shares under one seed is contained in the larger.
 
@@ -35,7 +35,7 @@ def stratified_fraction(labels: Sequence[Hashable],
 
 def stratified_count(labels: Sequence[Hashable], count: int, seed: int = 0
                      ) -> list[int]:
-    """Indices of so many items of every class.
+    """Draw so many items of every class.
 
     They are drawn in the order of :func:`stratified_fraction`: the smaller
     of two choices under one seed is contained in the larger.
@@ -116,7 +116,7 @@ def grouped_split(labels: Sequence[Hashable],
                   groups: Sequence[Hashable],
                   fractions: dict[str, float],
                   seed: int = 0) -> list[str]:
-    """Like :func:`stratified_split`, but a group never straddles splits.
+    """Split as :func:`stratified_split`, but keep each group in one split.
 
     Groups (pairs that share an image, equal texts) are dealt largest first
     to the split that lacks most in the group's class, so sizes are close to

@@ -54,6 +54,6 @@ class WikipediaDataset(CrossModalDataset):
             lazy_init=lazy_init)
 
     def read_records(self) -> list[PairRecord]:
-        """The pairs of the original lists."""
+        """Read the pairs of the original lists."""
         return read_wikipedia(self.data_root, self.val_fraction,
                               self.val_seed)

@@ -107,7 +107,7 @@ class Tower(nn.Module):
         return OUTPUTS if self.model.num_classes is not None else OUTPUTS[:1]
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """One batch."""
+        """Encode one batch."""
         value: Any = inputs[0]
         if self.names:
             value = dict(zip(self.names, inputs, strict=True))

@@ -66,7 +66,7 @@ class Towers:
         self._read_vocabulary = None
 
     def images(self, pictures):
-        """Vectors (N, D) and class probabilities (N, C) of pictures.
+        """Encode pictures: vectors (N, D), class probabilities (N, C).
 
         Args:
             pictures: Paths or PIL pictures; or an array (N, channels, H, W)
@@ -77,11 +77,11 @@ class Towers:
         return self.run('image', {'image': pictures.astype(np.float32)})
 
     def texts(self, texts):
-        """Vectors (M, D) and class probabilities (M, C) of texts."""
+        """Encode texts: vectors (M, D), class probabilities (M, C)."""
         return self.run('text', _trimmed(self.encode(texts)))
 
     def balanced(self, rows, balance):
-        """Query vectors (Q, D) for another balance of class and item.
+        """Weight query vectors (Q, D) for another balance of class and item.
 
         Args:
             rows: Vectors of queries, as :meth:`images` and :meth:`texts`
@@ -100,7 +100,7 @@ class Towers:
         return rows
 
     def run(self, kind, inputs):
-        """One tower on ready inputs, as the export's metadata name them."""
+        """Run one tower on ready inputs, named as in the export's metadata."""
         session = self._sessions[kind]
         names = [output.name for output in session.get_outputs()]
         if isinstance(session.get_inputs()[0].shape[0], str):
@@ -112,7 +112,7 @@ class Towers:
         return [np.concatenate(part) for part in zip(*rows, strict=True)]
 
     def load(self, picture):
-        """A picture as the image tower takes it, (channels, H, W).
+        """Load a picture as the image tower takes it, (channels, H, W).
 
         Decoded by Pillow, and so a level or two from OpenCV's pixels.
         """
@@ -130,7 +130,7 @@ class Towers:
         return np.ascontiguousarray(array.transpose(2, 0, 1))
 
     def encode(self, texts):
-        """Texts as the text tower takes them: arrays by name.
+        """Turn texts into the text tower's arrays, by name.
 
         ``text``: term weights (M, D) or word numbers (M, L); of a
         transformers' encoder ``input_ids`` and ``attention_mask``, (M, L).

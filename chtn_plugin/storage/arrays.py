@@ -91,7 +91,7 @@ class ArrayFile(Mapping[str, np.ndarray]):
         return self._get(name)
 
     def numbers(self, name: str) -> np.ndarray:
-        """One array, which must hold numbers or truth values.
+        """Return one array, which must hold numbers or truth values.
 
         Raises:
             ValueError: It holds something else; and as for the class.
@@ -100,7 +100,7 @@ class ArrayFile(Mapping[str, np.ndarray]):
         return self._get(name, numbers=True)
 
     def names(self, ndim: tuple[int, ...]) -> list[str]:
-        """Names of the numeric arrays that may be read.
+        """Return the names of the numeric arrays that may be read.
 
         Args:
             ndim: Numbers of dimensions that they may have.

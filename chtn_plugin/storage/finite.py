@@ -9,7 +9,7 @@ _NUMBERS_AT_ONCE = 2**22
 
 
 def nonfinite_rows(rows: Any) -> np.ndarray:
-    """Numbers of the rows that hold NaN or infinity, ascending.
+    """Find the rows that hold NaN or infinity; their numbers ascend.
 
     Args:
         rows: Array or tensor (N, ...) of real numbers, on any device.

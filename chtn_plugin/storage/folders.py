@@ -21,12 +21,12 @@ def is_visible(name: str) -> bool:
 
 
 def visible_files(folder: str | Path) -> list[Path]:
-    """The files directly in a folder, by name."""
+    """List the files directly in a folder, by name."""
     return [path for path in _entries(folder) if path.is_file()]
 
 
 def visible_folders(folder: str | Path) -> list[Path]:
-    """The folders directly in a folder, by name."""
+    """List the folders directly in a folder, by name."""
     return [path for path in _entries(folder) if path.is_dir()]
 
 
@@ -44,7 +44,7 @@ def walk_files(folder: str | Path) -> Iterator[Path]:
 
 def class_files(folder: str | Path, suffixes: Sequence[str]
                 ) -> dict[str, list[Path]]:
-    """The files of each class: of each visible folder that holds any.
+    """List the files of each class, of each visible folder that holds any.
 
     Args:
         folder: Folder whose folders are the classes.
@@ -80,7 +80,7 @@ def one_form(name: str) -> str:
 
 
 def twins(names: Iterable[str]) -> list[tuple[str, ...]]:
-    """Names that look the same and differ in Unicode form alone."""
+    """Find names that look the same and differ in Unicode form alone."""
     spelt: dict[str, dict[str, None]] = {}
     for name in names:
         spelt.setdefault(one_form(name), {})[name] = None

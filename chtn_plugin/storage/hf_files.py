@@ -22,7 +22,7 @@ def load_hf_model(model: Optional[str],
                   architecture: Optional[Mapping[str, Any]],
                   tower: str,
                   lora: Optional[Mapping[str, Any]] = None) -> Any:
-    """A model of transformers, in float32.
+    """Load a model of transformers, in float32.
 
     Of a dual encoder (CLIP, SigLIP, …) the other tower is left out.
 
@@ -72,7 +72,7 @@ def load_hf_model(model: Optional[str],
 
 
 def hf_place(model: str) -> str:
-    """What transformers takes for a model: its folder, or its hub name.
+    """Return what transformers takes for a model: a folder or a hub name.
 
     Args:
         model: As for :func:`load_hf_model`.
@@ -92,7 +92,7 @@ def hf_place(model: str) -> str:
 
 def why_not_on_hub(name: str, file: str = 'config.json',
                    timeout: float = 3.) -> Optional[str]:
-    """Why a model of the hub cannot be had from here, or None if it can.
+    """Say why a hub model cannot be downloaded here; None if it can.
 
     Asks for one small header, and nothing where the file is here already.
 
@@ -120,7 +120,7 @@ def why_not_on_hub(name: str, file: str = 'config.json',
 
 
 def not_to_be_had(name: str) -> FileNotFoundError:
-    """The error for a folder or hub name of which nothing can be read."""
+    """Make the error for a folder or hub name that cannot be read."""
     return FileNotFoundError(
         f'{name!r} is no folder of a transformers model, and the Hugging '
         'Face hub does not give it from here. Without network: run '
@@ -129,7 +129,7 @@ def not_to_be_had(name: str) -> FileNotFoundError:
 
 
 def architecture_of(model: Any) -> dict[str, Any]:
-    """What :func:`load_hf_model` builds the same model from, plain types."""
+    """Describe a model in plain types, for :func:`load_hf_model`."""
     architecture = json.loads(model.config.to_json_string(use_diff=True))
     architecture['model_type'] = model.config.model_type
     for name in _INCIDENTAL:
@@ -146,7 +146,7 @@ def is_dual(model: nn.Module) -> bool:
 
 
 def projected(output: Any) -> torch.Tensor:
-    """The tensor (B, D) that ``get_*_features`` gives, old or new."""
+    """Return the tensor (B, D) from ``get_*_features`` of any version."""
     return (output if isinstance(output, torch.Tensor)
             else output.pooler_output)
 

@@ -86,7 +86,7 @@ class Job:
 
     def what(self, features: PairFeatures, kind: str,
              setting: str = '') -> dict[str, Any]:
-        """What identifies a measurement of this job."""
+        """Return the facts that identify a measurement of this job."""
         return dict(data=features.fingerprint, method=self.method,
                     labels=self.labels.name, draw=self.draw, kind=kind,
                     setting=setting, unseen=self.unseen, code=self.code,
@@ -104,7 +104,7 @@ def is_closed_form(name: str) -> bool:
 
 
 def jobs_of(plan: Plan) -> list[Job]:
-    """All jobs of a plan, draw after draw, so that early stops are fair."""
+    """List a plan's jobs, draw after draw, so that early stops are fair."""
     jobs = []
     most = max(plan.draws, plan.trained_draws)
     for labels in plan.labels:
@@ -165,7 +165,7 @@ def rows_of(features: PairFeatures, job: Job) -> Rows:
 
 def validate(features: PairFeatures, job: Job, settings: Sequence[str]
              ) -> list[dict[str, Any]]:
-    """Mean MAP of settings on folds of the labelled rows.
+    """Compute mean MAP of settings on folds of the labelled rows.
 
     The settings differ in the similarity alone, so that one fit a fold
     serves them all. Rows of the fold are kept out of training altogether,

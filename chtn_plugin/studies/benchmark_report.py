@@ -59,7 +59,7 @@ def _counts(table: Mapping[str, Any]) -> str:
 
 
 def legend(how: Mapping[str, Any]) -> list[str]:
-    """What the columns mean, and what was held equal, line by line."""
+    """Explain the columns, and what was held equal, line by line."""
     lines = [
         f'Every method had the same rows and the same preparation '
         f'({how["prepared"]}).',
@@ -84,7 +84,7 @@ def legend(how: Mapping[str, Any]) -> list[str]:
 
 def markdown(all_tables: Sequence[Mapping[str, Any]],
              how: Mapping[str, Any]) -> str:
-    """All tables, with what they mean."""
+    """Write all tables, with what they mean."""
     lines = ['\n'.join(f'- {line}' for line in legend(how)), '']
     for table in all_tables:
         lines += [f'## {heading(table)}', '', _counts(table), '',
@@ -105,7 +105,7 @@ def markdown(all_tables: Sequence[Mapping[str, Any]],
 
 
 def latex(all_tables: Sequence[Mapping[str, Any]]) -> str:
-    """A tabular of MAP for each table; needs the package ``booktabs``."""
+    """Write a tabular of MAP for each table; it needs ``booktabs``."""
     lines = []
     for table in all_tables:
         lines += [f'% {heading(table)}', r'\begin{tabular}{lrrrr}',
@@ -158,7 +158,7 @@ def _bars(table: Mapping[str, Any]) -> str:
 
 def html_page(all_tables: Sequence[Mapping[str, Any]],
               how: Mapping[str, Any]) -> str:
-    """One page with all tables and plots, which needs nothing else."""
+    """Write one self-contained page with all tables and plots."""
     parts = ['<ul>' + ''.join(f'<li>{esc(line)}</li>'
                               for line in legend(how)) + '</ul>']
     for table in all_tables:

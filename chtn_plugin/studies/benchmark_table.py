@@ -146,7 +146,7 @@ def _over_draws(one: Sequence[Record], other: Sequence[Record]) -> float:
 
 def mean_ranks(all_tables: Sequence[Mapping[str, Any]]
                ) -> dict[str, dict[str, float]]:
-    """Mean rank of each method over the sets, by label budget.
+    """Average the rank of each method over the sets, by label budget.
 
     Only methods that every set of a budget has are ranked, and only where
     there are two sets at least.
@@ -169,7 +169,7 @@ def mean_ranks(all_tables: Sequence[Mapping[str, Any]]
 
 
 def setting_in_words(text: str) -> str:
-    """A setting as ``name=value, ...``; ``as it comes`` where empty."""
+    """Write a setting as ``name=value, ...``; ``as it comes`` if empty."""
     setting = json.loads(text)
     return ', '.join(f'{key.split(".")[-1]}={value:g}' if isinstance(
         value, (int, float)) and not isinstance(value, bool)

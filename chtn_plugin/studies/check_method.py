@@ -105,8 +105,7 @@ class Trial:
         self._write_features()
 
     def build(self) -> Any:
-        """The method, with the same weights each time; fitted, if it is a
-        closed form."""
+        """Build the method with fixed weights; fit it if it is solved."""
         torch.manual_seed(0)
         model = MODELS.build(deepcopy(self.config))
         features = self.folder / 'pairs.npz'
@@ -130,7 +129,7 @@ class Trial:
                     self.work_dir / 'best.pth')
 
     def batch(self, source: bool = False) -> tuple[dict, dict]:
-        """Inputs and data samples of one batch."""
+        """Return inputs and data samples of one batch."""
         draw = torch.Generator().manual_seed(1)
         inputs = {name: torch.rand(_BATCH, size, generator=draw)
                   for name, size in self.sizes.items()}
@@ -144,7 +143,7 @@ class Trial:
         return inputs, samples
 
     def runner(self, work_dir: Path, **changes: Any) -> Any:
-        """A stock Runner that trains one iteration and tests."""
+        """Build a stock Runner that trains one iteration and tests."""
         train: dict[str, Any] = self._dataset('train')
         if self.source_classes:
             train = dict(

@@ -29,7 +29,7 @@ HIT_AT = (1, 10)
 
 def model_config(method: str, setting: Mapping[str, Any], image_size: int,
                  text_size: int, num_classes: int) -> dict[str, Any]:
-    """Configuration of a method over ready features.
+    """Return the configuration of a method over ready features.
 
     Args:
         method: Registered name.
@@ -116,7 +116,7 @@ def _forget_run(name: str) -> None:
 
 def training_config(config: dict[str, Any], file: str, seed: int,
                     work_dir: str) -> Config:
-    """A run of 400 updates on the rows of a file, without validation."""
+    """Configure 400 updates on the rows of a file, without validation."""
     arrays = dict(image='image', text='text', label='label')
     iterations = 1 if _is_closed_form(config['type']) else 400
     return Config(dict(
@@ -168,7 +168,7 @@ def fitted_model(method: str, setting: Mapping[str, Any],
 
 def baseline_vectors(name: str, label: np.ndarray, num_classes: int,
                      seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors of what needs no method.
+    """Compute the vectors of a baseline, which needs no method.
 
     Args:
         name: ``'random'``: unrelated normal vectors. ``'labels'``: the true
@@ -189,7 +189,7 @@ def baseline_vectors(name: str, label: np.ndarray, num_classes: int,
 @torch.inference_mode()
 def encoded(model: Any, image: np.ndarray, text: np.ndarray
             ) -> dict[str, Any]:
-    """Vectors of both modalities, and the classes they are taken for."""
+    """Encode both modalities; return vectors and predicted classes."""
     parts = dict(image=model.encode_image(torch.from_numpy(image)),
                  text=model.encode_text(torch.from_numpy(text)))
     found: dict[str, Any] = {name: part.repr.float().numpy()
@@ -202,7 +202,7 @@ def encoded(model: Any, image: np.ndarray, text: np.ndarray
 
 def measured(vectors: Mapping[str, Any], label: np.ndarray, similarity: str,
              pairs: bool = True) -> dict[str, Any]:
-    """Figures of encoded rows, each a query and an item of the gallery.
+    """Measure encoded rows, each a query and an item of the gallery.
 
     Args:
         vectors: Of :func:`encoded`.
@@ -243,12 +243,12 @@ def measured(vectors: Mapping[str, Any], label: np.ndarray, similarity: str,
 
 
 def size_of(model: nn.Module) -> int:
-    """Numbers that a method keeps: parameters and fitted state."""
+    """Count the numbers that a method stores: parameters and fitted state."""
     return sum(value.numel() for value in model.state_dict().values())
 
 
 def timed_fit(*arguments: Any) -> tuple[Any, float]:
-    """:func:`fitted_model` and the processor's seconds it took."""
+    """Call :func:`fitted_model`; return the processor's seconds too."""
     start = time.process_time()
     model = fitted_model(*arguments)
     return model, time.process_time() - start

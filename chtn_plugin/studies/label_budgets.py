@@ -52,7 +52,7 @@ class LabelBudget:
         return self.share == 1
 
     def labelled(self, features: PairFeatures, draw: int) -> np.ndarray:
-        """Rows that keep their label, ascending; the same for each method.
+        """Draw the rows that keep their label, the same for each method.
 
         Args:
             features: The set; only its training rows are drawn from.
@@ -70,7 +70,7 @@ class LabelBudget:
 
 
 def folds(label: np.ndarray, count: int, draw: int) -> np.ndarray:
-    """Fold of each labelled row, of every class alike, (L,).
+    """Assign each labelled row to a fold, of every class alike, (L,).
 
     Args:
         label: Classes of the labelled rows, (L,).
@@ -93,7 +93,7 @@ def can_choose(label: np.ndarray) -> bool:
 
 
 def unseen_classes(num_classes: int, share: float, draw: int) -> np.ndarray:
-    """Classes that are kept out of training, at least two and not all.
+    """Draw classes to keep out of training, at least two and not all.
 
     Args:
         num_classes: Classes of the set.

@@ -10,7 +10,7 @@ from typing import Any
 
 
 def key_of(what: Mapping[str, Any]) -> str:
-    """Short hash of what was measured; equal contents, equal keys."""
+    """Hash what was measured; equal contents have equal keys."""
     text = json.dumps(what, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 

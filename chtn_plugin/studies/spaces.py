@@ -105,7 +105,7 @@ SPACES: dict[str, list[Setting]] = {
 
 
 def settings_of(name: str, method: Any, budget: int) -> list[Setting]:
-    """The first settings of a method's space.
+    """Return the first settings of a method's space.
 
     Args:
         name: Of the method.

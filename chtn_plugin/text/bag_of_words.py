@@ -142,7 +142,7 @@ class BagOfWords(WordTransform):
                 2 * c['empty'] > c['texts'])
 
     def state(self) -> dict[str, Any]:
-        """The terms in column order, and their inverse frequencies."""
+        """Return the terms in column order, and inverse frequencies."""
         return dict(super().state(), idf=self._idf.tolist())
 
     def load_state(self, state: Mapping[str, Any]) -> None:

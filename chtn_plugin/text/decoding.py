@@ -13,7 +13,7 @@ from .word_indices import NUM_SPECIAL, PADDING, WordIndices
 
 def seen_text(transform: Any, text: Tensor | Mapping[str, Tensor]
               ) -> list[str]:
-    """Encoded texts, read back.
+    """Decode encoded texts back to words.
 
     Args:
         transform: The fitted text transform. Of one that is not this

@@ -26,7 +26,7 @@ class EncodedTexts:
         return self.rows.shape[0]
 
     def take(self, indices: Sequence[int]) -> Tensor | dict[str, Tensor]:
-        """Rows of a batch, dense: (B, ...) or a dictionary of such."""
+        """Return rows of a batch, dense: (B, ...) or a dictionary of such."""
         if isinstance(self.rows, Mapping):
             return {name: rows[indices] for name, rows in self.rows.items()}
         rows = self.rows[indices]

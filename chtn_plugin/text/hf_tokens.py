@@ -97,7 +97,7 @@ class HFTokens(TextTransform):
         return EncodedTexts({name: batch[name] for name in wanted})
 
     def unknown_words(self, text: str) -> Optional[tuple[list[str], int]]:
-        """Words that hold an unknown token, and how many words there are.
+        """Find words that hold an unknown token, and count all words.
 
         None where the tokenizer says of no token what word it is from, or
         knows no unknown token.
@@ -118,7 +118,7 @@ class HFTokens(TextTransform):
         return [word for word, lost in words.items() if lost], len(words)
 
     def state(self) -> dict[str, Any]:
-        """The tokenizer's files, in base 64, by name."""
+        """Return the tokenizer's files, in base 64, by name."""
         with tempfile.TemporaryDirectory() as folder:
             self.tokenizer.save_pretrained(folder)
             return dict(files={

@@ -38,7 +38,7 @@ class TextTransform:
         return None
 
     def state(self) -> dict[str, Any]:
-        """What was fitted, in plain types."""
+        """Return what was fitted, in plain types."""
         return {}
 
     def load_state(self, state: Mapping[str, Any]) -> None:

@@ -49,7 +49,7 @@ class TfidfWords(BagOfWords):
         super().fit(texts)
 
     def state(self) -> dict[str, Any]:
-        """The terms, their inverse frequencies, and the unit of the texts."""
+        """Return terms, inverse frequencies, and the unit of the texts."""
         return dict(super().state(), unit=self.tokenizer.unit)
 
     def load_state(self, state: Mapping[str, Any]) -> None:

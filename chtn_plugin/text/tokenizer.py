@@ -93,7 +93,7 @@ class Tokenizer:
         return self._built
 
     def with_rule(self, rule: Any) -> Tokenizer:
-        """This tokenizer with the rule of a stored one, n-grams as here.
+        """Return this tokenizer with a stored rule, n-grams as here.
 
         Args:
             rule: A ``tokenizers.Tokenizer`` whose normaliser and
@@ -106,7 +106,7 @@ class Tokenizer:
         return made
 
     def without_marks(self) -> Tokenizer:
-        """This tokenizer with the rule of earlier versions."""
+        """Return this tokenizer with the rule of earlier versions."""
         return Tokenizer(self.unit, self.ngrams, self.lowercase,
                          sorted(self.stop_words), marks=False)
 

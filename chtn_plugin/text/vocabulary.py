@@ -96,12 +96,12 @@ def is_list(state: Mapping[str, Any]) -> bool:
 
 
 def stored_keys(state: Mapping[str, Any]) -> set[str]:
-    """Keys of a state, as this version names them."""
+    """Rename the keys of a state as this version names them."""
     return {'tokenizer' if key in _LISTS else key for key in state}
 
 
 def composed(words: Sequence[str]) -> list[str]:
-    """Words in Unicode normal form C, of which no two are alike.
+    """Bring words to Unicode normal form C, of which no two are alike.
 
     A word whose composed form is another word of the list stays as it is.
     """

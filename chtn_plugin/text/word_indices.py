@@ -111,7 +111,7 @@ class WordIndices(WordTransform):
                 share > 0.5)
 
     def state(self) -> dict[str, Any]:
-        """The words by number and the rule that splits texts into them."""
+        """Return the words by number and the rule that splits texts."""
         return dict(tokenizer=pack_words(self.tokenizer, self.words,
                                          self.max_length))
 

@@ -49,13 +49,12 @@ class WordTransform(TextTransform):
         return self._encoded(texts).take(list(range(len(texts))))
 
     def unknown_words(self, text: str) -> tuple[list[str], int]:
-        """Words that are not in the vocabulary, and how many words there are.
-        """
+        """Find words that are not in the vocabulary, and count all words."""
         words = dict.fromkeys(self.tokenizer(text))
         return [word for word in words if word not in self._number], len(words)
 
     def state(self) -> dict[str, Any]:
-        """The words by number and the rule that splits texts into them."""
+        """Return the words by number and the rule that splits texts."""
         return dict(tokenizer=pack_words(self.tokenizer, self.words))
 
     def load_state(self, state: Mapping[str, Any]) -> None:
