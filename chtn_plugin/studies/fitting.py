@@ -20,6 +20,7 @@ from ..evaluation.embeddings import Embeddings
 from ..evaluation.protocols import DEFAULT_PROTOCOL
 from ..evaluation.scoring import score_embeddings
 from ..models.closed_form import ClosedFormModel
+from ..models.two_tower_model import TwoTowerModel
 
 #: Baselines that are no models: see :func:`baseline_vectors`.
 BASELINES = ('random', 'labels')
@@ -38,11 +39,14 @@ def model_config(method: str, setting: Mapping[str, Any], image_size: int,
         text_size: Size E of a text's.
         num_classes: Number C of classes.
     """
+    # CHTN, older than TwoTowerModel, takes its trunk's arguments itself.
+    two_towers = issubclass(MODELS.get(method), TwoTowerModel)
+    trunk = dict(input_shape=(image_size, ))
     return dict(
         dict(type=method, num_classes=num_classes,
-             trunk=dict(input_shape=(image_size, )),
              text_encoder=dict(type='VectorTextEncoder',
-                               out_features=text_size, norm=None)),
+                               out_features=text_size, norm=None),
+             **(dict(trunk=trunk) if two_towers else trunk)),
         **{key: value for key, value in setting.items() if '.' not in key})
 
 

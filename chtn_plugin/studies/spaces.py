@@ -28,6 +28,16 @@ def _trained(*settings: Setting) -> list[Setting]:
     return [*settings, {**settings[0], 'optim_wrapper.optimizer.lr': .01}]
 
 
+def _chtn(dropout: float = .5, pair: bool = True, **options: Any) -> Setting:
+    """CHTN's target half on ready features: no source, no MMD."""
+    widths = (256, 256)
+    return dict(
+        source_pathway=None, mmd=None, similarity='dot',
+        pair=dict(type='PairwiseLoss', loss_weight=.001) if pair else None,
+        image_pathway=dict(type='Pathway', widths=widths, dropout=dropout),
+        common_head=dict(type='CommonHead', widths=widths), **options)
+
+
 _CANONICAL: list[Setting] = [
     dict(dimensions=40, ridge=1.), dict(dimensions=40, ridge=.1),
     dict(dimensions=40, ridge=.3), dict(dimensions=40, ridge=3.),
@@ -79,6 +89,8 @@ SPACES: dict[str, list[Setting]] = {
         dict(strength=10., threshold=.75, similarity='cosine')],
     'KernelCCA': [dict(setting, gamma=gamma) for gamma in (.3, 1.)
                   for setting in _CANONICAL[:4]],
+    'CHTN': [_chtn(), _chtn(pair=False), _chtn(dropout=.7),
+             {**_chtn(), 'similarity': 'cosine'}],
     'DeepSM': _trained(dict(), dict(dropout=.5), dict(widths=(64, ))),
     # Squares to the labels have no bound: .03 diverges.
     'DSCMR': [{**setting, 'optim_wrapper.optimizer.lr': rate}

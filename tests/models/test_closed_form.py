@@ -68,6 +68,19 @@ def test_multi_hot_row_of_zeros_is_a_row_without_class(method):
         fitted(method, hot).encode_image(image).repr)
 
 
+def test_rows_of_nan_are_rows_without_class(method):
+    # So FitHook marks pairs of a stream without classes in multi-label data.
+    _, _, label = pairs()
+    hot = torch.nn.functional.one_hot(label, C).float()
+    hot[30:] = 0
+    other = hot.clone()
+    other[30:] = float('nan')
+    image, _, _ = pairs(seed=2)
+    torch.testing.assert_close(
+        fitted(method, hot).encode_image(image).repr,
+        fitted(method, other).encode_image(image).repr)
+
+
 def test_checkpoint_round_trip_keeps_every_answer(method):
     image, text, _ = pairs(5)
     model, other = fitted(method), made(method)

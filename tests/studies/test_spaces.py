@@ -3,7 +3,7 @@ import pytest
 from closed_forms import made
 from mmengine.registry import MODELS
 
-from chtn_plugin.studies.fitting import _is_closed_form
+from chtn_plugin.studies.fitting import _is_closed_form, model_config
 from chtn_plugin.studies.spaces import SPACES, settings_of
 
 
@@ -11,6 +11,14 @@ from chtn_plugin.studies.spaces import SPACES, settings_of
 def test_every_setting_of_a_closed_form_builds(name):
     for setting in SPACES[name]:
         made(name, **setting)
+
+
+@pytest.mark.parametrize('name', [n for n in SPACES
+                                  if not _is_closed_form(n)])
+def test_trained_methods_have_four_settings_that_build(name):
+    assert len(SPACES[name]) == 4
+    for setting in SPACES[name]:
+        MODELS.build(model_config(name, setting, 6, 5, 3))
 
 
 @pytest.mark.parametrize('name', [n for n in SPACES if _is_closed_form(n)])
