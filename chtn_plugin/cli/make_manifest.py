@@ -5,12 +5,30 @@ import argparse
 import sys
 from pathlib import Path
 
-_EPILOG = """a folder may hold
-  images/ and a table: captions.csv, .tsv or .jsonl, with columns image, text
-    and label (or usual names for them). A picture may come in several rows,
-    one for each of its texts, or have them in numbered columns (caption_1,
-    caption_2); several labels are separated by ';'.
-  class folders: cats/1.jpg with cats/1.txt, dogs/..., and no table.
+_EPILOG = """a folder may have one of these layouts; which, is recognised:
+  table        captions.csv, .tsv or .jsonl with columns image, text and label
+               (or usual names for them), beside images/. A picture may come
+               in several rows, one for each of its texts, or have them in
+               numbered columns (caption_1, caption_2); several labels are
+               separated by ';'.
+  folders      cats/1.jpg with cats/1.txt, dogs/..., and no table
+  imagefolder  metadata.csv or .jsonl beside the pictures (Hugging Face)
+  coco         annotations/captions_*.json, and instances_*.json for classes
+  karpathy     dataset_*.json of Karpathy's splits
+  flickr       results.csv, captions.txt or *.token of Flickr8k and Flickr30k
+  open-clip    .csv or .tsv with the columns filepath and title
+  webdataset   .tar shards of 7.jpg with 7.txt, 7.json, 7.cls
+  img2dataset  numbered folders, 00000/000000007.jpg with .txt and .json
+  parquet      .parquet files with pictures inside
+  datasets     what save_to_disk of Hugging Face's datasets writes
+Pictures that lie in archives are written to FOLDER/unpacked.
+
+--label-from says where the classes come from, if not from the layout itself:
+  folder         the name of the picture's folder
+  name:PATTERN   what a regular expression finds in the picture's file name,
+                 its first group where it has one
+  column:NAME    a column of the table, a key of the .json files
+  file:PATH      a table of pictures and labels, or COCO's instances_*.json
 
 the configuration has pretrained encoders of pictures and texts, frozen; each
 picture and text passes them once. --images and --texts choose:
@@ -32,6 +50,8 @@ are 'path label', the label a number from 0.
 examples:
   %(prog)s path/to/folder
   %(prog)s path/to/folder --text-column title --label-column kind
+  %(prog)s path/to/coco --layout coco
+  %(prog)s path/to/flickr30k --label-from file:kinds.csv
   %(prog)s path/to/folder --config configs/mine.py --split 0.7 0.1 0.2
   %(prog)s path/to/folder --source data/tiny_imagenet/train
   %(prog)s path/to/folder --images facebook/dinov2-small --texts multilingual
@@ -48,6 +68,11 @@ def build_parser() -> argparse.ArgumentParser:
                         'features.npz of tools/extract_features.py')
     parser.add_argument('--table', help='table in the folder, if there are '
                         'several')
+    parser.add_argument('--layout', metavar='NAME',
+                        help='layout of the folder, if several fit')
+    parser.add_argument('--label-from', metavar='WHERE',
+                        help='where the classes come from: folder, '
+                        'name:PATTERN, column:NAME or file:PATH')
     for field in ('image', 'text', 'label', 'split'):
         parser.add_argument(f'--{field}-column', metavar='NAME',
                             help=f'column of the {field}, if it is not '
@@ -109,7 +134,8 @@ def main() -> int:
             args.table, columns, args.label_separator, args.encoding,
             args.line_texts, tuple(args.fractions), args.seed,
             args.skip_broken, args.source, args.images or 'auto',
-            args.texts or 'auto', args.overwrite),
+            args.texts or 'auto', args.overwrite, args.layout,
+            args.label_from),
             None if args.no_config else config)
     except (ValueError, OSError, KeyError, ImportError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error

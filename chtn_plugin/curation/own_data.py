@@ -31,11 +31,13 @@ from ..storage.files import atomic_write, sha256
 from ..storage.folders import one_form, twins
 from ..storage.ownership import sweep_temporaries
 from .image_facts import image_problem
+from .layouts.detection import choose_layout
+from .layouts.label_sources import KINDS, reading_for, relabelled
+from .layouts.layout import Reading
 from .own_config import write_config
-from .own_tables import Row, find_table, read_folders, read_table
+from .own_tables import MANIFEST, Row
 from .preparation.verify import histogram_table
 
-MANIFEST = 'manifest.tsv'
 _ONE_CLASS = ('retrieval by class needs at least two classes, or everything '
               'is relevant to everything')
 #: Hash of what was written, beside it: an edited manifest is the user's.
@@ -64,6 +66,12 @@ class Options:
         texts: Its text encoder, likewise.
         overwrite: Whether to replace a ``manifest.tsv`` that was not written
             by this tool, or has been edited.
+        layout: Layout of the folder, a name of
+            :data:`~chtn_plugin.curation.layouts.detection.LAYOUTS`; None: it
+            is recognised.
+        label_from: Where the classes come from, see
+            :func:`~chtn_plugin.curation.layouts.label_sources.relabelled`;
+            None: from where the layout has them.
     """
     table: Optional[str] = None
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -77,6 +85,8 @@ class Options:
     images: str = 'auto'
     texts: str = 'auto'
     overwrite: bool = False
+    layout: Optional[str] = None
+    label_from: Optional[str] = None
 
 
 def make_manifest(folder: str | Path, options: Options = Options(),
@@ -215,14 +225,24 @@ def _is_ours(path: Path) -> bool:
 
 
 def _read(folder: Path, options: Options) -> list[Row]:
-    table = (folder / options.table if options.table
-             else find_table(folder, MANIFEST))
-    if table is None:
-        return read_folders(folder, options.line_texts, options.encoding)
-    if not table.is_file():
-        raise FileNotFoundError(f'no such table: {table}')
-    return read_table(table, options.columns, options.label_separator,
-                      options.encoding)
+    layout = choose_layout(folder, options.layout, options.table is not None)
+    reading = Reading(options.table, options.columns, options.label_separator,
+                      options.encoding, options.line_texts)
+    if options.label_from is not None:
+        reading = reading_for(options.label_from, reading)
+    if reading.columns and not layout.has_columns:
+        raise ValueError(f'the layout {layout.name} has no columns that '
+                         f'could be named, got {dict(reading.columns)}')
+    rows = layout.rows(folder, reading)
+    if options.label_from is not None:
+        rows = relabelled(rows, options.label_from, folder, reading)
+    if not any(row.classes for row in rows):
+        raise ValueError(
+            f'some row needs a label: {rows[0].where} has none, nor has any '
+            'other. Say where the labels come from with --label-from, one of '
+            f'{", ".join(KINDS)}' if rows else
+            f'the layout {layout.name} has no rows: {folder}')
+    return rows
 
 
 def _with_images(folder: Path, rows: Sequence[Row], skip_broken: bool

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -11,6 +11,7 @@ from ..storage.folders import one_form, visible_files, visible_folders
 from ..storage.pictures import SUFFIXES as IMAGE_SUFFIXES
 from ..storage.tables import (
     SUFFIXES,
+    TableRow,
     cell_text,
     cell_texts,
     open_text,
@@ -19,6 +20,8 @@ from ..storage.tables import (
 from ..text.articles import clean_text
 
 TEXT_SEPARATOR = '|||'
+#: Name of the manifest that is written into a folder.
+MANIFEST = 'manifest.tsv'
 #: Names a column goes by, without case, blanks and marks.
 SYNONYMS = {
     'image': ('image', 'img', 'images', 'imagepath', 'imgpath', 'imagefile',
@@ -64,8 +67,7 @@ def find_table(folder: Path, written: str) -> Optional[Path]:
     Raises:
         ValueError: There are several.
     """
-    tables = [path for path in visible_files(folder)
-              if path.suffix.lower() in SUFFIXES and path.name != written]
+    tables = tables_of(folder, written)
     if len(tables) > 1:
         raise ValueError(f'{folder} holds several tables '
                          f'({", ".join(path.name for path in tables)}): name '
@@ -73,9 +75,21 @@ def find_table(folder: Path, written: str) -> Optional[Path]:
     return tables[0] if tables else None
 
 
+def tables_of(folder: Path, written: str) -> list[Path]:
+    """Return the tables directly in a folder.
+
+    Args:
+        folder: The user's folder.
+        written: Name of a file that we write ourselves.
+    """
+    return [path for path in visible_files(folder)
+            if path.suffix.lower() in SUFFIXES and path.name != written]
+
+
 def read_table(path: Path, columns: Mapping[str, str],
                label_separator: str = ';',
-               encoding: Optional[str] = None) -> list[Row]:
+               encoding: Optional[str] = None,
+               needs_label: bool = True) -> list[Row]:
     """Read a table of images, texts and labels.
 
     Args:
@@ -86,6 +100,7 @@ def read_table(path: Path, columns: Mapping[str, str],
             (``caption_1``, ``caption_2``) hold several texts.
         label_separator: Separates several labels; empty: there are none.
         encoding: Encoding; None: UTF-8, or UTF-16 with its mark.
+        needs_label: Whether there must be a column of labels.
 
     Returns:
         The rows in file order.
@@ -96,14 +111,78 @@ def read_table(path: Path, columns: Mapping[str, str],
             and line.
     """
     rows = list(read_rows(path, 'a table', encoding, hint=_HINT))
+    return rows_of_cells(rows, path, columns, label_separator, needs_label)
+
+
+def rows_of_cells(rows: Sequence[TableRow], path: Path,
+                  columns: Mapping[str, str],
+                  label_separator: str = ';',
+                  needs_label: bool = True) -> list[Row]:
+    """Find images, texts and labels in the cells of a table's rows.
+
+    Args:
+        rows: What was read.
+        path: The table, for messages.
+        columns: As for :func:`read_table`.
+        label_separator: As for :func:`read_table`.
+        needs_label: As for :func:`read_table`.
+
+    Raises:
+        ValueError: As for :func:`read_table`.
+    """
     if not rows:
         raise ValueError(f'a table needs at least one row: {path} has none')
     # An object of JSON lines may lack what others have.
     header = list(dict.fromkeys(name for row in rows for name in row.cells))
     names = _columns(header, columns, path)
+    _check_found(names, ('image', 'text', 'label') if needs_label else
+                 ('image', 'text'), header, path)
     return [_row({field: [row.cells.get(name) for name in found]
                   for field, found in names.items()}, label_separator,
                  row.where) for row in rows]
+
+
+def read_labels(path: Path, columns: Mapping[str, str],
+                label_separator: str = ';',
+                encoding: Optional[str] = None
+                ) -> list[tuple[str, tuple[str, ...]]]:
+    """Read a table that says the labels of pictures, and nothing more.
+
+    Args:
+        path: As for :func:`read_table`.
+        columns: As for :func:`read_table`.
+        label_separator: As for :func:`read_table`.
+        encoding: As for :func:`read_table`.
+
+    Returns:
+        Picture as written and its labels, in file order.
+
+    Raises:
+        ValueError: As for :func:`read_table`.
+    """
+    rows = list(read_rows(path, 'a table of labels', encoding, hint=_HINT))
+    header = list(dict.fromkeys(name for row in rows for name in row.cells))
+    names = _columns(header, columns, path)
+    _check_found(names, ('image', 'label'), header, path)
+    return [(cell_text(row.cells.get(names['image'][0]), row.where).strip()
+             .replace('\\', '/'),
+             _parts(row.cells.get(names['label'][0]), row.where,
+                    label_separator)) for row in rows]
+
+
+def recognised_fields(path: Path, encoding: Optional[str] = None
+                      ) -> dict[str, list[str]]:
+    """Return the columns of each field that a table's first row shows.
+
+    Args:
+        path: The table.
+        encoding: As for :func:`read_table`.
+
+    Raises:
+        ValueError: As for :func:`read_table`; no column is asked for.
+    """
+    first = next(read_rows(path, 'a table', encoding, hint=_HINT), None)
+    return _columns(list(first.cells), {}, path) if first else {}
 
 
 def read_folders(folder: Path, line_texts: bool = False,
@@ -178,7 +257,7 @@ def _file_texts(path: Path, line_texts: bool,
 
 def _columns(header: list[str], given: Mapping[str, str],
              path: Path) -> dict[str, list[str]]:
-    """Return the columns of each field: several of texts, else one."""
+    """Return the columns of each field found: several of texts, else one."""
     plain = [re.sub(r'[\W_]+', '', name).casefold() for name in header]
     names: dict[str, list[str]] = {}
     for field, synonyms in SYNONYMS.items():
@@ -204,26 +283,38 @@ def _columns(header: list[str], given: Mapping[str, str],
             if found:
                 names[field] = [found[key] for key in sorted(found)]
                 break
-    lacking = [f'--{field}-column' for field in ('image', 'text', 'label')
-               if field not in names]
-    if lacking:
-        raise ValueError(
-            'a table needs columns of images, texts and labels: '
-            f'{path} has {header}. Name what is not found with '
-            f'{", ".join(lacking)} (a column may be empty)')
     return names
+
+
+def _check_found(names: Mapping[str, list[str]], fields: Sequence[str],
+                 header: Sequence[str], path: Path) -> None:
+    lacking = [f'--{field}-column' for field in fields if field not in names]
+    if lacking:
+        elsewhere = ('; --label-from takes the labels from elsewhere'
+                     if '--label-column' in lacking and 'text' in fields
+                     else '')
+        raise ValueError(
+            f'a table needs columns of {_listed(fields)}: '
+            f'{path} has {list(header)}. Name what is not found with '
+            f'{", ".join(lacking)} (a column may be empty){elsewhere}')
+
+
+def _listed(fields: Sequence[str]) -> str:
+    plural = [f'{field}s' for field in fields]
+    return f'{", ".join(plural[:-1])} and {plural[-1]}'
+
+
+def _parts(value: Any, where: str, separator: str) -> tuple[str, ...]:
+    return tuple(clean for part in cell_texts(value, where, separator)
+                 if (clean := clean_text(part)))
 
 
 def _row(cells: Mapping[str, list[Any]], label_separator: str,
          where: str) -> Row:
-    def parts(value: Any, separator: str) -> tuple[str, ...]:
-        return tuple(clean for part in cell_texts(value, where, separator)
-                     if (clean := clean_text(part)))
-
-    classes = parts(cells['label'][0], label_separator)
-    images = parts(cells['image'][0], '')
+    classes = _parts(cells.get('label', [''])[0], where, label_separator)
+    images = _parts(cells['image'][0], where, '')
     texts = tuple(text for cell in cells['text']
-                  for text in parts(cell, TEXT_SEPARATOR))
+                  for text in _parts(cell, where, TEXT_SEPARATOR))
     split = cell_text(cells.get('split', [''])[0], where).strip().lower()
     if len(images) > 1:
         raise ValueError('a row must name one image: '

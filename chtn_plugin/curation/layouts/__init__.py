@@ -1,0 +1,1 @@
+"""Layouts in which public tools write pictures and texts, one a module."""
