@@ -224,7 +224,7 @@ class IndexStore:
         if new or gone:
             # A changed gallery needs its FAISS index built anew.
             self.head['approximate'] = {}
-        # What could not be read is tried again, and so found again.
+        # Try unreadable files again; they are reported again.
         self.head['skipped'] = [entry for entry in self.head['skipped']
                                 if entry[0] != number]
         self._write_head()

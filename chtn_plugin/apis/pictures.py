@@ -66,7 +66,7 @@ def _as_file(picture: Any, max_pixels: int) -> Iterator[Path]:
     # A camera's orientation stands in the EXIF data, which PNG would lose.
     picture = upright(picture)
     if picture.mode.startswith('I'):
-        # 16 bits, in whatever mode Pillow opened them.
+        # 16-bit pictures, in any of Pillow's modes for them.
         picture = Image.fromarray(np.asarray(picture).clip(
             0, 65535).astype(np.uint16))
     elif picture.mode not in ('L', 'RGB', '1'):

@@ -88,7 +88,7 @@ class RetrievalInferencer(BaseInferencer):
         self.show_progress = show_progress
         self.model = self.run.build_model().to(self.device)
         if precision == 'bf16':
-            # The units for bfloat16 want it; pictures follow the weights.
+            # The CPU's bfloat16 units want channels-last; pictures follow.
             self.model = self.model.to(memory_format=torch.channels_last)
         if not isinstance(self.model, CrossModalModel):
             raise ValueError('a model must have encode_image and encode_text:'
@@ -288,7 +288,7 @@ class RetrievalInferencer(BaseInferencer):
         if held is None:
             return {}
         share = held if balance is None else balance
-        # A part that does not count has no figure.
+        # A part of weight 0 has no figure to show.
         return {name: 1 / weight for name, weight in (
             ('class', 1 - share), ('instance', share)) if weight > 0}
 

@@ -28,7 +28,7 @@ FORMAT = 1
 # resnet_epoch_100.pth or my_iter_3.pth is the user's.
 _NUMBERED = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
 _BEST = re.compile(r'best_.+_(?:iter|epoch)_(\d+)\.pth')
-# What releases up to 0.9 left of a write that was cut off.
+# Temporary files that releases up to 0.9 left when they were killed.
 _PART = re.compile(rf'(?:{_NUMBERED.pattern}|{_BEST.pattern}|last_checkpoint)'
                    r'\.(?P<pid>\d+)\.part')
 

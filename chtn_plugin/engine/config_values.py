@@ -35,7 +35,7 @@ _MILESTONES: Rule = (
     lambda v: isinstance(v, (list, tuple)) and bool(v) and all(
         _whole(each) and each > 0 for each in v) and list(v) == sorted(set(
             v)))
-# The end of a schedule is INF in MMEngine where it has none.
+# MMEngine gives a schedule without an end the end INF.
 _END: Rule = ('a number above begin', lambda v: isinstance(v, (int, float)))
 
 #: What stands at a dotted key; ``*`` is each item of a list.

@@ -72,7 +72,7 @@ def terse_console(verbose: bool = False) -> Iterator[None]:
     def get_instance(name: str, **kwargs: Any) -> Any:
         logger = make(name, **kwargs)
         for handler in logger.handlers:
-            # A handler of a file is a stream handler too.
+            # File handlers are stream handlers too, and stay as they are.
             if not isinstance(handler, logging.FileHandler) and not any(
                     isinstance(f, TerseFilter) for f in handler.filters):
                 handler.addFilter(TerseFilter())

@@ -108,9 +108,9 @@ def _start_workers_anew(loop: Any) -> None:
         return
     sampler = loader.sampler
     if isinstance(sampler, InfiniteSampler):
-        # The first workers have drawn from it: begin where they began.
+        # The first workers advanced the sampler; start where they did.
         sampler.indices = sampler._indices_of_rank()
-    # Persistent workers would be taken up again, old data set and all.
+    # Persistent workers would be used again, with the old data set.
     loader._iterator = None
     loop.dataloader_iterator = type(iterator)(loader)
 

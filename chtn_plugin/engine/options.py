@@ -28,7 +28,7 @@ _FIXED = {'randomness': {'seed', 'diff_rank_seed', 'deterministic'},
           'auto_scale_lr': {'base_batch_size', 'enable'}}
 
 
-# Where a registered class stands, whatever the model and the data are.
+# Slots that hold a registered class in every configuration.
 _SLOTS = ('model', 'optim_wrapper', 'optim_wrapper.optimizer',
           'param_scheduler', 'param_scheduler.*', 'visualizer',
           'visualizer.vis_backends.*', 'default_hooks.*', 'custom_hooks.*',
@@ -37,7 +37,7 @@ _SLOTS = ('model', 'optim_wrapper', 'optim_wrapper.optimizer',
                          'dataloader.batch_sampler')),
           *(f'{name}_evaluator{part}' for name in ('val', 'test')
             for part in ('', '.*')))
-# What builders take out of a dictionary on the way to its class.
+# Keys that builders remove from a dictionary before they call its class.
 _TAKEN = {'type', '_scope_', 'priority', 'constructor', 'paramwise_cfg',
           'override', 'convert_to_iter_based', 'name'}
 _PARAMWISE = {'custom_keys', 'bias_lr_mult', 'bias_decay_mult',

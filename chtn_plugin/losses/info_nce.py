@@ -48,7 +48,7 @@ def info_nce(image: Tensor, text: Tensor, scale: Tensor | float,
                                   F.normalize(text.to(dtype)))
         logits = scale * image @ text.T
         if same is not None:
-            # As float64: what gathers features gathers these.
+            # As float64, because the gathering takes floating-point rows.
             keys, = gather_rows(same.to(image.device, torch.float64
                                         ).view(len(same), -1))
             twins = ((keys[:, None] == keys) & (keys >= 0)).any(2)

@@ -16,7 +16,7 @@ ESTIMATORS = ('unbiased', 'biased', 'sampled')
 SCOPES = ('auto', 'batch', 'bandwidth', 'rank')
 #: Rows of each domain and rank below which 'auto' gathers.
 SMALL_BATCH = 256
-# Columns at a time: what is between them stays in the cache.
+# Columns taken at a time, so that intermediate results fit the cache.
 _COLUMNS = 1024
 
 

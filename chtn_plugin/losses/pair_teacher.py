@@ -9,7 +9,7 @@ from mmengine.dist import all_reduce, get_world_size
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-# Added to shares: a class that comes in no batch is not infinitely rare.
+# Added to shares, so that a class absent from all batches stays finite.
 _RARE = 1e-4
 
 

@@ -23,7 +23,7 @@ REPRESENTATIONS = ('prob', 'fc10', 'fc9', 'fc8', 'fc7', 'fc6')
 _TERMS = ('source', 'image', 'text')
 # Added to the numbers of a second data set, below what float64 holds.
 _OTHER_DATA_SET = 1 << 40
-# Layers that source and target images share, and that image and text share.
+# Layers shared by source and target images, and by image and text.
 _SOURCE_TAPS = ('fc6', 'fc7')
 _PAIR_TAPS = ('fc6', 'fc7', 'fc8', 'fc9', 'fc10')
 

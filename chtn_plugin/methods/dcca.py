@@ -110,7 +110,7 @@ class DCCA(ProjectedModel):
         """Update the moments and the directions that follow from them."""
         rows = torch.cat(gather_rows(one.double(), other.double()), 1)
         mean, square = rows.mean(0), rows.T @ rows / len(rows)
-        # The first batch as it is: there is nothing to average with.
+        # Take the first batch as it is: there is nothing to average with.
         share = self.momentum if self.moment_rows else 1.
         self.moment_rows += len(rows)
         self.moment_mean.lerp_(mean.to(self.moment_mean), share)

@@ -167,7 +167,7 @@ class ClosedFormModel(TwoTowerModel):
 
     def _encode_features(self, name: str, features: Tensor) -> Encoded:
         self._check_fitted()
-        # In float32: half precision would solve another problem.
+        # In float32: half precision would solve a different problem.
         with torch.autocast(features.device.type, enabled=False):
             rows = self._lengthened(name, features)
             rows = ((rows - self.fitted[f'{name}_mean'])

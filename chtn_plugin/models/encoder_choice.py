@@ -18,7 +18,7 @@ from .encoder_presets import (
     text_encoder,
 )
 
-# Share of unknown tokens from which a text is not read.
+# Share of unknown tokens from which an encoder cannot read a text.
 _UNREAD = 0.2
 
 
@@ -55,7 +55,7 @@ def choose_encoders(images: str, texts: str, sentences: Sequence[str],
         text = _best({name: TEXT_PRESETS[name] for name in (
             'multilingual', 'characters')}, found, better)
     else:
-        # Aligned towers come together, and CLIP's texts are short.
+        # Aligned towers come as a pair, and CLIP reads short texts only.
         names = [name for name in TEXT_PRESETS if name != 'multilingual'
                  and (name != 'clip' or (
                      image is not None and image.name == 'clip'

@@ -43,7 +43,7 @@ TEXT_PRESETS = {
     'words': (None, 'TF-IDF of words'),
     'characters': (None, 'TF-IDF of characters'),
 }
-# Longer texts than these wait for memory that few of them need.
+# Limit of tokens: few texts are longer, and longer ones cost memory.
 _MAX_TOKENS = 256
 
 
@@ -177,7 +177,7 @@ def _longest(encoder: HFTextEncoder) -> int:
     config = getattr(encoder.model.config, 'text_config',
                      encoder.model.config)
     positions = getattr(config, 'max_position_embeddings', _MAX_TOKENS)
-    # RoBERTa's first positions are those behind its padding.
+    # RoBERTa numbers its positions from after the padding's number.
     if getattr(config, 'model_type', '').endswith('roberta'):
         positions -= (getattr(config, 'pad_token_id', 0) or 0) + 1
     return min(_MAX_TOKENS, positions)

@@ -141,7 +141,7 @@ class InstanceMaps(nn.Module):
         return self._mapped(features - self.text_mean, self.text_map)
 
     def _mapped(self, features: Tensor, linear: nn.Linear) -> Tensor:
-        # In float32, whatever the precision around it.
+        # In float32 under autocast too: unit length needs the digits.
         with torch.autocast(features.device.type, enabled=False):
             return F.normalize(features.float() @ linear.weight.float().T)
 

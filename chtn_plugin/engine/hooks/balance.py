@@ -41,7 +41,7 @@ class BalanceHook(Hook):
     Raises:
         ValueError: A candidate or the tolerance is out of its range.
     """
-    # Before the hooks that log the figures, or save the best checkpoint.
+    # Runs before the hooks that log figures or save the best checkpoint.
     priority = 'HIGHEST'
 
     def __init__(self,

@@ -29,7 +29,7 @@ class ExactResumeHook(Hook):
     sharded optimizer. All need checkpoints of ``SafeCheckpointHook``; with
     others it does what it can.
     """
-    # After CheckpointHook, whose folder the validation needs.
+    # Runs after CheckpointHook, whose folder the validation needs.
     priority = 'LOWEST'
 
     def __init__(self) -> None:

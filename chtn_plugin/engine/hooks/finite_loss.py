@@ -36,7 +36,7 @@ class FiniteLossHook(Hook):
         FloatingPointError: The loss is not finite. The message names the
             term, its tap, the batch, and inputs that were not finite before.
     """
-    # Before anything is made of the loss, and before CheckpointHook.
+    # Runs before hooks that use the loss, and before CheckpointHook.
     priority = 'VERY_HIGH'
 
     def __init__(self, max_ids: int = 64, max_skipped: int = 8) -> None:
@@ -85,7 +85,7 @@ class FiniteLossHook(Hook):
         if scaler is None or not scaler.is_enabled():
             return False
         self._skipped += 1
-        # Batch normalisation may have taken the overflow up.
+        # An overflow may already stand in the running statistics.
         return self._skipped <= self.max_skipped and all(
             bool(torch.isfinite(value).all()) for value in chain(
                 runner.model.parameters(), runner.model.buffers())

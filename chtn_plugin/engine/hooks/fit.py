@@ -37,7 +37,7 @@ class FitHook(Hook):
     Args:
         batch_size: Pairs a pass through the towers.
     """
-    # After FeatureCacheHook, whose features it reads.
+    # Runs after FeatureCacheHook, whose features it reads.
     priority = 'LOW'
 
     def __init__(self, batch_size: int = 256) -> None:
@@ -67,7 +67,7 @@ class FitHook(Hook):
                 state = [{name: value.cpu() for name, value
                           in part.state_dict().items()}]
             except ValueError as error:
-                # Told to all ranks, which would wait for ever otherwise.
+                # All ranks need it: they would wait for this one for ever.
                 state = [error]
         broadcast_object_list(state)
         if isinstance(state[0], ValueError):

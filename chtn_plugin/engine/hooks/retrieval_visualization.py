@@ -122,7 +122,7 @@ class RetrievalVisualizationHook(Hook):
         try:
             self._draw_sheet(runner, dataset, split, metrics)
         except Exception as error:
-            # A picture that can not be drawn or written costs no run.
+            # A picture that cannot be drawn must not end the run.
             print_log(f'RetrievalVisualizationHook has drawn nothing: {error}',
                       logger='current', level=logging.WARNING)
 

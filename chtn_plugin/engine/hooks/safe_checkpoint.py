@@ -78,7 +78,7 @@ class SafeCheckpointHook(CheckpointHook):
         self.keep_ckpt_ids: deque[int]
         self._gradients: dict[str, Tensor] = {}
         self._old_best: dict[Optional[str], Optional[str]] = {}
-        # A resumed run counts on from what it was told.
+        # A resumed run adds to the draws that its checkpoint counts.
         self.served_before = (0, 0)
         #: Iterations that the epoch had when a resumed run goes on with it.
         self.past_of_epoch = 0
@@ -99,19 +99,19 @@ class SafeCheckpointHook(CheckpointHook):
         super().before_train(runner)
         if is_main_process() and osp.isdir(str(self.out_dir)):
             sweep_parts(str(self.out_dir))
-            # What the run was about to delete when it was killed.
+            # Delete what a killed run was about to delete.
             for path in runner.message_hub.runtime_info.get(
                     'outdated_ckpts', []):
                 if path == self._here(path):
                     self._remove(path)
         last = runner.message_hub.runtime_info.get('last_ckpt')
         if last is not None and self.file_backend.isfile(self._here(last)):
-            # So that a best score found by a validation that was made up for
-            # is saved at once, as MMEngine does after its own.
+            # A resumed run may make up for a validation that the killed one
+            # owed. A best score found there is then saved at once.
             self.last_ckpt = self._here(last)
         for key, best in self._best_paths():
             if best is not None:
-                # Not the file of another run, which this one goes on from.
+                # Keep the file of another run from which this one resumes.
                 here = self._here(best)
                 self._set_best(
                     key, here if self.file_backend.isfile(here) else None)
@@ -170,7 +170,7 @@ class SafeCheckpointHook(CheckpointHook):
         given = {key for keys in known.values() for key in keys}
         if len(known) == len(metrics):
             _require_figures(self._best_keys(), given)
-        # Of a metric of the user's only its prefix can be told apart.
+        # Of a user's own metric only the prefix of its keys is known.
         _require_figures([key for key in self._best_keys()
                           if key.rpartition('/')[0] in known], given)
 
@@ -187,7 +187,7 @@ class SafeCheckpointHook(CheckpointHook):
             format=FORMAT, version=__version__, world_size=get_world_size(),
             served=self.served(runner, checkpoint['meta']['iter']),
             **self._place_in_epoch(runner, checkpoint['meta']))
-        # A FlexibleRunner saves what wraps the model, too.
+        # A FlexibleRunner names weights with the model's wrapper, 'module.'.
         checkpoint['state_dict'] = {
             name.removeprefix('module.'): value
             for name, value in checkpoint['state_dict'].items()}
@@ -242,7 +242,7 @@ class SafeCheckpointHook(CheckpointHook):
         runner.message_hub.update_info('outdated_ckpts', outdated + [
             path for key, path in self._old_best.items()
             if path and best[key] not in (None, path)])
-        # Not behind the back of a rank whose loss was not finite.
+        # Wait for all ranks: if one stopped on a NaN loss, none may save.
         barrier()
         average_statistics(runner.model)
         self._gradients = _gathered_gradients(runner)

@@ -14,7 +14,7 @@ CONVOLUTIONS = ('conv1', 'conv2', 'conv3', 'conv4', 'conv5')
 FULLY_CONNECTED = ('fc6', 'fc7', 'fc8')
 LAYERS = (*CONVOLUTIONS, *FULLY_CONNECTED)
 INPUT = 'input'
-# What of a layer belongs to the batch normalisation behind it.
+# Parts of a layer that belong to the batch normalisation after it.
 _STATISTICS = ('running_mean', 'running_var')
 _ALEXNET = {INPUT: 'input_norm', **{
     f'{name}{suffix}': f'stages.{number}.{module}'

@@ -203,7 +203,7 @@ class HFTextEncoder(nn.Module):
                              torch.cat([self._vectors, more]))
         assert self._vectors is not None
         if self._vectors.is_inference() > torch.is_inference_mode_enabled():
-            # torch lets inference mode alone write what was made in it.
+            # torch allows writes to inference tensors in inference mode alone.
             self._vectors = self._vectors.clone()
         self._vectors[first:last] = vectors[:last - first]
         self._memory.update(zip(keys, range(first, last), strict=False))
