@@ -37,7 +37,7 @@ def lazy_names(package: str, modules: Mapping[str, Sequence[str]],
     def __getattr__(name: str) -> Any:
         if name in homes:
             value = getattr(import_module(homes[name]), name)
-            # Found at once the next time.
+            # Stored in the module, so that it is not looked up again.
             setattr(sys.modules[package], name, value)
             return value
         if (not name.startswith('_') and name not in (moved or {})

@@ -181,7 +181,7 @@ class PartsOnDemand(dict[str, Any]):
             home()
 
     def _import_foreign(self) -> None:
-        # Emptied first: their own imports ask for names in turn.
+        # Empty the list first: the imports below ask for names in turn.
         modules, self.foreign = self.foreign, []
         for module in modules:
             import_module(module)
@@ -203,7 +203,7 @@ def fill_registries(root: Any) -> None:
         registry: {name: f'{package}.{module}'
                    for module, names in modules.items() for name in names}
         for registry, modules in PARTS.items()}
-    # postponed_adafactor adds the one optimiser, if it comes to that.
+    # postponed_adafactor adds Adafactor once transformers is imported.
     for registry, homes in {'OPTIMIZERS': {}, **tables}.items():
         table = getattr(root, registry)
         table._module_dict = PartsOnDemand(

@@ -75,7 +75,7 @@ def main(argv: Optional[list[str]] = None) -> Union[int, str, None]:
     if args.command not in known:
         parser.error(f'a command must be one of {", ".join(known)}, got '
                      f'{args.command!r}')
-    # The command's own parser takes its name from here.
+    # The command's own parser shows this name.
     sys.argv = [f'chtn {args.command}', *args.options]
     return import_module(
         f'chtn_plugin.cli.{args.command.replace("-", "_")}').main()

@@ -21,7 +21,7 @@ from ..storage.pictures import (
 )
 
 _SIDE = 16
-# Images compared with all others at a time; bounds the memory.
+# Images compared with all others at a time, to bound the memory.
 _CHUNK = 1024
 
 

@@ -186,12 +186,12 @@ class CrossModalDataset(BaseDataset):
                  if self._few.serves(bool(pair[1].classes))]
         items = [item for row, record in serve
                  for item in self._items(row, record)]
-        # All splits: a class to be tested, but never trained, is told before
-        # training starts.
+        # Check the labels of all splits now, so that a class that is tested
+        # but never trained is reported before training starts.
         for record in records:
             if record.split != self.fit_split:
                 self._label(record)
-        # A training split may turn out to hold no pair without a class.
+        # The training split may lack unlabelled pairs.
         if not items and self._few.only != 'unlabelled':
             raise ValueError(
                 f'split {self.split!r} must have rows: {self.ann_file} has '

@@ -106,7 +106,7 @@ def prepare_glyphs(root: str | Path) -> Path:
             shutil.rmtree(root)
         building.rename(root)
     except OSError:
-        # Another process was faster.
+        # Another process has built the set meanwhile.
         if not _is_ready(root):
             raise
     finally:

@@ -56,7 +56,7 @@ class LoadRGBImage:
         path = results['img_path']
         encoded = np.fromfile(path, np.uint8)
         try:
-            # The memory is taken by what the header says.
+            # The decoder allocates what the header claims: check it first.
             kind, size = picture_header(encoded.tobytes())
         except PictureError as error:
             raise ValueError(f'{path} cannot be decoded: {error.problem}'

@@ -96,7 +96,7 @@ def stratified_split(labels: Sequence[Hashable],
     generator = random.Random(seed)
     # In order of first appearance; sorting would need comparable labels.
     result = [''] * len(labels)
-    # What a class's rounding took from a split is given back by the next.
+    # The next class repays what rounding took from a split.
     debt = dict.fromkeys(fractions, 0.0)
     for indices in members.values():
         generator.shuffle(indices)

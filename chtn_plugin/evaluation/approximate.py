@@ -96,7 +96,7 @@ def _measured(index: Any, rows: np.ndarray, queries: np.ndarray,
     count = min(topk, len(rows))
     longest = longest_row(rows)
     scores, _ = nearest(queries, rows, count, longest)
-    # Timed one by one, as a person asks; a few say enough.
+    # Time single queries, as a user asks them; a few suffice.
     few = queries[:_TIMED]
     start = time.perf_counter()
     for query in few:

@@ -16,7 +16,7 @@ import numpy as np
 _WORTH_COMPILING = 5 * 10**7
 _ROWS_AT_ONCE_ITEMS = 2**16
 _MOST_SLOTS = 2**20
-# Rows so short are sorted before slots could be laid out.
+# Below this length sorting a row is faster than laying out slots.
 _FEW_COLUMNS = 2048
 
 

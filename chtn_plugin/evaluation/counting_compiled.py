@@ -26,7 +26,7 @@ def _compile(function: Any) -> Any:
 
 @_compile
 def _slot(score, lowest, scale, top):  # type: ignore[no-untyped-def]
-    # Never falls as the score grows: that is all that exactness needs.
+    # Monotonic in the score, which suffices for exact counts.
     x = (score - lowest) * scale + np.float32(1)
     x = x if x > np.float32(0) else np.float32(0)
     x = x if x < top else top

@@ -259,7 +259,7 @@ def _chance_to_miss(size: int, hits: int, drawn: int) -> float:
     """Probability that ``drawn`` of ``size`` items hold none of ``hits``."""
     if drawn > size - hits:
         return 0.
-    # The product over the smaller of the two is the same number.
+    # Both products are equal; the one over fewer factors is cheaper.
     small, large = sorted((hits, drawn))
     steps = np.arange(small)
     return float(np.prod((size - large - steps) / (size - steps)))

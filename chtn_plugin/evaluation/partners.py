@@ -31,7 +31,7 @@ def partner_keys(image_idx: np.ndarray, text_idx: np.ndarray,
         Key of each item's image and of its text, (N,) each: partners share
         it, and what has no partner has -1.
     """
-    # Here: scoring a file needs none of the data sets' imports.
+    # Imported here: scoring a file needs none of the data sets' imports.
     from chtn_plugin.datasets.grouping import groups_sharing
     columns = [[None if i < 0 else i for i in column.tolist()]
                for column in (image_idx, text_idx, same_text_idx,

@@ -21,7 +21,7 @@ from ..evaluation.exact_search import nearest, unit_rows
 from . import onnx_runtime
 
 OUTPUTS = ('repr', 'probabilities')
-# Texts at the edges, on which both ways to tokens are compared too.
+# Edge cases on which both tokenizers are compared too.
 _EDGES = ('', ' ', 'A Cat, 12 dogs!', '猫 é ß', 'word ' * 300,
           'हिन्दी e\u0301 ΟΔΟΣ İ 1\u20e3 \u1680²')
 
@@ -189,7 +189,7 @@ def export_towers(inferencer: Any, folder: str | Path,
 def _export(model: nn.Module, kind: str, batch: dict[str, Tensor],
             path: Path) -> Tower:
     names = tuple(batch)
-    # In evaluation mode as a whole: the exporter puts back what it finds.
+    # Set evaluation mode here: the exporter restores the mode it finds.
     tower = Tower(model, kind, names if names != (kind, ) else ()).eval()
     axes = {name: {0: 'batch'} for name in (*names, *tower.outputs)}
     for name, value in batch.items():

@@ -111,7 +111,7 @@ def _write_weights(run: TrainedRun, folder: Path, name: str) -> Path:
     path = folder / f'{name}-{digest[:8]}.pth'
     with atomic_write(path) as file:
         file.write(encoded.getvalue())
-    # Read back as a stranger would: nothing in it may ask for trust.
+    # Read it back without trust, as its receiver will.
     open_run(path)
     return path
 

@@ -7,7 +7,7 @@ from typing import Any
 from .html import esc, page, result_row, section
 from .result_sheet import Cell, Row, shown_parts
 
-# What a score is; pages of no result say what most models give.
+# Explains the score; a page without results states the usual one.
 _UNITS = {False: 'cosines', True: 'inner products'}
 
 

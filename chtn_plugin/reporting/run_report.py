@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from chtn_plugin.evaluation.embeddings import Embeddings
+from chtn_plugin.evaluation.exact_search import comparable_rows, nearest
 from chtn_plugin.evaluation.protocols import PAIR_PROTOCOLS
 from chtn_plugin.evaluation.relevance import has_class
 from chtn_plugin.evaluation.results import make_results, shown_value
@@ -130,11 +131,6 @@ class RunReport:
             'image, among all others. Of ranks the smaller is better.')
 
     def _ranked(self, direction: str) -> tuple[np.ndarray, np.ndarray]:
-        # Here, since the searching package draws with this one.
-        from chtn_plugin.evaluation.exact_search import (
-            comparable_rows,
-            nearest,
-        )
         source, target = (_PARTS[letter] for letter in direction[::2])
         similarity = self.embeddings.meta.get('similarity', 'cosine')
         queries, gallery = (comparable_rows(self._vectors(part), similarity)

@@ -131,7 +131,7 @@ def _is_own(folder: Path) -> bool:
     if isinstance(stamp, list) and [type(part) for part in stamp] == [
             str, int, int]:
         return True
-    # A kill may come between the folder and the stamp in it.
+    # A kill may fall between making the folder and stamping it.
     return all(path.name.endswith(TEMPORARY) for path in folder.iterdir())
 
 

@@ -149,8 +149,8 @@ class ArrayFile(Mapping[str, np.ndarray]):
         except ImportError:
             raise
         except Exception as error:
-            # Whatever a parser stumbles over in a stranger's file: they have
-            # error types of their own.
+            # Parsers raise error types of their own on damaged or hostile
+            # files.
             said = str(error) or type(error).__name__
             raise ValueError(f'{self.path} cannot be read: {said}'
                              ) from error

@@ -48,7 +48,7 @@ def atomic_write(path: str | Path,
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_path(path)
     try:
-        # 'x': whatever has this name is never written into.
+        # 'x' fails if the name exists, so no other file is written into.
         file = open(temporary, mode.replace('w', 'x'), encoding=encoding,
                     newline=newline)
     except OSError as error:
@@ -64,7 +64,7 @@ def atomic_write(path: str | Path,
             os.replace(temporary, path)
             _sync_folder(path.parent)
         except OSError as error:
-            # NumPy tells of a full disk without a number.
+            # NumPy reports a full disk without an error number.
             if not (written or error.errno in _FULL
                     or 'requested and' in str(error)):
                 raise

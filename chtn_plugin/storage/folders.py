@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-# What programs leave behind without a dot in front.
+# Names without a leading dot that programs leave in folders.
 _LEFT_BEHIND = frozenset({'__MACOSX', '__pycache__', '@eaDir', '$RECYCLE.BIN',
                           'System Volume Information'})
 

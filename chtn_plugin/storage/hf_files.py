@@ -13,7 +13,7 @@ from ..checks import check_choice
 from .pip_weights import SCHEME, pip_weights
 
 _TOWERS = ('image', 'text')
-# What says where a model came from, not what it is.
+# Configuration keys that name a model's origin, not its architecture.
 _INCIDENTAL = ('_name_or_path', 'architectures', 'dtype', 'id2label',
                'label2id', 'torch_dtype', 'transformers_version')
 

@@ -77,7 +77,7 @@ def sweep_temporaries(folder: str | Path) -> list[Path]:
 def process_lives(pid: int) -> bool:
     """Tell whether a process of this machine with this number exists."""
     if os.name == 'nt':
-        # There os.kill would end it.
+        # On Windows os.kill would end the process.
         import ctypes
         handle = ctypes.windll.kernel32.OpenProcess(  # type: ignore
             0x1000, False, pid)

@@ -21,13 +21,13 @@ SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif', '.tif', '.tiff',
 #: runs what it reads.
 FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM', 'JPEG2000')
 MAX_BYTES = 256 << 20
-# Pixels that are below any limit which nobody has set himself.
+# Pixels that are below every default limit.
 _SURELY_FINE = 64_000_000
 _PNG_MARK, _JPEG_MARK = b'\x89PNG\r\n\x1a\n', b'\xff\xd8'
 # Of JPEG: where a frame begins, and what may stand before it.
 _FRAME_MARKERS = frozenset({0xc0, 0xc1, 0xc2})
 _TABLE_MARKERS = frozenset({0xc4, 0xdb, 0xdd, 0xfe})
-# Named to the user where they are refused; nothing of them is decoded.
+# Formats that the refusal can name; none of them is decoded.
 _OTHERS = ('ICO', 'TGA', 'PCX', 'DDS', 'ICNS', 'SGI', 'MPO')
 
 
@@ -79,11 +79,11 @@ def picture_header(source: str | Path | bytes,
     """
     if isinstance(source, bytes) and (quick := _quick_header(source)):
         kind, (width, height) = quick
-        # What is too large is told by the thorough way.
+        # Leave the message on too large pictures to the full check.
         if width * height <= (max_pixels or _SURELY_FINE):
             return kind, (width, height)
     with _opened(source, max_pixels) as image:
-        # A camera's file of several JPEGs, of which the first is read.
+        # MPO: a camera's file of several JPEGs, of which the first is read.
         kind = 'JPEG' if image.format == 'MPO' else image.format or ''
         return kind, image.size
 
@@ -206,7 +206,7 @@ def _opened(source: str | Path | bytes, max_pixels: Optional[int]
                                  f'PNG: {where} is none',
                                  'cannot identify image file') from error
     except Exception as error:
-        # Whatever a decoder stumbles over in a stranger's file.
+        # Decoders raise errors of any type on damaged or hostile files.
         said = str(error).split(' <')[0].replace(f' {where!r}', '')
         said = said or type(error).__name__
         raise DamagedPictureError(f'a picture must be whole: {where} is cut '

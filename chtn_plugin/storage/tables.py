@@ -243,7 +243,7 @@ def _tsv(file: TextIO, path: Path, rename: Rename) -> _Numbered:
 
 
 def _csv(file: TextIO, path: Path, rename: Rename) -> _Numbered:
-    # A delimiter within quotes parts nothing.
+    # A delimiter within quotes separates nothing.
     header = re.sub(r'"[^"]*"', '', file.readline())
     file.seek(0)
     delimiter = max(_DELIMITERS, key=header.count)

@@ -27,7 +27,8 @@ def torn(path: str) -> Optional[str]:
             packed = [info.filename for info in archive.infolist()
                       if info.compress_type != zipfile.ZIP_STORED]
             if packed:
-                # torch never does; a small file may become a huge one so.
+                # torch never compresses; a small file could unpack to a
+                # huge one.
                 return f'{packed[0]} in it is compressed'
             broken = archive.testzip()
     except FileNotFoundError:
@@ -84,7 +85,7 @@ def read_torch_file(path: str, trust: bool = False,
     if fault:
         raise ValueError(f'a checkpoint must be whole: {path} is torn '
                          f'({fault})')
-    # Leaving the context would take away what the process allows anyway.
+    # The context would remove types that the process allowed before.
     known = torch.serialization.get_safe_globals()
     more = [each for each in allowed if each not in known]
     try:
@@ -101,7 +102,7 @@ def read_torch_file(path: str, trust: bool = False,
             f'{path} holds {found[1]}, which could run a program. If you '
             'trust its author: --trust-checkpoint (in Python, trust=True)'
         ) from error
-    # A pickle that was changed makes torch fail in any way.
+    # A damaged pickle makes torch raise errors of any type.
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError,
             IndexError, AttributeError, AssertionError, MemoryError,
             RecursionError, UnicodeDecodeError, OverflowError) as error:
