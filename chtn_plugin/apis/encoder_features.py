@@ -231,7 +231,14 @@ def _arrays(rows: Sequence[_Row], pictures: np.ndarray, words: np.ndarray,
     several = any(len(row.record.classes) > 1 for row in rows)
     members = np.array([[name in row.record.classes for name in classes]
                         for row in rows], np.uint8)
-    labels = members if several else members.argmax(1).astype(np.int64)
+    lacks = ~members.any(1)
+    labels: np.ndarray
+    if several:
+        # A row of NaN has no class; whole numbers know none.
+        labels = members if not lacks.any() else np.where(
+            lacks[:, None], np.nan, members).astype(np.float32)
+    else:
+        labels = np.where(lacks, -1, members.argmax(1)).astype(np.int64)
     columns = dict(
         image=pictures[[row.number for row in rows]], text=words,
         label=labels, id=np.array([row.record.id for row in rows]),

@@ -25,7 +25,8 @@ def draw(batch: dict[str, Any], texts: list[str], classes: list[str],
     matplotlib.use('Agg')
     from matplotlib import pyplot
     inputs, samples = batch['inputs'], batch['data_samples']
-    columns = [name for name in ('image', 'source_image') if name in inputs]
+    columns = [name for name in ('image', 'source_image', 'unlabelled_image')
+               if name in inputs]
     figure, axes = pyplot.subplots(
         len(texts), len(columns) + 1, squeeze=False,
         figsize=(2.2 * len(columns) + 6, 2.3 * len(texts)))
@@ -40,11 +41,13 @@ def draw(batch: dict[str, Any], texts: list[str], classes: list[str],
             else:
                 axis.text(0.5, 0.5, f'features {tuple(value.shape)}',
                           ha='center')
-            label = (samples['label'][row] if name == 'image' else
-                     samples['source_label'][row])
-            axis.set_title(_named(label, classes if name == 'image' else [])
-                           + f'\n{value.min():.2f} to {value.max():.2f}',
-                           fontsize=8)
+            title = ('no class' if name == 'unlabelled_image' else
+                     _named(samples['label'][row], classes)
+                     if name == 'image' else
+                     _named(samples['source_label'][row], []))
+            axis.set_title(
+                f'{title}\n{value.min():.2f} to {value.max():.2f}',
+                fontsize=8)
         axes[row, -1].axis('off')
         axes[row, -1].text(0, 0.5, text[:400], wrap=True, va='center',
                            fontsize=8)
@@ -54,6 +57,8 @@ def draw(batch: dict[str, Any], texts: list[str], classes: list[str],
 
 
 def _named(label: Tensor, classes: list[str]) -> str:
+    if bool((label == -1).all() or label.isnan().any()):
+        return 'no class'
     numbers = ([int(label)] if label.dim() == 0 else
                label.nonzero().flatten().tolist())
     return ', '.join(classes[n] if n < len(classes) else f'class {n}'

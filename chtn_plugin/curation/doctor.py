@@ -101,6 +101,15 @@ def check_classes(records: Sequence[PairRecord]) -> list[Finding]:
                        'or marks', [' / '.join(sorted(names))
                                     for names in alike.values()
                                     if len(names) > 1])
+    for split in _DROP_ORDER:
+        lacking = [row for row, record in enumerate(records)
+                   if record.split == split and not record.classes]
+        findings += _found(
+            NOTE if split == 'train' else WARNING,
+            f'rows of {split} without a class, ' + (
+                'trained on as pairs' if split == 'train'
+                else 'left out of what goes by class'),
+            _where(records, lacking))
     findings += _found(WARNING, f'classes with under {MIN_TRAIN_ITEMS} '
                        'training items',
                        [f'{name}: {count}' for name, count in train.items()
@@ -110,7 +119,8 @@ def check_classes(records: Sequence[PairRecord]) -> list[Finding]:
         findings.append(Finding(
             WARNING, 'wildly unbalanced training classes', 1,
             (f'{most[0]}: {most[1]}, {least[0]}: {least[1]}', )))
-    labels = [record.classes for record in records if record.split == 'train']
+    labels = [record.classes for record in records
+              if record.split == 'train' and record.classes]
     changes = sum(one != other for one, other in zip(labels, labels[1:],
                                                      strict=False))
     if len(set(labels)) > 1 and changes == len(set(labels)) - 1:
@@ -182,7 +192,8 @@ def check_images(records: Sequence[PairRecord],
         ERROR, 'equal images with different classes',
         [' / '.join(f'{records[row].image} {";".join(records[row].classes)}'
                     for row in group[:2]) for group in same
-         if len({frozenset(records[row].classes) for row in group}) > 1])
+         if len({frozenset(records[row].classes) for row in group
+                 if records[row].classes}) > 1])
     inside = [group for group in same
               if len({records[row].split for row in group}) == 1
               and len({records[row].image for row in group}) > 1]

@@ -92,26 +92,41 @@ def write_config(path: Path, folder: Path, manifest: str,
             dict(type='LoadRGBImage', min_side=image.size),
             dict(type='ResizeShorterSide', size=image.size),
             dict(type='mmpretrain.CenterCrop', crop_size=image.size)]
+    labelled = [record for record in train if record.classes]
+    if len(labelled) < 2:
+        raise ValueError('training needs at least two whole pairs with a '
+                         f'class, the training split has {len(labelled)}')
+    several = 'label_separator' in pairs
     # Some thirty passes over the pairs, within minutes on a CPU.
     max_iters = min(max(200, len(train) // 2), 2000)
-    batch_size = min(64, max(2, len(train) // 2))
+    batch_size = min(64, max(2, len(labelled) // 2))
     model = _model(image, text, len(classes))
+    streams: list[str] = []
+    options: dict[str, Any] = {}
+    if len(labelled) < len(train):
+        options['only'] = 'labelled'
+        # What both sides of a pair say is one class.
+        if not several:
+            streams.append('unlabelled')
+            model.update(similarity='dot',
+                         pair_teacher=dict(type='PairTeacherLoss'))
     parts = [f'pairs = {literal(pairs)}']
     cached = image is not None
     if source is None:
-        parts.append('train_dataloader = '
-                     f'dict(batch_size={batch_size}, dataset=pairs)')
+        source_options = None
     else:
         listed, known, size = _of_source(source)
         model.update(source_pathway='image', num_source_classes=known,
                      mmd=dict(_delete_=True, type='MMDLoss'),
                      # Many source classes would outweigh those of the pairs.
                      cls_weights=dict(source=0.1))
-        parts.append(_source(dict(
-            data_root=written_path(source), ann_file=listed,
-            num_classes=known), pairs, batch_size))
+        streams.append('source')
+        source_options = dict(data_root=written_path(source),
+                              ann_file=listed, num_classes=known)
         # Beyond the training draws it takes longer to run through them all.
         cached = cached and size <= max_iters * batch_size
+    parts.append(_training(pairs, options, streams, source_options,
+                           batch_size))
     if cached:
         parts.append(_CACHE)
     parts += ['val_dataloader = dict(dataset=pairs)\n'
@@ -192,22 +207,41 @@ def _model(image: Optional[ImageEncoder], text: TextEncoder,
     return dict(model, text_encoder=text.encoder)
 
 
-def _source(options: dict[str, Any], pairs: dict[str, Any],
-            batch_size: int) -> str:
-    """The passage of a source domain."""
+def _training(pairs: dict[str, Any], options: dict[str, Any],
+              streams: Sequence[str], source: Optional[dict[str, Any]],
+              batch_size: int) -> str:
+    """The passage of what is trained on, and what joins it."""
+    if not streams:
+        made = 'pairs' if not options else f'dict(pairs, {_flat(options)[5:]}'
+        return (f'train_dataloader = dict(batch_size={batch_size}, '
+                f'dataset={made})')
     # {{...}} is MMEngine's, for a variable of a base.
     pipeline = ("pairs['pipeline']" if 'pipeline' in pairs
                 else '{{_base_.train_pipeline}}')
-    return f'''\
+    parts = []
+    if source is not None:
+        parts.append(f'''\
 # The source domain: labelled pictures, a batch of them beside each of pairs.
 source = dict(type='SourceImageDataset', pipeline={pipeline})
-source.update({literal(options)})
+source.update({literal(source)})''')
+    parts.append(f'''\
 target = dict(
     pairs, type='CrossModalDataset', split='train', unpaired='drop',
-    text_mode='join', pipeline={pipeline})
+    text_mode='join', pipeline={pipeline})''')
+    if 'unlabelled' in streams:
+        parts.append('''\
+# Pairs without a class: what is sure of one side teaches the other
+# (docs/few_labels.md).
+unlabelled = dict(target, only='unlabelled')''')
+    if options:
+        parts.append(f'target.update({_flat(options)[5:]}')
+    joined = ', '.join(f'{name}={name}' for name in ('source', 'unlabelled')
+                       if name in streams)
+    parts.append(f'''\
 train_dataloader = dict(batch_size={batch_size}, dataset=dict(
     _delete_=True, type='HybridTransferDataset', target=target,
-    source=source))'''
+    {joined}))''')
+    return '\n'.join(parts)
 
 
 def literal(value: Any, indent: int = 0, used: int = 12) -> str:

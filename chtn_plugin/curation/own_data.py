@@ -94,6 +94,10 @@ def make_manifest(folder: str | Path, options: Options = Options(),
                   say: Callable[[str], None] = print) -> list[PairRecord]:
     """Write ``manifest.tsv`` into a folder, and a config that trains on it.
 
+    A row without a class is a pair to train on all the same; see
+    :class:`~chtn_plugin.losses.PairTeacherLoss`. Drawn splits leave it in
+    training, unless it shares its picture or text with a row that is not.
+
     Rows that name the same picture become one with several texts. Pairs that
     share a picture's bytes, or the words of a text of at least
     ``LEAKING_TOKENS``, go to one side of the split. A class of so few pairs
@@ -314,7 +318,10 @@ def _in_one_form(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
 
 
 def _check_classes(records: Sequence[PairRecord]) -> None:
-    """Refuse class names that a configuration cannot hold."""
+    """Refuse class names that a configuration cannot hold, or none."""
+    if not any(record.classes for record in records):
+        raise ValueError(f'some row needs a label: {records[0].where} has '
+                         'none, nor has any other')
     for record in records:
         for name in record.classes:
             _check_plain('a class', name, f' at {record.where}')
@@ -367,7 +374,8 @@ def _merged(rows: Sequence[Row]) -> list[Row]:
         first = merged[key]
         for what, one, other in (('classes', first.classes, row.classes),
                                  ('splits', first.split, row.split)):
-            if one != other and not (several and what == 'classes'):
+            if one != other and not (what == 'classes' and (
+                    several or not one or not other)):
                 raise ValueError(
                     f'rows of one picture must agree: {row.image} has the '
                     f'{what} {one} at {first.where}, {other} at {row.where}')
@@ -393,9 +401,15 @@ def _split(records: list[PairRecord], folder: Path,
     if given == {''}:
         groups = groups_sharing(text_contents(records, LEAKING_TOKENS),
                                 image_contents(records, folder))
-        splits = grouped_split(
-            [record.classes for record in records], groups,
+        known = [row for row, record in enumerate(records) if record.classes]
+        drawn = grouped_split(
+            [records[row].classes for row in known],
+            [groups[row] for row in known],
             {'train': train, 'val': val, 'test': test}, options.seed)
+        # A pair without a class goes where its like goes.
+        of_group = {groups[row]: split for row, split in zip(
+            known, drawn, strict=True)}
+        splits = [of_group.get(group, 'train') for group in groups]
         return _with_training_rows(
             [dataclasses.replace(record, split=split)
              for record, split in zip(records, splits, strict=True)],
@@ -468,6 +482,16 @@ def _remarks(records: Sequence[PairRecord],
         if lacking:
             remarks.append(f'{len(lacking)} rows without a {what}: used to '
                            'evaluate, not to train')
+    lacking = Counter(record.split for record in records
+                      if not record.classes)
+    if lacking['train']:
+        remarks.append(f'{lacking["train"]} rows without a class: trained on '
+                       'as pairs')
+    for split in ('val', 'test'):
+        if lacking[split]:
+            remarks.append(f'{lacking[split]} rows of {split} without a '
+                           'class: they count where the very pair is looked '
+                           'for, not by class')
     if len({name for record in records for name in record.classes}) == 1:
         remarks.append(f'one class alone: {_ONE_CLASS}')
     if any(len(record.classes) > 1 for record in records):

@@ -107,7 +107,7 @@ def read_table(path: Path, columns: Mapping[str, str],
 
     Raises:
         ValueError: The file cannot be read or is too long, a column is
-            missing or unknown, or a row has no label. The message names file
+            missing or unknown, or a row is broken. The message names file
             and line.
     """
     rows = list(read_rows(path, 'a table', encoding, hint=_HINT))

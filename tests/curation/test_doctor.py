@@ -334,3 +334,44 @@ def test_configuration_of_features_says_so(tmp_path):
                       '    type="FeaturePairDataset"))\n')
     with pytest.raises(ValueError, match='names no data set of pairs'):
         check(config)
+
+
+# Rows without a class.
+
+
+def without_class(record):
+    return PairRecord(record.id, record.split, (), record.image, record.texts,
+                      record.where)
+
+
+def test_training_rows_without_a_class_are_noted():
+    records = sound()
+    records[1] = without_class(records[1])
+    finding = found(check_classes(records), 'rows of train without a class')
+    assert (finding.level, finding.count) == ('note', 1)
+    assert finding.drop == ()
+
+
+def test_test_rows_without_a_class_are_a_warning():
+    records = sound()
+    records[-1] = without_class(records[-1])
+    finding = found(check_classes(records), 'rows of test without a class')
+    assert finding.level == 'warning'
+
+
+def test_copy_of_a_test_pair_among_those_without_class_leaks(tmp_path):
+    records = with_images(sound(), tmp_path)
+    records[0] = without_class(records[0])
+    (tmp_path / records[-2].image).write_bytes(
+        (tmp_path / records[0].image).read_bytes())
+    finding = found(examine(records, tmp_path), 'copy stands in another')
+    assert finding.level == 'error' and finding.drop == (0, )
+
+
+def test_a_copy_without_class_contradicts_no_class(tmp_path):
+    records = with_images(sound(), tmp_path)
+    records[1] = without_class(records[1])
+    (tmp_path / records[1].image).write_bytes(
+        (tmp_path / records[0].image).read_bytes())
+    assert not any('different classes' in finding.what
+                   for finding in examine(records, tmp_path))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from PIL import Image
 
 from chtn_plugin.curation.own_data import Options, make_manifest
@@ -557,3 +558,72 @@ def test_cut_of_given_splits_trains_every_class(folder):
             'train'}
         assert {r.split for r in records[50:]} == {'test'}
         assert 'val' in {r.split for r in records}
+
+
+# Rows without a class.
+
+
+def few_labels():
+    """Every fourth row keeps its class."""
+    return [(image, text, label if number % 4 == 0 else '')
+            for number, (image, text, label) in enumerate(rows())]
+
+
+def test_rows_without_a_class_are_trained_on_and_counted(folder):
+    write_csv(folder, few_labels())
+    said = []
+    records = make(folder, said=said)
+    assert Counter(r.split for r in records if not r.classes) == {'train': 45}
+    assert {r.split for r in records if r.classes} == {'train', 'val',
+                                                       'test'}
+    assert '45 rows without a class: trained on as pairs' in said
+
+
+def test_a_copy_of_a_test_pair_without_class_is_not_trained_on(folder):
+    lines = few_labels()
+    tested = next(r for r in (write_csv(folder, lines), make(folder))[1]
+                  if r.split == 'test')
+    source = folder / tested.image
+    (folder / 'images/copy.png').write_bytes(source.read_bytes())
+    write_csv(folder, [*lines, ('copy.png', 'another text', '')])
+    copy = next(r for r in make(folder) if r.image == 'images/copy.png')
+    twin = next(r for r in make(folder) if r.image == tested.image)
+    assert copy.split == twin.split
+
+
+def test_rows_of_one_picture_need_its_class_once(folder):
+    write_csv(folder, [*rows(), ('0.png', 'another text', '')])
+    first = make(folder)[0]
+    assert first.classes == ('a', ) and len(first.texts) == 2
+
+
+@pytest.fixture
+def whole_configs(tmp_path_factory):
+    """A configs folder over the project's own ``_base_``."""
+    folder = tmp_path_factory.mktemp('configs')
+    (folder / '_base_').symlink_to(
+        Path(__file__).parents[2] / 'configs' / '_base_')
+    return folder
+
+
+def test_configuration_lets_rows_without_a_class_teach(folder,
+                                                       whole_configs):
+    write_csv(folder, few_labels())
+    make(folder, whole_configs / 'own.py')
+    config = Config.fromfile(str(whole_configs / 'own.py'))
+    data = config.train_dataloader.dataset
+    assert data.type == 'HybridTransferDataset'
+    assert (data.target.only, data.unlabelled.only) == ('labelled',
+                                                        'unlabelled')
+    assert config.model.pair_teacher.type == 'PairTeacherLoss'
+    assert config.model.similarity == 'dot'
+
+
+def test_several_labels_a_row_have_no_teacher(folder, whole_configs):
+    lines = few_labels()
+    lines[0] = (*lines[0][:2], 'a;b')
+    write_csv(folder, lines)
+    make(folder, whole_configs / 'own.py')
+    config = Config.fromfile(str(whole_configs / 'own.py'))
+    assert config.train_dataloader.dataset.only == 'labelled'
+    assert 'pair_teacher' not in config.model
