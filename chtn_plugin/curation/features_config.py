@@ -40,9 +40,10 @@ def write_features_config(config: Path, file: str | Path,
     train = parts['train']
     sizes = {name: value.shape[1] for name, value in train.inputs.items()}
     classes = train.metainfo['classes']
-    loaders = ['train_dataloader = dict('
-               f'batch_size={min(64, max(2, len(train) // 2))}, '
-               'dataset=features)',
+    labelled = FeaturePairDataset(str(file), only='labelled')
+    teaches = len(labelled) < len(train) and train.label.dim() == 1
+    batch_size = min(64, max(2, len(labelled) // 2))
+    loaders = [_training(batch_size, len(labelled) < len(train), teaches),
                'val_dataloader = dict(dataset=features)']
     loaders.append(
         'test_dataloader = dict(dataset=features)' if 'test' in parts else
@@ -52,6 +53,9 @@ def write_features_config(config: Path, file: str | Path,
         num_classes=len(classes), input_shape=(sizes['image'], ),
         text_encoder=dict(type='VectorTextEncoder',
                           out_features=sizes['text'], norm=None))
+    if teaches:
+        model.update(similarity='dot',
+                     pair_teacher=dict(type='PairTeacherLoss'))
     max_iters = min(max(200, len(train) // 2), 2000)
     write_leaf(
         config, about(f'Ready features of {file.name}.'),
@@ -61,7 +65,26 @@ def write_features_config(config: Path, file: str | Path,
          schedule(max_iters)])
     say(f'{file}: ' + ', '.join(f'{split} {len(part)}' for split, part
                                 in parts.items())
+        + (f', {len(train) - len(labelled)} of train without a class'
+           if len(labelled) < len(train) else '')
         + f'; {len(classes)} classes, images of {sizes["image"]} and texts '
         f'of {sizes["text"]} numbers')
     say(f'wrote {config}\n\nnext:\n  python tools/train.py {config}\n'
         f'  python tools/test.py {config} work_dirs/{config.stem}')
+
+
+def _training(batch_size: int, lacks: bool, teaches: bool) -> str:
+    """The passage of the training data, where some pairs may lack a class."""
+    if not teaches:
+        made = "dict(features, only='labelled')" if lacks else 'features'
+        return (f'train_dataloader = dict(batch_size={batch_size}, '
+                f'dataset={made})')
+    return f'''\
+# Pairs without a class: what is sure of one side teaches the other
+# (docs/few_labels.md).
+unlabelled = dict(
+    features, type='FeaturePairDataset', only='unlabelled',
+    l2_normalized=('image', 'text'))
+train_dataloader = dict(batch_size={batch_size}, dataset=dict(
+    _delete_=True, type='HybridTransferDataset',
+    target=dict(unlabelled, only='labelled'), unlabelled=unlabelled))'''

@@ -180,3 +180,27 @@ def test_what_cannot_be_had_is_named(tmp_path, configs, monkeypatch, capsys,
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith('error: ') and reason in said
     assert not (configs / 'own.py').exists()
+
+
+def robbed(folder):
+    """The same data, where half of each split's rows have lost the class."""
+    table = folder / 'captions.csv'
+    head, *rows = table.read_text().splitlines()
+    splits = ['train'] * 18 + ['val'] * 6 + ['test'] * 6
+    table.write_text('\n'.join([f'{head},split'] + [
+        f'{row if number % 6 < 3 else row.rpartition(",")[0] + ","},{split}'
+        for number, (row, split) in enumerate(zip(rows, splits,
+                                                  strict=True))]))
+    return folder
+
+
+def test_rows_without_a_class_are_trained_on_and_not_scored_by_class(
+        tmp_path, configs):
+    data = robbed(make_data(tmp_path / 'data', lambda kind: f'class {kind}'))
+    config = configs / 'own.py'
+    records = make_manifest(data, Options(**SCRATCH), config,
+                            lambda line: None)
+    assert sum(not record.classes for record in records) == 15
+    assert 0 <= trained(config, tmp_path)['retrieval/mean_mAP'] <= 1
+    losses = {name for line in log(tmp_path) for name in line}
+    assert {'loss_pair_teacher', 'agreement_unlabelled'} <= losses
