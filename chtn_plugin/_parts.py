@@ -99,6 +99,9 @@ PARTS: dict[str, dict[str, Sequence[str]]] = {
         'models.text_encoders.hf_text': ('HFTextEncoder', ),
         'models.text_encoders.word_cnn': ('WordCNN', ),
     },
+    'OPTIM_WRAPPER_CONSTRUCTORS': {
+        'engine.fused_optimizer': ('FusedOptimWrapperConstructor', ),
+    },
     'OPTIM_WRAPPERS': {
         'engine.mixed_precision': ('CPUAmpOptimWrapper', ),
     },

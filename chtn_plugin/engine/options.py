@@ -40,6 +40,9 @@ _SLOTS = ('model', 'optim_wrapper', 'optim_wrapper.optimizer',
 # Keys that builders remove from a dictionary before they call its class.
 _TAKEN = {'type', '_scope_', 'priority', 'constructor', 'paramwise_cfg',
           'override', 'convert_to_iter_based', 'name'}
+# Those that read paramwise_cfg as MMEngine does; another may read more.
+_CONSTRUCTORS = (None, '', 'DefaultOptimWrapperConstructor',
+                 'FusedOptimWrapperConstructor')
 _PARAMWISE = {'custom_keys', 'bias_lr_mult', 'bias_decay_mult',
               'norm_decay_mult', 'flat_decay_mult', 'dwconv_decay_mult',
               'dcn_offset_lr_mult', 'bypass_duplicate'}
@@ -122,7 +125,7 @@ def strange_keys(here: Any, path: str) -> Iterator[tuple[str, set[str]]]:
         if known is not None and key not in known:
             yield f'{path}.{key}', known
         yield from strange_keys(value, f'{path}.{key}')
-    if not here.get('constructor'):
+    if here.get('constructor') in _CONSTRUCTORS:
         for key in set(here.get('paramwise_cfg') or ()) - _PARAMWISE:
             yield f'{path}.paramwise_cfg.{key}', _PARAMWISE
 

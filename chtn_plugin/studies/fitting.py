@@ -135,6 +135,7 @@ def training_config(config: dict[str, Any], file: str, seed: int,
                          arrays=dict(train=arrays, val=arrays))),
         optim_wrapper=dict(
             type='OptimWrapper',
+            constructor='FusedOptimWrapperConstructor',
             optimizer=dict(type='SGD', lr=.03, momentum=.9,
                            weight_decay=5e-3)),
         param_scheduler=dict(type='CosineAnnealingLR', by_epoch=False,

@@ -2,6 +2,7 @@
 # images each. An iteration here is one batch.
 optim_wrapper = dict(
     type='OptimWrapper',
+    constructor='FusedOptimWrapperConstructor',
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4),
     paramwise_cfg=dict(bias_lr_mult=2.0, bias_decay_mult=0.0),
     accumulative_counts=16)
