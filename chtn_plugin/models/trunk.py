@@ -51,6 +51,11 @@ class Trunk(BaseModule):
             :func:`~chtn_plugin.models.normalization.expected_pixels`.
         normalized: Whether to scale each vector to length 1, so that one
             learning rate suits all pretrained networks.
+        channels_last: Whether the weights of convolutions lie channels-last
+            in memory, by which a CPU convolves in two thirds of the time,
+            and a GPU in half precision faster too. Values and checkpoints
+            are the same. A backbone whose code cannot run on such images
+            keeps its layout, and the log says so.
 
     Attributes:
         out_features: Size of the vector, found out by running it.
@@ -74,7 +79,8 @@ class Trunk(BaseModule):
                  norm_eval: bool = False,
                  checkpointing: bool = False,
                  normalization: Optional[dict] = None,
-                 normalized: bool = False) -> None:
+                 normalized: bool = False,
+                 channels_last: bool = True) -> None:
         super().__init__()
         for name, value, known in (('mode of the trunk', mode, MODES),
                                    ('pooling', pooling, POOLINGS),
@@ -86,6 +92,7 @@ class Trunk(BaseModule):
         self.frozen = (frozen, ) if isinstance(frozen, str) else tuple(frozen)
         self.norm_eval = norm_eval
         self.normalized = normalized
+        self.channels_last = channels_last
         self.input_shape = tuple(input_shape)
         self.backbone = (nn.Identity() if backbone is None else
                          MODELS.build(backbone))
@@ -96,7 +103,8 @@ class Trunk(BaseModule):
             self.backbone.requires_grad_(False)
         self.expected = expected_pixels(self.backbone, normalization)
         self._freeze_parts()
-        self.out_features = self._probe()
+        self.out_features = (self._probe_channels_last() if channels_last
+                             else self._probe())
         if checkpointing:
             enable_checkpointing(self.backbone)
 
@@ -133,7 +141,25 @@ class Trunk(BaseModule):
             for parameter in found:
                 parameter.requires_grad_(False)
 
-    def _probe(self) -> int:
+    def _probe_channels_last(self) -> int:
+        """Lay the weights channels-last if the backbone runs so; probe."""
+        if len(self.input_shape) != 3:
+            return self._probe()
+        set_memory_format(self.backbone, torch.channels_last)
+        try:
+            # With one image the order of dimensions may not show.
+            return self._probe(count=2)
+        except (RuntimeError, ValueError) as error:
+            # As of view() on what is not contiguous. Where the layout is not
+            # to blame, the probe below fails again, and says so itself.
+            set_memory_format(self.backbone, torch.contiguous_format)
+            size = self._probe()
+            print_log(f'{type(self.backbone).__name__} keeps its weights '
+                      f'channel by channel: channels-last it fails ({error})',
+                      logger='current', level=logging.INFO)
+            return size
+
+    def _probe(self, count: int = 1) -> int:
         """The vector's size; and freezes what takes no part in it.
 
         Distributed training waits in vain for gradients of such parameters:
@@ -143,11 +169,13 @@ class Trunk(BaseModule):
         self.backbone.eval()
         trained = {name: p for name, p in self.backbone.named_parameters()
                    if p.requires_grad}
-        with torch.set_grad_enabled(bool(trained)):
-            image = torch.zeros(1, *self.input_shape)
-            out = self._pooled(self.backbone(image))
-        freeze_unused(trained, out)
-        self.backbone.train(training)
+        try:
+            with torch.set_grad_enabled(bool(trained)):
+                image = torch.zeros(count, *self.input_shape)
+                out = self._pooled(self.backbone(image))
+            freeze_unused(trained, out)
+        finally:
+            self.backbone.train(training)
         return out.shape[1]
 
     def train(self, mode: bool = True) -> Trunk:
@@ -204,6 +232,23 @@ class Trunk(BaseModule):
     def _pooled(self, features: Any) -> Tensor:
         vectors = pooled(features, self.pooling, self.stages)
         return F.normalize(vectors) if self.normalized else vectors
+
+
+def set_memory_format(module: nn.Module, layout: torch.memory_format) -> None:
+    """Set how the weights of convolutions over pictures lie in memory.
+
+    Others stay as they are: a table of positions, (1, heads, N, N), has four
+    dimensions too, and gains nothing.
+
+    Args:
+        module: What holds the convolutions.
+        layout: ``torch.channels_last`` or ``torch.contiguous_format``.
+    """
+    for part in module.modules():
+        if isinstance(part, (nn.Conv2d, nn.ConvTranspose2d)) and not (
+                isinstance(part.weight, nn.parameter.UninitializedParameter)):
+            part.weight.data = part.weight.data.contiguous(
+                memory_format=layout)
 
 
 def freeze_unused(parameters: dict[str, nn.Parameter], output: Tensor
