@@ -231,7 +231,7 @@ def _arrays(rows: Sequence[_Row], pictures: np.ndarray, words: np.ndarray,
     several = any(len(row.record.classes) > 1 for row in rows)
     members = np.array([[name in row.record.classes for name in classes]
                         for row in rows], np.uint8)
-    lacks = ~members.any(1)
+    lacks = np.array([not row.record.classes for row in rows])
     labels: np.ndarray
     if several:
         # A row of NaN has no class; whole numbers know none.

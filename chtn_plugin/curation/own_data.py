@@ -482,14 +482,14 @@ def _remarks(records: Sequence[PairRecord],
         if lacking:
             remarks.append(f'{len(lacking)} rows without a {what}: used to '
                            'evaluate, not to train')
-    lacking = Counter(record.split for record in records
-                      if not record.classes)
-    if lacking['train']:
-        remarks.append(f'{lacking["train"]} rows without a class: trained on '
-                       'as pairs')
+    unlabelled = Counter(record.split for record in records
+                         if not record.classes)
+    if unlabelled['train']:
+        remarks.append(f'{unlabelled["train"]} rows without a class: trained '
+                       'on as pairs')
     for split in ('val', 'test'):
-        if lacking[split]:
-            remarks.append(f'{lacking[split]} rows of {split} without a '
+        if unlabelled[split]:
+            remarks.append(f'{unlabelled[split]} rows of {split} without a '
                            'class: they count where the very pair is looked '
                            'for, not by class')
     if len({name for record in records for name in record.classes}) == 1:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -152,29 +152,43 @@ def _of_config(cfg: Any, where: str) -> dict[str, np.ndarray]:
                 continue
             raise ValueError(f'{where} has no {split} data')
         config = loader['dataset']
-        dataset: Any = DATASETS.build(config.get('target', config))
+        for inputs, label in _served(config):
+            _add(found, inputs, label, split, where)
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _served(config: Any) -> Iterator[tuple[Any, torch.Tensor]]:
+    """Inputs and labels of pairs, and of those without a class."""
+    for part in (config.get('target', config), config.get('unlabelled')):
+        dataset: Any = None if part is None else DATASETS.build(part)
         if hasattr(dataset, 'full_init'):
             dataset.full_init()
+        if dataset is None or not len(dataset):
+            continue
         rows = list(range(len(dataset)))
         batch = (dataset.__getitems__(rows)
                  if hasattr(dataset, '__getitems__') else
                  cross_modal_collate([dataset[row] for row in rows]))
-        inputs, label = batch['inputs'], batch['data_samples']['label']
-        for name in ('image', 'text'):
-            value = inputs[name]
-            if not isinstance(value, torch.Tensor) or value.dim() != 2 or (
-                    not value.is_floating_point()):
-                raise ValueError(
-                    f'the {name}s of {where} must be ready features, (N, D): '
-                    'tools/extract_features.py makes such of pictures and '
-                    'words')
-            found[name].append(value.numpy())
-        if label.dim() != 1:
-            raise ValueError(f'{where} has several classes a pair; methods '
-                             'are compared on data of one class a pair')
-        found['label'].append(label.numpy())
-        found['train'].append(np.full(len(rows), split != 'test'))
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+        yield batch['inputs'], batch['data_samples']['label']
+
+
+def _add(found: dict[str, list[np.ndarray]], inputs: Any,
+         label: torch.Tensor, split: str, where: str) -> None:
+    """Add the rows of a part, checked."""
+    for name in ('image', 'text'):
+        value = inputs[name]
+        if not isinstance(value, torch.Tensor) or value.dim() != 2 or (
+                not value.is_floating_point()):
+            raise ValueError(
+                f'the {name}s of {where} must be ready features, (N, D): '
+                'tools/extract_features.py makes such of pictures and '
+                'words')
+        found[name].append(value.numpy())
+    if label.dim() != 1:
+        raise ValueError(f'{where} has several classes a pair; methods '
+                         'are compared on data of one class a pair')
+    found['label'].append(label.numpy())
+    found['train'].append(np.full(len(label), split != 'test'))
 
 
 def prepare(features: PairFeatures, dimensions: Optional[int],

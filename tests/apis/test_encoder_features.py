@@ -220,3 +220,24 @@ def test_encoder_that_cannot_be_had_is_one_line(manifest, tmp_path):
                               tmp_path / 'o.npz')
     assert status == 1
     assert err.splitlines()[-1].startswith("error: 'nobody/nothing' is no")
+
+
+def test_pairs_without_a_class_have_label_minus_1(towers, manifest, tmp_path):
+    manifest.write_text(manifest.read_text().replace(
+        'p0\ttrain\ta', 'p0\ttrain\t'))
+    extract_features(manifest, tmp_path / 'out.npz',
+                     options(towers, tmp_path))
+    with np.load(tmp_path / 'out.npz') as arrays:
+        assert arrays['label_train'].tolist() == [-1, 1, 0]
+        assert arrays['classes'].tolist() == ['a', 'b']
+
+
+def test_pairs_without_a_class_are_rows_of_nan_among_several(
+        towers, manifest, tmp_path):
+    manifest.write_text(manifest.read_text().replace(
+        'p0\ttrain\ta', 'p0\ttrain\t').replace('\ta\t', '\ta;c\t'))
+    extract_features(manifest, tmp_path / 'out.npz',
+                     options(towers, tmp_path, label_separator=';'))
+    with np.load(tmp_path / 'out.npz') as arrays:
+        assert np.isnan(arrays['label_train']).all(1).tolist() == [
+            True, False, False]

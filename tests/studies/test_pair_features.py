@@ -122,3 +122,16 @@ def test_a_missing_array_of_a_split_is_named(tmp_path):
     np.savez(tmp_path / 'a.npz', **arrays)
     with pytest.raises(KeyError, match='text_test'):
         read_pair_features(tmp_path / 'a.npz')
+
+
+def test_pairs_without_class_of_a_configuration_have_label_minus_1(tmp_path):
+    path = write_config(tmp_path, '''
+pairs = dict(train_dataloader['dataset']['target'], fraction=.5,
+             rest='unlabelled')
+train_dataloader['dataset'].update(
+    target=dict(pairs, only='labelled'),
+    unlabelled=dict(pairs, only='unlabelled'))
+''')
+    found = read_pair_features(path)
+    assert (found.train.sum(), (~found.train).sum()) == (37, 20)
+    assert (found.label[found.train] == -1).any()

@@ -1,0 +1,56 @@
+"""A configuration for a file of ready features."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+
+from chtn_plugin.curation.features_config import write_features_config
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Writes features of 40 pairs under these labels, and a configuration."""
+    (tmp_path / 'configs').mkdir()
+    (tmp_path / 'configs' / '_base_').symlink_to(ROOT / 'configs' / '_base_')
+
+    def write(label, said):
+        rng = np.random.default_rng(0)
+        np.savez(tmp_path / 'f.npz', image_train=rng.normal(size=(40, 3)),
+                 text_train=rng.normal(size=(40, 2)), label_train=label)
+        path = tmp_path / 'configs' / 'own.py'
+        write_features_config(path, tmp_path / 'f.npz', said.append)
+        return Config.fromfile(str(path))
+    return write
+
+
+def test_rows_without_a_class_teach(written):
+    label = np.arange(40) % 2
+    label[20:] = -1
+    said: list[str] = []
+    config = written(label, said)
+    data = config.train_dataloader.dataset
+    assert data.type == 'HybridTransferDataset'
+    assert (data.target.only, data.unlabelled.only) == ('labelled',
+                                                        'unlabelled')
+    assert data.target.l2_normalized == ('image', 'text')
+    assert config.model.pair_teacher.type == 'PairTeacherLoss'
+    assert '20 of train without a class' in said[0]
+
+
+def test_rows_that_all_have_a_class_need_no_teacher(written):
+    config = written(np.arange(40) % 2, [])
+    assert config.train_dataloader.dataset.type == 'FeaturePairDataset'
+    assert 'pair_teacher' not in config.model
+
+
+def test_rows_of_several_classes_have_no_teacher(written):
+    label = np.eye(2)[np.arange(40) % 2]
+    label[20:] = np.nan
+    config = written(label, [])
+    assert config.train_dataloader.dataset.only == 'labelled'
+    assert 'pair_teacher' not in config.model
