@@ -15,8 +15,14 @@ _base_ = [
 # 1,956 pairs do not feed 4096 units.
 widths = (512, 512)
 model = dict(
+    # Ranked by the probability of one class, and by the thing itself; as
+    # released: the cosine of the posteriors, and no instance part.
+    similarity='dot',
+    instance=dict(type='InstanceMaps'),
     input_shape=(128, ),
     # No batch normalisation of the text.
     text_encoder=dict(out_features=100, norm=None),
     image_pathway=dict(widths=widths, dropout=0.5),
     common_head=dict(widths=widths))
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(
+    instance=dict(decay_mult=0.0))))

@@ -7,6 +7,8 @@ from pathlib import Path
 from ..datasets.feature_pairs import FeaturePairDataset
 from ..storage.arrays import ArrayFile
 from .own_config import (
+    WIDE_FROM,
+    WIDE_RATE,
     about,
     check_place,
     literal,
@@ -57,12 +59,14 @@ def write_features_config(config: Path, file: str | Path,
         model.update(similarity='dot',
                      pair_teacher=dict(type='PairTeacherLoss'))
     max_iters = min(max(200, len(train) // 2), 2000)
+    wide = len(labelled) >= WIDE_FROM
     write_leaf(
         config, about(f'Ready features of {file.name}.'),
-        ['datasets/own_features.py', 'models/own_features.py'],
+        ['datasets/own_features.py',
+         f'models/own_features{"_wide" if wide else ""}.py'],
         [f'features = {literal(dict(file=written_path(file)))}',
          '\n'.join(loaders), f'model = {literal(model)}',
-         schedule(max_iters)])
+         schedule(max_iters), *([WIDE_RATE] if wide else [])])
     say(f'{file}: ' + ', '.join(f'{split} {len(part)}' for split, part
                                 in parts.items())
         + (f', {len(train) - len(labelled)} of train without a class'

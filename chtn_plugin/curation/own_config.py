@@ -30,6 +30,9 @@ _base_ = [
 '''
 
 
+#: Labelled pairs from which wider layers are worth their training.
+WIDE_FROM = 1000
+WIDE_RATE = 'optim_wrapper = dict(optimizer=dict(lr=0.03))'
 _SCRATCH = (
     'The network learns from scratch, which needs hundreds of pictures; '
     'make_manifest.py --images takes pretrained ones, docs/backbones.md has '
@@ -133,11 +136,15 @@ def write_config(path: Path, folder: Path, manifest: str,
               'test_dataloader = dict(dataset=pairs)',
               f'model = {literal(model)}', schedule(max_iters)]
     small = '_small' if image is None else ''
+    wide = image is not None and len(labelled) >= WIDE_FROM
+    if wide:
+        parts.append(WIDE_RATE)
     reason = _SCRATCH if image is None else _FROZEN
     write_leaf(path, about(
         f"{line[0].upper()}{line[1:].partition(';')[0]}. {reason}"), [
         f'datasets/own_pairs{small}.py',
-        f'models/own{small or "_frozen"}.py'], parts)
+        f'models/own{small or "_frozen"}{"_wide" if wide else ""}.py'],
+        parts)
     return line
 
 

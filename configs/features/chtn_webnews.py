@@ -13,6 +13,10 @@ _base_ = [
 ]
 widths = (512, 512)
 model = dict(
+    # Ranked by the probability of one class, and by the thing itself; as
+    # released: the cosine of the posteriors, and no instance part.
+    similarity='dot',
+    instance=dict(type='InstanceMaps'),
     input_shape=(1280, ),
     source_pathway='image',
     num_source_classes=50,
@@ -22,3 +26,5 @@ model = dict(
                       input_dropout=0.3),
     common_head=dict(widths=widths),
     mmd=dict(_delete_=True, type='MMDLoss'))
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(
+    instance=dict(decay_mult=0.0))))

@@ -45,6 +45,23 @@ def written(tmp_path):
     return write
 
 
+@pytest.mark.parametrize('pairs, width, dropout, rate', [
+    (999, 256, 0.5, 0.05), (1000, 512, 0.7, 0.03)])
+def test_a_thousand_pairs_get_wider_layers(tmp_path, pairs, width, dropout,
+                                           rate):
+    (tmp_path / 'configs').mkdir()
+    (tmp_path / 'configs' / '_base_').symlink_to(ROOT / 'configs' / '_base_')
+    records = [PairRecord(str(k), 'train', ('ab'[k % 2], ), f'{k}.png',
+                          ('x', ), '') for k in range(pairs)]
+    path = tmp_path / 'configs' / 'own.py'
+    write_config(path, tmp_path / 'own', 'manifest.tsv', records,
+                 images=str(save(tmp_path, 'vit', **VIT)), texts='words')
+    config = Config.fromfile(str(path))
+    assert config.model.common_head.widths == (width, width)
+    assert config.model.image_pathway.dropout == dropout
+    assert config.optim_wrapper.optimizer.lr == rate
+
+
 def test_nothing_but_the_pairs(written):
     config = written()
     assert config.train_dataloader.dataset.type == 'CrossModalDataset'
