@@ -16,7 +16,7 @@ THROUGH_CALLERS = {
         'approximate_search encoded_split item_encoding opened_gallery '
         'pictures search_page search_result'),
     'cli': 'analyze_logs benchmark browse_dataset get_flops print_config',
-    'curation': 'checked_data image_facts',
+    'curation': 'checked_data',
     'curation/preparation': 'base verify',
     'datasets': 'wikipedia wikipedia_files',
     'engine': 'figures mixed_precision',

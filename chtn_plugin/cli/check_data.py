@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
+from typing import Optional
 
 _EPILOG = """examples:
   %(prog)s data/wikipedia/pairs.tsv
@@ -31,6 +33,14 @@ def main() -> int:
                         help="what separates several classes, usually ';'")
     parser.add_argument('--no-images', action='store_true',
                         help='do not open the image files')
+    parser.add_argument('--workers', type=int, default=1, metavar='N',
+                        help='images to look at side by side '
+                        '(default: %(default)s)')
+    parser.add_argument('--cache', type=Path, metavar='FOLDER',
+                        help='keep what is known of the images here, for the '
+                        'next look (default: data/feature_cache)')
+    parser.add_argument('--no-cache', action='store_true',
+                        help='keep nothing')
     parser.add_argument('--examples', type=int, default=3,
                         help='examples to show (default: %(default)s)')
     parser.add_argument('--fix', action='store_true',
@@ -43,6 +53,10 @@ def main() -> int:
                         help='warnings count as errors')
     parser.add_argument('--json', type=Path, help='write the findings here')
     args = parser.parse_args()
+    if args.cache and args.no_cache:
+        parser.error('--cache and --no-cache exclude each other')
+    if args.workers < 1:
+        parser.error(f'--workers must be at least 1, got {args.workers}')
     from chtn_plugin.curation.checked_data import (
         check,
         holds_findings,
@@ -54,7 +68,9 @@ def main() -> int:
             check_replaceable(args.json, holds_findings(args.json))
         findings = check(args.source, args.root, args.label_separator,
                          not args.no_images, args.examples,
-                         'near' if args.near else args.fix)
+                         'near' if args.near else args.fix,
+                         workers=args.workers,
+                         cache=None if args.no_cache else _cache(args.cache))
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
@@ -62,3 +78,19 @@ def main() -> int:
         write_findings(args.json, findings)
     bad = {'error', 'warning'} if args.strict else {'error'}
     return int(any(finding.level in bad for finding in findings))
+
+
+def _cache(named: Optional[Path]) -> Optional[Path]:
+    """The folder of the cache; None, and said, where it cannot be written."""
+    from chtn_plugin.curation.image_facts import CACHE
+    if named is not None:
+        return named
+    try:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        writable = os.access(CACHE, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        print(f'nothing is kept for the next look: {CACHE} cannot be '
+              'written, --cache names another folder', file=sys.stderr)
+    return CACHE if writable else None

@@ -20,7 +20,8 @@ _MANIFESTS = ('.tsv', '.csv', '.jsonl')
 def check(source: str | Path, root: Optional[Path] = None,
           label_separator: Optional[str] = None, images: bool = True,
           examples: int = 3, fix: bool | str = False,
-          say: Callable[[str], None] = print) -> list[Finding]:
+          say: Callable[[str], None] = print, workers: int = 1,
+          cache: Optional[str | Path] = None) -> list[Finding]:
     """Examine a manifest, or every set of pairs that a configuration names.
 
     Args:
@@ -34,6 +35,8 @@ def check(source: str | Path, root: Optional[Path] = None,
         fix: Write a new manifest, ``<name>_fixed.tsv``, without the rows
             that leak or are broken; ``'near'``: without near-duplicates too.
         say: Receives the tables.
+        workers: As for :func:`~chtn_plugin.curation.image_facts.image_facts`.
+        cache: As for :func:`~chtn_plugin.curation.image_facts.image_facts`.
 
     Returns:
         All findings.
@@ -59,7 +62,7 @@ def check(source: str | Path, root: Optional[Path] = None,
             + ', '.join(f'{name} {count}' for name, count in splits.items())
             + ')')
         found = examine(one.records, root or one.root,
-                        images and one.has_images)
+                        images and one.has_images, workers, cache)
         say(table(found, examples))
         findings += found
         if fix:

@@ -44,13 +44,16 @@ class Finding:
 
 
 def examine(records: Sequence[PairRecord], root: str | Path,
-            images: bool = True) -> list[Finding]:
+            images: bool = True, workers: int = 1,
+            cache: Optional[str | Path] = None) -> list[Finding]:
     """Look for everything that is known to spoil results.
 
     Args:
         records: The rows of a manifest.
         root: Folder that the image paths are relative to.
         images: Whether to open the image files.
+        workers: As for :func:`~chtn_plugin.curation.image_facts.image_facts`.
+        cache: As for :func:`~chtn_plugin.curation.image_facts.image_facts`.
 
     Returns:
         Findings, errors first.
@@ -58,8 +61,8 @@ def examine(records: Sequence[PairRecord], root: str | Path,
     findings = [*check_classes(records), *check_texts(records)]
     if images:
         root = Path(root)
-        facts = image_facts(root / record.image for record in records
-                            if record.image)
+        facts = image_facts((root / record.image for record in records
+                             if record.image), workers, cache)
         of_row = [facts[str(root / record.image)] if record.image else None
                   for record in records]
         findings += check_images(records, of_row)

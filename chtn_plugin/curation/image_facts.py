@@ -1,9 +1,12 @@
 """Examine image files: damage, uniform colour and near duplicates."""
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice, product
 from pathlib import Path
 from typing import Optional
 
@@ -19,10 +22,19 @@ from ..storage.pictures import (
     open_picture,
     picture_header,
 )
+from ..storage.row_store import FeatureStore
+from .near_hashes import near_hash_pairs
 
 _SIDE = 16
-# Images compared with all others at a time, to bound the memory.
+# Thumbnails compared at a time, to bound the memory.
 _CHUNK = 1024
+# Images between two writings of the cache: what a kill costs.
+_BETWEEN_WRITES = 2048
+#: Where facts are kept between two looks, unless another folder is named.
+CACHE = Path('data/feature_cache')
+_KEY = 'facts of images, format 1'
+_ROW = np.dtype([('sha256', 'u1', 32), ('dhash', '<u8'),
+                 ('size', '<u4', 2), ('thumbnail', 'u1', _SIDE * _SIDE * 3)])
 
 
 @dataclass(frozen=True)
@@ -50,18 +62,85 @@ class ImageFacts:
             np.ptp(self.thumbnail.reshape(-1, 3), axis=0).max()) <= 3
 
 
-def image_facts(paths: Iterable[str | Path]) -> dict[str, ImageFacts]:
+def image_facts(paths: Iterable[str | Path], workers: int = 1,
+                cache: Optional[str | Path] = None) -> dict[str, ImageFacts]:
     """Look at each image once.
 
     Args:
         paths: Image files.
+        workers: Images that are looked at side by side, by threads.
+        cache: Folder where the facts of sound images are kept for the next
+            look, under path, size and times of the file; an image that is
+            written anew is looked at anew. None: nowhere.
 
     Returns:
         Facts by path, as given.
+
+    Raises:
+        ValueError: ``workers`` is not positive.
+        OSError: The cache cannot be written.
     """
-    return {str(path): _facts(Path(path)) for path in tqdm(
-        sorted({str(path) for path in paths}), 'images', unit='image',
-        disable=None)}
+    if workers < 1:
+        raise ValueError(f'workers must be at least 1, got {workers}')
+    names = sorted({str(path) for path in paths})
+    if cache is None:
+        return dict(zip(names, _looked_at(names, workers), strict=True))
+    store = FeatureStore(cache, sha256(_KEY.encode()), dict(holds=_KEY))
+    keys = {name: key for name in names if (key := _file_key(name))}
+    found = {name: _unpacked(store[key]) for name, key in keys.items()
+             if key in store}
+    rest = iter(_looked_at([name for name in names if name not in found],
+                           workers))
+    missing = iter([name for name in names if name not in found])
+    while part := list(islice(missing, _BETWEEN_WRITES)):
+        new = dict(zip(part, islice(rest, len(part)), strict=True))
+        sound = [name for name, fact in new.items()
+                 # Written to while it was looked at: not that file's facts.
+                 if fact.problem is None and keys.get(name) == _file_key(name)]
+        store.add([keys[name] for name in sound],
+                  np.stack([_packed(new[name]) for name in sound])
+                  if sound else np.zeros((0, _ROW.itemsize), np.uint8))
+        found |= new
+    return {name: found[name] for name in names}
+
+
+def _looked_at(names: Sequence[str], workers: int) -> Iterator[ImageFacts]:
+    """Yield the facts of each image, in order."""
+    with tqdm(total=len(names), desc='images', unit='image',
+              disable=None) as bar, ThreadPoolExecutor(workers) as pool:
+        # Few at a time: a list of a million tasks is memory, too.
+        waiting = iter(names)
+        while part := list(islice(waiting, _CHUNK)):
+            for fact in pool.map(_facts, map(Path, part)):
+                yield fact
+                bar.update()
+
+
+def _file_key(path: str) -> Optional[str]:
+    """What tells a file's content without reading it; None: no such file."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return sha256(f'{os.path.abspath(path)} {status.st_size} '
+                  f'{status.st_mtime_ns} {status.st_ctime_ns} '
+                  f'{status.st_ino}'.encode('utf-8', 'surrogateescape'))[:32]
+
+
+def _packed(fact: ImageFacts) -> np.ndarray:
+    row = np.zeros((), _ROW)
+    row['sha256'] = np.frombuffer(bytes.fromhex(fact.sha256), np.uint8)
+    row['dhash'], row['size'] = fact.dhash, fact.size
+    row['thumbnail'] = np.asarray(fact.thumbnail).ravel()
+    return np.frombuffer(row.tobytes(), np.uint8)
+
+
+def _unpacked(row: np.ndarray) -> ImageFacts:
+    fields = np.frombuffer(row.tobytes(), _ROW)[0]
+    return ImageFacts(
+        None, fields['sha256'].tobytes().hex(), int(fields['dhash']),
+        fields['thumbnail'].reshape(_SIDE, _SIDE, 3),
+        (int(fields['size'][0]), int(fields['size'][1])))
 
 
 def image_problem(path: str | Path) -> Optional[str]:
@@ -140,8 +219,8 @@ def near_duplicates(facts: Mapping[str, ImageFacts], bits: int = 6,
     difference hashes differ in few bits. A resized, recompressed or
     lightened photo correlates by 0.998 and more; different products on white
     by 0.98, which plain differences or the hash alone do not tell apart. A
-    crop is not found. Costs a product of N×N numbers: a second for 10,000
-    images.
+    crop is not found. The hashes choose which thumbnails are compared, so
+    that the time grows as the number of images.
 
     Args:
         facts: Facts by path; those with a problem or of one colour are left
@@ -152,28 +231,69 @@ def near_duplicates(facts: Mapping[str, ImageFacts], bits: int = 6,
     Returns:
         Pairs of paths with different content, each sorted.
     """
-    thumbnails = {path: fact.thumbnail for path, fact in facts.items()
-                  if fact.thumbnail is not None and not fact.one_colour}
-    usable = list(thumbnails)
-    if not usable:
-        return []
-    rows = np.stack(list(thumbnails.values())).reshape(
-        len(usable), -1).astype(np.float32)
-    rows -= rows.mean(axis=1, keepdims=True)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    paths_of: dict[str, list[str]] = defaultdict(list)
+    by_hash: dict[int, dict[str, ImageFacts]] = defaultdict(dict)
+    for path, fact in facts.items():
+        if fact.thumbnail is not None and not fact.one_colour:
+            paths_of[fact.sha256].append(path)
+            by_hash[fact.dhash][fact.sha256] = fact
+    members = [list(contents.values()) for contents in by_hash.values()]
     pairs = []
-    for first in range(0, len(usable), _CHUNK):
-        close = rows[first:first + _CHUNK] @ rows[first:].T >= correlation
-        for row, column in zip(*np.nonzero(close), strict=True):
-            one, other = usable[first + row], usable[first + column]
-            if row < column and _alike(facts[one], facts[other], bits):
-                pairs.append((min(one, other), max(one, other)))
+    for one, other in _alike(list(by_hash), members, bits, correlation):
+        pairs += [(min(pair), max(pair)) for pair in product(
+            paths_of[one.sha256], paths_of[other.sha256])]
     return sorted(pairs)
 
 
-def _alike(one: ImageFacts, other: ImageFacts, bits: int) -> bool:
-    return one.sha256 != other.sha256 and (
-        (one.dhash ^ other.dhash).bit_count() <= bits)
+def _alike(hashes: Sequence[int], members: Sequence[Sequence[ImageFacts]],
+           bits: int, correlation: float
+           ) -> Iterator[tuple[ImageFacts, ImageFacts]]:
+    """Yield the pairs of different contents that look the same.
+
+    Args:
+        hashes: The different hashes.
+        members: Contents of each hash.
+        bits: As for :func:`near_duplicates`.
+        correlation: As for :func:`near_duplicates`.
+    """
+    for own in members:
+        if len(own) > 1:
+            yield from _correlated(own, own, correlation)
+    for firsts, seconds in near_hash_pairs(np.array(hashes, np.uint64), bits):
+        several = [len(members[one]) > 1 or len(members[other]) > 1
+                   for one, other in zip(firsts, seconds, strict=True)]
+        for one, other in zip(firsts[several], seconds[several], strict=True):
+            yield from _correlated(members[one], members[other], correlation)
+        alone = np.flatnonzero(~np.array(several))
+        for start in range(0, len(alone), _CHUNK):
+            part = alone[start:start + _CHUNK]
+            left = [members[one][0] for one in firsts[part]]
+            right = [members[other][0] for other in seconds[part]]
+            close = (_standardized(left) * _standardized(right)).sum(1)
+            yield from ((left[place], right[place]) for place in
+                        np.flatnonzero(close >= correlation))
+
+
+def _correlated(left: Sequence[ImageFacts], right: Sequence[ImageFacts],
+                correlation: float
+                ) -> Iterator[tuple[ImageFacts, ImageFacts]]:
+    """Compare each with each; within one sequence every pair once."""
+    for start in range(0, len(left), _CHUNK):
+        rows = _standardized(left[start:start + _CHUNK])
+        for first in range(start if left is right else 0, len(right), _CHUNK):
+            columns = _standardized(right[first:first + _CHUNK])
+            close = np.nonzero(rows @ columns.T >= correlation)
+            for row, column in zip(*close, strict=True):
+                if left is not right or start + row < first + column:
+                    yield left[start + row], right[first + column]
+
+
+def _standardized(facts: Sequence[ImageFacts]) -> np.ndarray:
+    """Thumbnails of mean 0 and length 1, (N, 768) float32."""
+    rows = np.stack([np.asarray(fact.thumbnail) for fact in facts]).reshape(
+        len(facts), -1).astype(np.float32)
+    rows -= rows.mean(axis=1, keepdims=True)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def groups(keys: Sequence[str]) -> list[list[int]]:

@@ -25,6 +25,8 @@ PHOTOS = ROOT / 'data' / 'webnews_photos'
 def run(*args):
     """Run the tool in this process; its status and what it printed."""
     said = io.StringIO()
+    if '--cache' not in args:
+        args = (*args, '--no-cache')
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
         patch.setattr(sys, 'argv', [str(TOOL), *map(str, args)])
         status = runpy.run_path(str(TOOL), run_name='tool')['main']()
@@ -170,3 +172,36 @@ def test_findings_never_replace_a_file_of_the_users(tmp_path, capsys):
         run(path, '--json', tmp_path / 'findings.json')
     assert isinstance(json.loads(
         (tmp_path / 'findings.json').read_text()), list)
+
+
+def test_second_look_takes_what_is_kept(spoilt, tmp_path, monkeypatch):
+    from chtn_plugin.curation import image_facts
+    looks = []
+    look = image_facts._facts
+    monkeypatch.setattr(image_facts, '_facts',
+                        lambda path: looks.append(path) or look(path))
+    first = run(spoilt, '--cache', tmp_path / 'kept', '--workers', 2)
+    number = len(looks)
+    assert run(spoilt, '--cache', tmp_path / 'kept') == first
+    # The one that cannot be read is tried again.
+    assert number > 10 and len(looks) - number == 1
+
+
+@pytest.mark.parametrize('options, reason', [
+    (['--cache', 'x', '--no-cache'], 'exclude each other'),
+    (['--workers', '0'], 'at least 1, got 0')])
+def test_options_that_make_no_sense_are_refused(tmp_path, capsys, options,
+                                                reason):
+    with pytest.raises(SystemExit):
+        run(tmp_path / 'x.tsv', *options)
+    assert reason in capsys.readouterr().err
+
+
+def test_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch,
+                                               capsys):
+    path = write(tmp_path / 'pairs.tsv', sound())
+    (tmp_path / 'data').write_text('a file of the user')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'argv', [str(TOOL), str(path)])
+    assert runpy.run_path(str(TOOL), run_name='tool')['main']() == 0
+    assert 'nothing is kept for the next look' in capsys.readouterr().err

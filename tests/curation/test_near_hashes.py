@@ -1,0 +1,76 @@
+"""Hashes that differ in few bits are found by bands, all and only they."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from chtn_plugin.curation import near_hashes
+from chtn_plugin.curation.near_hashes import near_hash_pairs
+
+
+def hashes(size, seed=0, flips=9):
+    """Random hashes, half of them a few bits from one of the others."""
+    random = np.random.default_rng(seed)
+    first = random.integers(0, 1 << 64, size // 2, np.uint64)
+    second = first.copy()
+    for row in range(len(second)):
+        for bit in random.permutation(64)[:row % (flips + 1)]:
+            second[row] ^= np.uint64(1 << int(bit))
+    return np.unique(np.concatenate([first, second]))
+
+
+def by_each_with_each(values, bits):
+    return {(i, j) for i in range(len(values)) for j in range(i)
+            if (int(values[i]) ^ int(values[j])).bit_count() <= bits}
+
+
+def found(values, bits):
+    return [(int(j), int(i)) for first, second in near_hash_pairs(
+        values, bits) for i, j in zip(first, second, strict=True)]
+
+
+@pytest.mark.parametrize('equal', [None, 1, 2, 3])
+@pytest.mark.parametrize('bits', [0, 1, 6])
+def test_pairs_are_those_of_each_with_each_and_come_once(bits, equal,
+                                                         monkeypatch):
+    if equal is not None:
+        monkeypatch.setattr(near_hashes, '_equal_blocks', lambda *_: equal)
+    values = hashes(400)
+    pairs = found(values, bits)
+    assert set(pairs) == by_each_with_each(values, bits)
+    assert len(set(pairs)) == len(pairs)
+
+
+def test_all_bits_of_one_block_may_differ():
+    values = np.array([0, 0b111111 << 20], np.uint64)
+    assert found(values, 6) == [(1, 0)]
+    assert found(values, 5) == []
+
+
+def test_crowd_under_one_key_is_gone_through_in_parts(monkeypatch):
+    # All but ten low bits agree: nearly all keys do.
+    monkeypatch.setattr(near_hashes, '_CHUNK', 7)
+    values = np.arange(60, dtype=np.uint64)
+    assert set(found(values, 2)) == by_each_with_each(values, 2)
+
+
+def test_longer_keys_serve_more_hashes():
+    # 9, 16, 21 and 25 bits a key
+    assert [near_hashes._equal_blocks(count, 6) for count in (
+        1_000, 100_000, 1_000_000, 100_000_000)] == [1, 2, 3, 4]
+
+
+def test_bits_are_counted_without_numpys_function(monkeypatch):
+    monkeypatch.delattr(np, 'bitwise_count', raising=False)
+    values = np.array([0, 7, (1 << 64) - 1], np.uint64)
+    assert near_hashes._popcount(values).tolist() == [0, 3, 64]
+
+
+def test_none_and_one_have_no_pairs():
+    assert found(np.zeros(0, np.uint64), 6) == []
+    assert found(np.zeros(1, np.uint64), 6) == []
+
+
+def test_too_many_bits_are_refused():
+    with pytest.raises(ValueError, match=r'\[0, 16\], got 17'):
+        found(np.zeros(2, np.uint64), 17)
