@@ -25,7 +25,7 @@ from .grouping import (
     row_contents,
 )
 from .images import load_images
-from .manifest import PairRecord, read_manifest
+from .manifest import PairRecord, shared_manifest
 from .validation_cut import ValidationCut
 
 
@@ -155,8 +155,8 @@ class CrossModalDataset(BaseDataset):
 
     def read_records(self) -> list[PairRecord]:
         """Read all rows of all splits; another layout overrides this."""
-        return read_manifest(self.ann_file, self.columns,
-                             self.label_separator)
+        return shared_manifest(self.ann_file, self.columns,
+                               self.label_separator)
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Return a dictionary an item; MMEngine's ``full_init`` calls it."""
@@ -176,6 +176,9 @@ class CrossModalDataset(BaseDataset):
         self._metainfo.setdefault('classes', tuple(sorted(
             {name for _, r in fit for name in r.classes})))
 
+        self._class_numbers: dict[str, int] = {}
+        for number, name in enumerate(self._metainfo['classes']):
+            self._class_numbers.setdefault(name, number)
         if not self._metainfo['classes']:
             raise ValueError('some training pairs must have a class: in '
                              f'split {self.fit_split!r} of {self.ann_file} '
@@ -253,19 +256,36 @@ class CrossModalDataset(BaseDataset):
                      classes=record.classes, label=self._label(record),
                      image_idx=row if path else -1) for text in texts]
 
-    def _label(self, record: PairRecord) -> int | list[float]:
-        classes = self._metainfo['classes']
+    def _label(self, record: PairRecord) -> int | tuple[int, ...]:
+        """The class number, or in multi-label data those of all classes.
+
+        A vector of 10,000 numbers a row would be the data set; it is made
+        for a batch at a time.
+        """
+        numbers = []
         for name in record.classes:
-            if name not in classes:
+            if name not in self._class_numbers:
+                classes = self._metainfo['classes']
                 raise ValueError(
                     f'a class must be one of the {len(classes)} of split '
                     f'{self.fit_split!r} ({", ".join(classes[:5])}, ...): '
                     f'got {name!r} at {record.where}')
+            numbers.append(self._class_numbers[name])
         if self.label_separator is None:
-            return classes.index(record.classes[0]) if record.classes else -1
-        if not record.classes:
-            return [math.nan] * len(classes)
-        return [float(name in record.classes) for name in classes]
+            return numbers[0] if numbers else -1
+        return tuple(numbers)
+
+    def _labels(self, infos: Sequence[dict[str, Any]]) -> torch.Tensor:
+        """Labels of items, (B,), or (B, C) in multi-label data."""
+        if self.label_separator is None:
+            return torch.tensor([info['label'] for info in infos])
+        labels = torch.zeros(len(infos), len(self._metainfo['classes']))
+        for row, info in enumerate(infos):
+            if info['label']:
+                labels[row, list(info['label'])] = 1
+            else:
+                labels[row] = math.nan
+        return labels
 
     def _load_features(self, num_rows: int) -> Optional[torch.Tensor]:
         if self.image_features is None:
@@ -288,16 +308,18 @@ class CrossModalDataset(BaseDataset):
                 else text[0])
         return dict(
             inputs=dict(image=self._image(index), text=text),
-            data_samples={name: torch.as_tensor(info[name]) for name in (
-                'label', 'sample_idx', 'image_idx', 'text_idx',
-                'same_text_idx')})
+            data_samples=dict(
+                label=self._labels([info])[0],
+                **{name: torch.as_tensor(info[name]) for name in (
+                    'sample_idx', 'image_idx', 'text_idx',
+                    'same_text_idx')}))
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Any]:
         """A batch, (B, ...) each; what data loaders call."""
         infos = [self.data_list[int(index)] for index in indices]
         samples = {name: torch.tensor([info[name] for info in infos])
-                   for name in ('label', 'image_idx', 'text_idx',
-                                'same_text_idx')}
+                   for name in ('image_idx', 'text_idx', 'same_text_idx')}
+        samples['label'] = self._labels(infos)
         samples['sample_idx'] = torch.tensor([int(i) for i in indices])
         rows = samples['image_idx']
         if self._features is not None and (rows >= 0).all():

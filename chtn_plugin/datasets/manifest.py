@@ -103,6 +103,44 @@ def read_manifest(path: str | Path,
     return records
 
 
+def shared_manifest(path: str | Path,
+                    columns: Optional[dict[str, str]] = None,
+                    label_separator: Optional[str] = None
+                    ) -> list[PairRecord]:
+    """Return :func:`read_manifest`'s rows, read once for all splits.
+
+    The rows of the last manifest are kept: the data sets of training,
+    validation and test read the same. A file that was written since, by its
+    size and times, is read anew.
+
+    Args:
+        path: As there.
+        columns: As there.
+        label_separator: As there.
+
+    Returns:
+        A list of the caller's own.
+
+    Raises:
+        FileNotFoundError, ValueError: As there.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return read_manifest(path, columns, label_separator)
+    status = path.stat()
+    key = (str(path), str(path.absolute()), status.st_ino, status.st_size,
+           status.st_mtime_ns, status.st_ctime_ns,
+           tuple(sorted((columns or {}).items())), label_separator)
+    if key not in _LAST:
+        found = read_manifest(path, columns, label_separator)
+        _LAST.clear()
+        _LAST[key] = found
+    return list(_LAST[key])
+
+
+_LAST: dict[tuple, list[PairRecord]] = {}
+
+
 def write_manifest(path: str | Path, records: list[PairRecord]) -> None:
     """Write records as a TSV manifest, atomically.
 

@@ -375,3 +375,20 @@ def test_no_pair_without_class_is_an_empty_set(pairs):
 def test_refuses_training_pairs_none_of_which_has_a_class(tmp_path):
     with pytest.raises(ValueError, match='some training pairs must have'):
         tiny(tmp_path, '0,train,,a.png,one', '1,train,,a.png,two')
+
+
+def test_ten_thousand_classes_are_numbers_until_a_batch_is_made(tmp_path):
+    rows = '\n'.join(f'{k}\ttrain\tc{k:05};c{(k + 1) % 10_000:05}\ta\tx'
+                     for k in range(10_000))
+    (tmp_path / 'pairs.tsv').write_text(
+        f'id\tsplit\tclass\timage\ttext\n{rows}\n')
+    np.savez(tmp_path / 'f.npz', x=np.zeros((10_000, 2)))
+    dataset = CrossModalDataset(
+        str(tmp_path / 'pairs.tsv'), dict(type='BagOfWords'),
+        image_features=dict(file=str(tmp_path / 'f.npz'), key='x'),
+        label_separator=';')
+    assert dataset.data_list[7]['label'] == (7, 8)
+    label = dataset.__getitems__([7, 9_999])['data_samples']['label']
+    assert label.shape == (2, 10_000)
+    assert label.nonzero().tolist() == [[0, 7], [0, 8], [1, 0], [1, 9_999]]
+    assert torch.equal(dataset[7]['data_samples']['label'], label[0])

@@ -221,3 +221,22 @@ def test_a_pair_may_have_no_class(tmp_path):
     assert record.classes == ()
     write_manifest(path, [record])
     assert read_manifest(path)[0].classes == ()
+
+
+def test_shared_manifest_is_read_once_until_it_is_written_anew(tmp_path,
+                                                               monkeypatch):
+    from chtn_plugin.datasets import manifest
+    reads = []
+    read = manifest.read_manifest
+    monkeypatch.setattr(manifest, 'read_manifest',
+                        lambda *args: reads.append(args) or read(*args))
+    path = tmp_path / 'pairs.tsv'
+    path.write_text('id\tsplit\tclass\ttext\n1\ttrain\ta;b\tx\n')
+    first = manifest.shared_manifest(path)
+    first.clear()  # a list of the caller's own
+    assert len(manifest.shared_manifest(path)) == 1
+    assert len(reads) == 1
+    assert manifest.shared_manifest(path, None, ';')[0].classes == ('a', 'b')
+    path.write_text('id\tsplit\tclass\ttext\n1\ttrain\ta;b\ty!\n')
+    assert manifest.shared_manifest(path)[0].texts == ('y!', )
+    assert len(reads) == 3
