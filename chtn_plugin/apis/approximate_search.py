@@ -7,7 +7,6 @@ import numpy as np
 
 from ..evaluation.approximate import build_approximate
 from ..evaluation.exact_search import comparable_rows
-from .gallery import Gallery
 from .index_store import IndexStore
 from .opened_gallery import open_gallery
 
@@ -26,7 +25,7 @@ def approximate_index(store: IndexStore, encoder: Any, factory: str,
     Returns:
         What was measured, by kind.
     """
-    gallery = Gallery(*store.contents(), similarity=store.similarity)
+    gallery = store.gallery(unfinished=True, exact=True)
     asked = None if queries is None else open_gallery(encoder, queries, False)
     told = {}
     for kind, other in (('image', 'text'), ('text', 'image')):

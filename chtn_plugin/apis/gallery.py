@@ -1,7 +1,8 @@
 """The gallery: vectors to search, and the item that each stands for."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..models.cross_modal_model import SIMILARITIES
 from ..storage.finite import nonfinite_rows
 from .gallery_filter import Filter, all_keep
 from .gallery_sources import KINDS, Item
+from .stored_items import StoredItems, StoredVectors
 
 
 class Found(NamedTuple):
@@ -47,36 +49,82 @@ class Gallery:
                  approximate: Optional[dict[str, Any]] = None,
                  similarity: str = 'cosine') -> None:
         check_choice('similarity', similarity, SIMILARITIES)
-        self.similarity = similarity
         if len(vectors) != len(items):
             raise ValueError('a gallery needs one item for each vector, got '
                              f'{len(items)} and {len(vectors)}')
-        self.items = list(items)
-        self.fingerprint = fingerprint
-        self.skipped = list(skipped)
-        self.notes = tuple(notes)
-        self.approximate = approximate or {}
+        kept = list(items)
         kinds = np.array([item['kind'] for item in items], dtype='U5')
-        self._places = {kind: np.flatnonzero(kinds == kind)
-                        for kind in KINDS}
+        self._set(kept, {kind: np.flatnonzero(kinds == kind)
+                         for kind in KINDS}, fingerprint, skipped, notes,
+                  approximate, similarity)
         rows = comparable_rows(vectors, similarity)
         for broken in (nonfinite_rows(vectors), nonfinite_rows(rows)):
             if len(broken):
-                item = self.items[broken[0]]
+                item = kept[broken[0]]
                 raise ValueError(
                     'vectors of a gallery must be finite in float32: that of '
                     f'{item["kind"]} {item["id"]!r} (row {broken[0]}) is not')
         # Column by column: the product with a query takes a quarter of the
         # time at D = 10, two thirds at D = 512.
-        self._rows = {kind: np.asfortranarray(rows[places])
-                      for kind, places in self._places.items()
-                      if len(places)}
-        self._longest = {kind: 1. if similarity == 'cosine' else
-                         longest_row(found)
-                         for kind, found in self._rows.items()}
+        self._rows: dict[str, np.ndarray] = {
+            kind: np.asfortranarray(rows[places])
+            for kind, places in self._places.items() if len(places)}
+
+    @classmethod
+    def stored(cls, vectors: StoredVectors, items: StoredItems,
+               fingerprint: str = '',
+               skipped: Sequence[tuple[str, str]] = (),
+               notes: Sequence[str] = (),
+               approximate: Optional[dict[str, Any]] = None) -> Gallery:
+        """Make a gallery of vectors and items on disk, read when needed.
+
+        Args:
+            vectors: See :class:`StoredVectors`.
+            items: See :class:`StoredItems`.
+            fingerprint: As for the class; so are the others.
+            skipped: What could not be read, and why.
+            notes: What a reader of results should know.
+            approximate: FAISS indexes by kind.
+        """
+        made = cls.__new__(cls)
+        made._set(items, vectors.places, fingerprint, skipped, notes,
+                  approximate, vectors.similarity)
+        made._vectors = vectors
+        return made
+
+    def _set(self, items: Sequence[Item], places: Mapping[str, np.ndarray],
+             fingerprint: str, skipped: Sequence[tuple[str, str]],
+             notes: Sequence[str], approximate: Optional[dict[str, Any]],
+             similarity: str) -> None:
+        self.items = items
+        self.similarity = similarity
+        self.fingerprint = fingerprint
+        self.skipped = list(skipped)
+        self.notes = tuple(notes)
+        self.approximate = approximate or {}
+        self._places = places
+        self._vectors: Optional[StoredVectors] = None
+        self._rows = {}
+        self._longest: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self.items)
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """Labels of all items, sorted, each once; empty ones are left out."""
+        return sorted({item['label'] for item in self.fields('label')
+                       if item['label']})
+
+    def fields(self, *names: str) -> Iterator[Item]:
+        """Give every item in order, of which only some fields are needed.
+
+        An index reads no others, and looks for no picture of which nobody
+        wants the path.
+        """
+        if isinstance(self.items, StoredItems):
+            return self.items.fields(names)
+        return iter(self.items)
 
     def count(self, kind: str) -> int:
         """Return the number of items of a kind."""
@@ -84,11 +132,21 @@ class Gallery:
 
     def rows(self, kind: str) -> np.ndarray:
         """Return the vectors of a kind, (G, D); of length 1 under cosine."""
+        if kind not in self._rows and self._vectors is not None and len(
+                self._places[kind]):
+            self._rows[kind] = self._vectors.gather(kind)
         return self._rows[kind]
+
+    def _longest_row(self, kind: str) -> float:
+        if kind not in self._longest:
+            self._longest[kind] = (1. if self.similarity == 'cosine' else
+                                   longest_row(self.rows(kind)))
+        return self._longest[kind]
 
     def searched(self, target: str) -> str:
         """Return the kind to search: the target, or what there is."""
-        return target if target in self._rows else next(iter(self._rows))
+        held = [kind for kind in KINDS if len(self._places[kind])]
+        return target if target in held else held[0]
 
     def nearest(self, query: np.ndarray, topk: int, target: str,
                 filters: Sequence[Filter] = ()) -> list[tuple[float, Item]]:
@@ -120,7 +178,7 @@ class Gallery:
                 + (f' ({len(self.skipped)} could not be read, such as '
                    f'{self.skipped[0][1]})' if self.skipped else ''))
         target = self.searched(target)
-        rows = self._rows[target]
+        rows = self.rows(target)
         if len(nonfinite_rows(query[None])):
             raise ValueError('the vector of a query must be finite, it holds '
                              'NaN or infinity')
@@ -131,9 +189,10 @@ class Gallery:
                              'they of one model?')
         places = self._places[target]
         if filters:
-            kept = np.array([row for row, place in enumerate(places)
-                             if all_keep(filters, self.items[place])],
-                            dtype=np.int64)
+            passing = np.array([
+                all_keep(filters, item) for item in self.fields(
+                    *{each.field for each in filters})], dtype=bool)
+            kept = np.flatnonzero(passing[places])
             if not len(kept):
                 raise ValueError(
                     f'filters must leave something: none of {len(places)} '
@@ -146,7 +205,7 @@ class Gallery:
         if target not in self.approximate or filters or (found < 0).any():
             # FAISS returns fewer where it looked at too few of its cells.
             scores, found = nearest(queries, rows, topk,
-                                    self._longest[target])
+                                    self._longest_row(target))
         return [Found(float(score), self.items[places[place]], rows[place])
                 for score, place in zip(scores[0], found[0], strict=True)]
 

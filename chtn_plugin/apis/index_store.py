@@ -11,20 +11,28 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chtn_plugin.storage.arrays import ArrayFile
-from chtn_plugin.storage.files import atomic_write, sha256
+from chtn_plugin.storage.files import atomic_write
 from chtn_plugin.storage.finite import nonfinite_rows
 from chtn_plugin.storage.locks import FolderLock
 from chtn_plugin.storage.ownership import sweep_temporaries
 
 from ..evaluation.approximate import load_approximate
 from .gallery import Gallery, check_fingerprint
-from .gallery_sources import ITEM_FIELDS, Item, item_key, list_items
+from .gallery_sources import Item, item_key, list_items
 from .item_encoding import encode_items
+from .stored_items import (
+    Part,
+    StoredItems,
+    StoredVectors,
+    columns_of,
+    file_facts,
+    runs,
+)
 
-FORMAT = 3
-# Format 2 names no similarity: its vectors are compared by cosine.
-_READABLE = (2, 3)
+FORMAT = 4
+# Format 2 names no similarity: its vectors are compared by cosine. Before 4
+# vectors and items of a part lay in one file, and were read whole.
+_READABLE = (2, 3, 4)
 _SECONDS = 60.
 _HEAD = 'index.json'
 
@@ -41,13 +49,14 @@ class Change(NamedTuple):
 
 
 class IndexStore:
-    """A folder with ``index.json`` and ``part-….npz``.
+    """A folder with ``index.json``, ``part-….npy`` and ``part-….npz``.
 
-    A part is written before the head names it, both atomically; so whenever
-    the work is cut off, the head tells what is whole, and building again
-    goes on from there. A picture that changed since is encoded anew; what a
-    source no longer has is dropped at the end of a pass over it. A source is
-    known again when the index was moved, alone or along with it.
+    A part (see :class:`Part`) is written before the head names it, both
+    atomically; so whenever the work is cut off, the head tells what is whole,
+    and building again goes on from there. A picture that changed since is
+    encoded anew; what a source no longer has is dropped at the end of a pass
+    over it. A source is known again when the index was moved, alone or along
+    with it.
 
     Args:
         folder: The index; :meth:`build` creates it.
@@ -105,12 +114,16 @@ class IndexStore:
                     for number, items in zip(numbers, listed, strict=True)]
 
     def gallery(self, fingerprint: str = '',
-                unfinished: bool = False) -> Gallery:
-        """Read the whole index into memory.
+                unfinished: bool = False, exact: bool = False) -> Gallery:
+        """Open the index, of which a search reads what it needs.
+
+        Vectors are brought together by the first search of their kind, items
+        are read when they are found.
 
         Args:
             fingerprint: Of the model that will search; empty: any.
             unfinished: Take what is there of an unfinished index.
+            exact: Leave the FAISS indexes beside it out.
 
         Raises:
             ValueError: It is of another model, unfinished or damaged.
@@ -124,14 +137,16 @@ class IndexStore:
                 f'{self.count} items and more were to come, of '
                 f'{", ".join(missing)}. Build it again with that: it goes on '
                 'where it stopped')
-        vectors, items = self.contents()
-        approximate = load_approximate(self.folder,
-                                       self.head.get('approximate', {}))
+        parts, kept = self._parts()
+        approximate = {} if exact else load_approximate(
+            self.folder, self.head.get('approximate', {}))
         notes = [] if self.complete else ['the index is unfinished']
-        return Gallery(vectors, items, self.head['fingerprint'],
-                       [(name, reason) for _, name, reason in
-                        self.head['skipped']], notes, approximate,
-                       self.similarity)
+        return Gallery.stored(
+            StoredVectors(parts, kept, self.head['size'], self.similarity),
+            StoredItems(parts, kept, self._located),
+            self.head['fingerprint'], [(name, reason) for _, name, reason in
+                                       self.head['skipped']],
+            notes, approximate)
 
     @property
     def count(self) -> int:
@@ -157,20 +172,25 @@ class IndexStore:
                 for number in range(len(self.head['sources']))]
 
     def contents(self) -> tuple[np.ndarray, list[Item]]:
-        """Read vectors (G, D) and items, checked against their hashes."""
-        self._require()
-        vectors: list[np.ndarray] = []
-        items: list[Item] = []
-        for part in self.head['parts']:
-            rows, content = self._part(part)
-            vectors.append(rows)
-            items += content
-        dropped = set(self.head['dropped'])
-        kept = [i for i in range(len(items)) if i not in dropped]
-        whole = (np.concatenate(vectors) if vectors else
-                 np.zeros((0, self.head['size']), np.float32))
-        return whole[kept] if dropped else whole, [
-            self._located(items[i]) for i in kept]
+        """Read all vectors (G, D) and items into memory.
+
+        Raises:
+            ValueError: The index is damaged.
+        """
+        parts, kept = self._parts()
+        vectors = (np.concatenate([part.vectors() for part in parts]) if parts
+                   else np.zeros((0, self.head['size']), np.float32))
+        return vectors[kept] if self.head['dropped'] else vectors, list(
+            StoredItems(parts, kept, self._located))
+
+    def verify(self) -> None:
+        """Hash all of it, which opening does only where a file's time is new.
+
+        Raises:
+            ValueError: A file is missing, or damaged.
+        """
+        for part in self._parts()[0]:
+            part.verify()
 
     def set_approximate(self, told: dict[str, Any]) -> None:
         """Keep what was measured of the FAISS indexes beside this one."""
@@ -180,7 +200,11 @@ class IndexStore:
     def _register(self, encoder: Any, sources: Sequence[str | Path]
                   ) -> list[int]:
         """Numbers of sources, noted as unfinished before the first starts."""
-        if not self.head:
+        if self.head:
+            self.head['format'] = FORMAT
+            for part in self._parts()[0]:
+                part.note_times()  # found whole: a copy is hashed but once
+        else:
             self.head = dict(
                 format=FORMAT, fingerprint=encoder.run.fingerprint,
                 model=encoder.run.name, similarity=encoder.similarity,
@@ -255,12 +279,12 @@ class IndexStore:
         """
         stored: dict[tuple[str, str], tuple[int, str]] = {}
         dropped = set(self.head['dropped'])
-        row = 0
-        for part in self.head['parts']:
-            for item in self._part(part)[1]:
-                if item['source'] == number and row not in dropped:
-                    stored[item['kind'], item['id']] = row, item_key(item)
-                row += 1
+        parts, kept = self._parts()
+        known = StoredItems(parts, kept, self._located)
+        for row, item in zip(kept.tolist(), known.fields(
+                ('kind', 'id', 'stamp', 'source')), strict=True):
+            if item['source'] == number:
+                stored[item['kind'], item['id']] = row, item_key(item)
         new = []
         for item in items:
             row, key = stored.pop((item['kind'], item['id']), (-1, ''))
@@ -284,35 +308,32 @@ class IndexStore:
                              f'{item["kind"]} {item["id"]!r} holds NaN or '
                              'infinity')
         self.head['size'] = rows.shape[1]
-        name = f'part-{len(self.head["parts"]):05d}.npz'
         stored = [dict(item, path=item['path'] and os.path.relpath(
             item['path'], self._seen(item['source'])[0])) for item in items]
-        content = np.frombuffer(json.dumps(stored).encode(), np.uint8)
-        with atomic_write(self.folder / name) as file:
-            np.savez(file, vectors=rows, items=content)
+        name = f'part-{len(self.head["parts"]):05d}'
+        vectors, columns = (self.folder / f'{name}{suffix}'
+                            for suffix in ('.npy', '.npz'))
+        with atomic_write(vectors) as file:
+            np.save(file, np.ascontiguousarray(rows, np.float32))
+        with atomic_write(columns) as file:
+            np.savez(file, **columns_of(stored))
         self.head['parts'].append(dict(
-            file=name, rows=len(items), sha256=sha256(self.folder / name)))
+            file_facts(columns), rows=len(items), vectors=file_facts(vectors),
+            kinds=runs([item['kind'] for item in items])))
         self._write_head()
 
-    def _part(self, part: dict[str, Any]) -> tuple[np.ndarray, list[Item]]:
-        path = self.folder / Path(part['file']).name
-        if not path.is_file() or sha256(path) != part['sha256']:
-            raise ValueError(
-                f'an index must be whole: {path} is '
-                f'{"damaged" if path.is_file() else "missing"}. Delete '
-                f'{self.folder} and build it anew')
-        arrays = ArrayFile(path, 'index part')
-        items = json.loads(arrays['items'].tobytes().decode())
-        return arrays.numbers('vectors'), items
+    def _parts(self) -> tuple[list[Part], np.ndarray]:
+        """Return all parts, and the rows in them that are not dropped."""
+        self._require()
+        parts = [Part(self.folder, facts) for facts in self.head['parts']]
+        kept = np.ones(sum(part.rows for part in parts), bool)
+        kept[np.array(self.head['dropped'], np.int64)] = False
+        return parts, np.flatnonzero(kept)
 
-    def _located(self, item: Item) -> Item:
-        """Its picture, whose path is stored as seen from its source."""
-        found = {field: item[field] for field in ITEM_FIELDS}
-        if found['path']:
-            found['path'] = _existing([
-                os.path.normpath(os.path.join(source, found['path']))
-                for source in self._seen(item['source'])])
-        return found
+    def _located(self, path: str, source: int) -> str:
+        """A picture, whose path is stored as seen from its source."""
+        return _existing([os.path.normpath(os.path.join(place, path))
+                          for place in self._seen(source)])
 
     def _read_head(self) -> dict[str, Any]:
         path = self.folder / _HEAD

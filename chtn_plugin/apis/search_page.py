@@ -210,8 +210,10 @@ def _share(balance: str) -> float:
 def _like(inferencer: Any, like: str) -> dict[str, Any]:
     """A query of an item of the gallery, for more of its kind."""
     kind, _, name = like.partition(':')
-    for item in inferencer.gallery.items:
-        if item['kind'] == kind and item['id'] == name:
+    gallery = inferencer.gallery
+    for place, held in enumerate(gallery.fields('kind', 'id')):
+        if held['kind'] == kind and held['id'] == name:
+            item = gallery.items[place]
             content = item['path'] if kind == 'image' else item['text']
             if content:
                 return {kind: content, 'target': kind}
@@ -285,8 +287,7 @@ def _balance_field(inferencer: Any, asked: Asked) -> str:
 
 def _without_field(inferencer: Any, asked: Asked) -> str:
     """A choice of a label to leave out, where the gallery has labels."""
-    labels = sorted({item['label'] for item in inferencer.gallery.items
-                     if item['label']})[:_MOST_LABELS]
+    labels = inferencer.gallery.labels[:_MOST_LABELS]
     if len(labels) < 2:
         return ''
     options = ''.join(

@@ -92,8 +92,9 @@ def _inspect(args: argparse.Namespace) -> None:
     from chtn_plugin.evaluation.approximate import describe
     store = IndexStore(args.index)
     gallery = store.gallery(unfinished=True)
+    store.verify()
     head = store.head
-    gone = [item['path'] for item in gallery.items
+    gone = [item['path'] for item in gallery.fields('path')
             if item['path'] and not Path(item['path']).is_file()]
     print(f'model      {head["model"]} ({head["fingerprint"]})')
     print(f'items      {gallery.count("image")} pictures, '

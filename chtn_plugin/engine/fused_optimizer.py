@@ -37,6 +37,7 @@ class FusedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     def __init__(self, optim_wrapper_cfg: dict,
                  paramwise_cfg: Optional[dict] = None) -> None:
+        self.optimizer_cfg: dict[str, Any]
         super().__init__(optim_wrapper_cfg, paramwise_cfg)
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
@@ -96,4 +97,5 @@ def _agrees(optimizer: Any, options: Mapping[str, Any],
         except (RuntimeError, NotImplementedError):
             return False
         stepped.append(weight.detach())
-    return torch.allclose(*stepped, rtol=1e-2)
+    plain, one_kernel = stepped
+    return torch.allclose(plain, one_kernel, rtol=1e-2)

@@ -9,6 +9,7 @@ from tiny_run import write_run
 from chtn_plugin.apis import RetrievalInferencer
 from chtn_plugin.apis.approximate_search import approximate_index
 from chtn_plugin.apis.index_store import IndexStore
+from chtn_plugin.storage.files import sha256
 from chtn_plugin.storage.locks import FolderLock
 
 
@@ -138,7 +139,7 @@ def test_index_of_another_model_is_refused(model, index, tmp_path):
     (lambda p: (p / 'index.json').write_text('{"format"'), 'damaged'),
     (lambda p: (p / 'index.json').write_text('[]'), 'damaged'),
     (lambda p: (p / 'index.json').write_text('{"format": 1}'),
-     'must be of format 3: .* build it anew')])
+     'must be of format 4: .* build it anew')])
 def test_damage_is_said(model, index, damage, said):
     damage(index)
     with pytest.raises(ValueError, match=said):
@@ -255,3 +256,24 @@ def test_faiss_for_pictures_alone_asks_with_the_vocabulary(model, index):
     assert head['approximate']['image']['recall'] == 1
     with pytest.raises(ValueError, match='FAISS refuses'):
         approximate_index(IndexStore(index), model, 'NoSuchIndex')
+
+
+def test_an_index_of_an_older_format_is_extended(model, index, pictures):
+    head = json.loads((index / 'index.json').read_text())
+    part, = head['parts']
+    with np.load(index / part['file']) as columns:
+        fields = {name: json.loads(columns[name].tobytes())
+                  for name in columns.files}
+    items = [dict(zip(fields, values, strict=True))
+             for values in zip(*fields.values(), strict=True)]
+    np.savez(index / part['file'], items=np.frombuffer(
+        json.dumps(items).encode(), np.uint8),
+        vectors=np.load(index / part['vectors']['file']))
+    (index / part['vectors']['file']).unlink()
+    head.update(format=3, parts=[dict(
+        file=part['file'], rows=3, sha256=sha256(index / part['file']))])
+    (index / 'index.json').write_text(json.dumps(head))
+    shutil.copy(pictures / '0.png', pictures / 'new.png')
+    assert _build(index, model, pictures) == [(1, 0)]
+    assert json.loads((index / 'index.json').read_text())['format'] == 4
+    assert _hits(model, index) == _hits(model, pictures)
