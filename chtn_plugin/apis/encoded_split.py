@@ -61,19 +61,19 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
         raise ValueError(
             'the data must have the classes that the model was trained with: '
             f'{list(run.classes[:5])}, ..., got {list(classes[:5])}, ...')
-    found: dict[str, dict[int, Any]] = dict(image={}, text={})
+    encoded: dict[str, dict[int, Any]] = dict(image={}, text={})
     links: list[dict[str, np.ndarray]] = []
     size = inferencer.batch_size
     steps = range(0, len(dataset), size)
     for start in tqdm(steps, f'encode {split}',
                       disable=not progress or None):
-        links.append(_encode(inferencer, dataset, tap, found,
+        links.append(_encode(inferencer, dataset, tap, encoded,
                              range(start, min(start + size, len(dataset)))))
     fields: dict[str, Any] = {}
     pairs = _partners(links)
     shown: dict[str, list[str]] = {}
     for part, key in (('image', 'img_path'), ('text', 'text')):
-        rows = [found[part][index] for index in sorted(found[part])]
+        rows = [encoded[part][index] for index in sorted(encoded[part])]
         shown[part] = [text for row in rows
                        if (text := _content(dataset, row[2], key))]
         if rows:
@@ -82,7 +82,7 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
             fields[f'{part}_id'] = np.array(
                 [_name(dataset, row[2]) for row in rows])
             fields[f'{part}_pair'] = np.array(
-                [pairs[part][index] for index in sorted(found[part])])
+                [pairs[part][index] for index in sorted(encoded[part])])
     meta = dict(fingerprint=run.fingerprint, model=run.name, split=split,
                 tap=tap, similarity=(inferencer.similarity if tap == 'repr'
                                      else 'cosine'),

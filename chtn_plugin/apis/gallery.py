@@ -151,7 +151,7 @@ class Gallery:
     def nearest(self, query: np.ndarray, topk: int, target: str,
                 filters: Sequence[Filter] = ()) -> list[tuple[float, Item]]:
         """Return scores and items of :meth:`find`."""
-        return [(found.score, found.item) for found in self.find(
+        return [(hit.score, hit.item) for hit in self.find(
             query, topk, target, filters)]
 
     def find(self, query: np.ndarray, topk: int, target: str,
@@ -197,7 +197,7 @@ class Gallery:
                 raise ValueError(
                     f'filters must leave something: none of {len(places)} '
                     f'{target}s meets '
-                    + ' and '.join(_told(each) for each in filters))
+                    + ' and '.join(_in_words(each) for each in filters))
             places, rows = places[kept], rows[kept]
         if target in self.approximate and not filters:
             scores, found = self.approximate[target].search(
@@ -210,7 +210,7 @@ class Gallery:
                 for score, place in zip(scores[0], found[0], strict=True)]
 
 
-def _told(each: Filter) -> str:
+def _in_words(each: Filter) -> str:
     return f"{each.field} {'not ' if each.without else ''}{each.value!r}"
 
 

@@ -64,8 +64,8 @@ def all_keep(filters: Sequence[Filter], item: Mapping[str, Any]) -> bool:
     return all(each.keeps(item) for each in filters)
 
 
-def _below(path: str, wanted: str) -> bool:
+def _below(path: str, folder: str) -> bool:
     """Whether the names of ``wanted`` stand in the path, one by one."""
-    names, sought = PurePath(path).parts, PurePath(wanted).parts
+    names, sought = PurePath(path).parts, PurePath(folder).parts
     return any(names[start:start + len(sought)] == sought
                for start in range(len(names) - len(sought) + 1))

@@ -58,9 +58,10 @@ def _of_embeddings(path: Path, fingerprint: str,
         names = [str(i) for i in (range(len(rows)) if ids is None else ids)]
         content = embeddings.meta.get(f'{kind}_content') or [''] * len(rows)
         vectors.append(rows)
-        told = ([''] * len(rows) if labels is None else
-                [_class_name(label, embeddings.classes) for label in labels])
-        for name, label, shown in zip(names, told, content, strict=True):
+        label_names = [''] * len(rows) if labels is None else [
+            _class_name(label, embeddings.classes) for label in labels]
+        for name, label, shown in zip(names, label_names, content,
+                                      strict=True):
             items.append(Item(
                 kind=kind, id=name, path=(shown or None) if kind == 'image'
                 else None, text=shown if kind == 'text' else '',

@@ -240,8 +240,8 @@ class RetrievalInferencer(BaseInferencer):
         if not 0 <= image_weight <= 1:
             raise ValueError('image_weight must lie in 0 to 1, got '
                              f'{image_weight}')
-        asked = [each if isinstance(each, Filter) else Filter.parse(each)
-                 for each in filters]
+        conditions = [each if isinstance(each, Filter) else Filter.parse(each)
+                      for each in filters]
         shares = {kind: share for kind, value, share in (
             ('image', image, image_weight), ('text', text, 1 - image_weight))
             if value is not None}
@@ -253,8 +253,8 @@ class RetrievalInferencer(BaseInferencer):
         kind = next(iter(shares)) if len(shares) == 1 else 'both'
         query = self._query({kind: encoded[kind]['repr'][0]
                              for kind in shares}, shares, balance)
-        wanted = target or ('image' if kind == 'both' else _other(kind))
-        found = self.gallery.find(query, topk, wanted, asked)
+        searched = target or ('image' if kind == 'both' else _other(kind))
+        found = self.gallery.find(query, topk, searched, conditions)
         scale = self._part_scale(balance)
         hits = [Hit(rank, each.score,
                     **{name: each.item[name] for name in ITEM_FIELDS},
@@ -266,7 +266,7 @@ class RetrievalInferencer(BaseInferencer):
         classes = (self._class_shares(encoded, shares)
                    if self.model.num_classes is not None else {})
         return SearchResult(
-            _told(text, image), kind, hits, classes,
+            _in_words(text, image), kind, hits, classes,
             self._notes(text, topk, kind, hits, shares), image,
             self.similarity)
 
@@ -419,7 +419,7 @@ class RetrievalInferencer(BaseInferencer):
         return dict(predictions=list(preds), visualization=visualization)
 
 
-def _told(text: Any, image: Any) -> str:
+def _in_words(text: Any, image: Any) -> str:
     """A query in words."""
     shown = str(image) if isinstance(image, (str, Path)) else 'picture'
     if image is None or text is None:

@@ -161,9 +161,9 @@ class Asked:
     @classmethod
     def of(cls, fields: Any, picture: bytes = b'') -> Asked:
         """Read the fields of a form, or of an address."""
-        given = {name: str(fields.get(name) or '').strip()
-                 for name in ('text', 'topk', 'balance', 'without', 'like')}
-        return cls(**{**given, 'topk': given['topk'] or '10'},
+        values = {name: str(fields.get(name) or '').strip()
+                  for name in ('text', 'topk', 'balance', 'without', 'like')}
+        return cls(**{**values, 'topk': values['topk'] or '10'},
                    picture=picture)
 
 

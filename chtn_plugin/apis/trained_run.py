@@ -112,12 +112,12 @@ class TrainedRun:
         except (NotImplementedError, RuntimeError):
             return  # a part that cannot be built without its numbers
         for name, value in model.fixed_state(model.state_dict()).items():
-            found = self.state_dict.get(name)
-            if found is not None and found.shape != value.shape:
+            weight = self.state_dict.get(name)
+            if weight is not None and weight.shape != value.shape:
                 raise ValueError(
                     'a checkpoint must hold the weights of its own model: '
                     f'{name} is {tuple(value.shape)} in its configuration '
-                    f'and {tuple(found.shape)} in {self.path}')
+                    f'and {tuple(weight.shape)} in {self.path}')
         self._check_names(model)
 
     def build_text_transform(self) -> Optional[TextTransform]:
@@ -140,9 +140,9 @@ class TrainedRun:
 
     def _fingerprint(self) -> str:
         digest = hashlib.sha256()
-        told = [self.cfg.get('model'), self.pipeline_config, self.text_config,
-                self.text_state]
-        digest.update(json.dumps(told, sort_keys=True, default=str).encode())
+        parts = [self.cfg.get('model'), self.pipeline_config, self.text_config,
+                 self.text_state]
+        digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
         for name, value in sorted(self.state_dict.items()):
             digest.update(f'{name} {value.dtype} {tuple(value.shape)}'
                           .encode())

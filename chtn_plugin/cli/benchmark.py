@@ -101,7 +101,7 @@ def _own_method(name: str) -> tuple[str, str]:
     from mmengine.registry import MODELS
 
     from chtn_plugin.models import CrossModalModel
-    file, _, wanted = name.rpartition(':')
+    file, _, attribute = name.rpartition(':')
     path = Path(file if file.endswith('.py') else f'{file}.py')
     if not path.is_file():
         raise FileNotFoundError(f'file of a method not found: {path}')
@@ -110,16 +110,16 @@ def _own_method(name: str) -> tuple[str, str]:
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)
     spec.loader.exec_module(module)
-    found: Any = getattr(module, wanted, None)
-    if not (isinstance(found, type) and issubclass(found, CrossModalModel)):
+    method: Any = getattr(module, attribute, None)
+    if not (isinstance(method, type) and issubclass(method, CrossModalModel)):
         raise ValueError(f'{path} must hold a CrossModalModel named '
-                         f'{wanted}, it holds {type(found).__name__}')
-    if MODELS.get(wanted) is None:
-        MODELS.register_module(module=found)
-    elif MODELS.get(wanted) is not found:
-        raise ValueError(f'{wanted} is the name of another method already: '
+                         f'{attribute}, it holds {type(method).__name__}')
+    if MODELS.get(attribute) is None:
+        MODELS.register_module(module=method)
+    elif MODELS.get(attribute) is not method:
+        raise ValueError(f'{attribute} is the name of another method already: '
                          f'call the one of {path} otherwise')
-    return wanted, hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return attribute, hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def run(args: argparse.Namespace) -> None:

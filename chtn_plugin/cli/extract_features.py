@@ -73,14 +73,14 @@ def parse_args() -> argparse.Namespace:
                           'was interrupted goes on (default: '
                           'data/feature_cache)')
     args = parser.parse_args()
-    given = {name: value for name in (
+    options = {name: value for name in (
         'images', 'texts', 'text_mode', 'label_separator', 'batch_size',
         'cache') if (value := getattr(args, name)) is not None}
-    args.encoders = given
-    if given and not (args.images or args.texts):
-        parser.error(f'--{min(given).replace("_", "-")} goes with --images '
+    args.encoders = options
+    if options and not (args.images or args.texts):
+        parser.error(f'--{min(options).replace("_", "-")} goes with --images '
                      'or --texts')
-    if given and (args.source or args.tap != 'repr' or args.data_root):
+    if options and (args.source or args.tap != 'repr' or args.data_root):
         parser.error('--source, --tap and --data-root belong to a run, '
                      '--images and --texts need none')
     if not args.out.endswith('.npz'):
@@ -110,14 +110,14 @@ def _extract(args: argparse.Namespace) -> dict[str, int]:
     )
     from chtn_plugin.evaluation import save_embeddings
     if args.encoders:
-        found = extract_features(args.run, args.out, Extraction(
+        counts = extract_features(args.run, args.out, Extraction(
             **args.encoders, bf16=args.bf16, device=args.device))
-        print(found['encoders'])
-        if found['left_out']:
-            print(f'{found["left_out"]} rows without a picture or a text are '
+        print(counts['encoders'])
+        if counts['left_out']:
+            print(f'{counts["left_out"]} rows without a picture or a text are '
                   'left out')
         return {f'{split} pair': count
-                for split, count in found['rows'].items()}
+                for split, count in counts['rows'].items()}
     model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint,
                                 'bf16' if args.bf16 else 'fp32')
     if args.source:

@@ -82,8 +82,8 @@ def _build(args: argparse.Namespace) -> None:
         if not done:
             print(f'unfinished: {path}. Build again with it to go on')
     if args.faiss:
-        told = approximate_index(store, model, args.faiss, args.queries)
-        for kind, facts in told.items():
+        measured = approximate_index(store, model, args.faiss, args.queries)
+        for kind, facts in measured.items():
             print(describe(kind, facts))
 
 
@@ -101,9 +101,9 @@ def _inspect(args: argparse.Namespace) -> None:
           f'{gallery.count("text")} texts, each {head["size"]} numbers')
     print(f'state      {"whole" if store.complete else "unfinished"}, '
           f'{len(head["parts"])} parts')
-    told = [path + ('' if done else ' (unfinished)')
-            for path, done in store.sources]
-    print(f'sources    {", ".join(told)}')
+    sources = [path + ('' if done else ' (unfinished)')
+               for path, done in store.sources]
+    print(f'sources    {", ".join(sources)}')
     print(f'skipped    {len(head["skipped"])}')
     for _, name, reason in head['skipped']:
         print(f'           {name}: {reason}')

@@ -21,12 +21,12 @@ def commands() -> dict[str, str]:
 
     Read from the modules' docstrings without importing them.
     """
-    found = {}
+    summaries = {}
     for path in sorted(_HERE.glob('*.py')):
         if path.stem not in _NONE:
             text = ast.get_docstring(ast.parse(path.read_text('utf-8'))) or ''
-            found[path.stem.replace('_', '-')] = text.partition('\n')[0]
-    return found
+            summaries[path.stem.replace('_', '-')] = text.partition('\n')[0]
+    return summaries
 
 
 def completion(names: list[str], shell: str) -> str:

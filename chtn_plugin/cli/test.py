@@ -113,12 +113,12 @@ def _run(args: argparse.Namespace) -> None:
     with plain_errors('test.py'):
         cfg = read_config(args)
         start_processes(cfg)
-        given = args.checkpoint
-        if given is None and cfg.get('train_cfg') is not None:
+        path = args.checkpoint
+        if path is None and cfg.get('train_cfg') is not None:
             raise ValueError(f'a checkpoint must be given: {args.config} is '
                              'to be trained')
-        args.checkpoint = given and on_main_rank(
-            lambda: choose_checkpoint(given))
+        args.checkpoint = path and on_main_rank(
+            lambda: choose_checkpoint(path))
         if not args.work_dir and osp.isfile(args.checkpoint or ''):
             # Results of another run's checkpoint are that run's.
             cfg.work_dir = osp.dirname(args.checkpoint) or '.'

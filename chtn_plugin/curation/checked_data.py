@@ -97,11 +97,11 @@ def holds_findings(path: Path) -> bool:
     """Whether a file is one of :func:`write_findings`, and not a user's."""
     names = {field.name for field in dataclasses.fields(Finding)}
     try:
-        found = json.loads(path.read_text(encoding='utf-8'))
+        content = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(found, list) and all(
-        isinstance(one, dict) and set(one) == names for one in found)
+    return isinstance(content, list) and all(
+        isinstance(one, dict) and set(one) == names for one in content)
 
 
 def sets_of(config: Path) -> Iterator[Checked]:

@@ -302,4 +302,4 @@ def groups(keys: Sequence[str]) -> list[list[int]]:
     for index, key in enumerate(keys):
         if key:
             positions[key].append(index)
-    return [found for found in positions.values() if len(found) > 1]
+    return [rows for rows in positions.values() if len(rows) > 1]

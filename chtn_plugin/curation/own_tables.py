@@ -237,14 +237,14 @@ def _couples(folder: Path) -> list[tuple[Optional[Path], Optional[Path]]]:
         if suffix == '.txt' or suffix in IMAGE_SUFFIXES:
             kind = 'text' if suffix == '.txt' else 'picture'
             # A Mac may have named one of the two in another Unicode form.
-            found = couples.setdefault(one_form(path.stem), {})
-            if kind in found:
+            couple = couples.setdefault(one_form(path.stem), {})
+            if kind in couple:
                 raise ValueError(f'a {kind} must be the only one of its name '
-                                 f'in its folder: {found[kind]} and '
+                                 f'in its folder: {couple[kind]} and '
                                  f'{path.name} go by one, rename either')
-            found[kind] = path
-    return [(found.get('picture'), found.get('text'))
-            for found in couples.values()]
+            couple[kind] = path
+    return [(couple.get('picture'), couple.get('text'))
+            for couple in couples.values()]
 
 
 def _file_texts(path: Path, line_texts: bool,

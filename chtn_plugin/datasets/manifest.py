@@ -204,9 +204,9 @@ def _record(row: dict, columns: dict[str, str],
             label_separator: Optional[str], text_separator: str,
             where: str) -> PairRecord:
     def field(name: str, required: bool = True):
-        given = columns.get(name)
-        names = _SYNONYMS[name] if given is None else (given, )
-        for candidate in names if given is None else (given, given.lower()):
+        column = columns.get(name)
+        names = _SYNONYMS[name] if column is None else (column, )
+        for candidate in names if column is None else (column, column.lower()):
             if candidate in row:
                 return row[candidate]
         if required:

@@ -108,10 +108,10 @@ class SourceImageDataset(BaseDataset):
         return items
 
     def _from_folders(self) -> list[dict[str, Any]]:
-        found = class_files(self.data_root, SUFFIXES)
-        names = list(found)
+        files = class_files(self.data_root, SUFFIXES)
+        names = list(files)
         items = [dict(img_path=str(path), label=label)
-                 for label, paths in enumerate(found.values())
+                 for label, paths in enumerate(files.values())
                  for path in paths]
         if not items:
             folders = len(visible_folders(self.data_root))

@@ -100,12 +100,12 @@ def stratified_split(labels: Sequence[Hashable],
     debt = dict.fromkeys(fractions, 0.0)
     for indices in members.values():
         generator.shuffle(indices)
-        wanted = {name: len(indices) * share + debt[name]
-                  for name, share in fractions.items()}
-        sizes = _largest_remainder(wanted, len(indices))
+        due = {name: len(indices) * share + debt[name]
+               for name, share in fractions.items()}
+        sizes = _largest_remainder(due, len(indices))
         start = 0
         for name, size in sizes.items():
-            debt[name] = wanted[name] - size
+            debt[name] = due[name] - size
             for index in indices[start:start + size]:
                 result[index] = name
             start += size
@@ -168,15 +168,15 @@ def _check_fractions(fractions: dict[str, float]) -> None:
                          f'and must sum to 1, got {fractions}')
 
 
-def _largest_remainder(wanted: dict[str, float],
+def _largest_remainder(due: dict[str, float],
                        total: int) -> dict[str, int]:
     """Round to whole sizes that sum to ``total``."""
-    sizes = {name: max(int(value), 0) for name, value in wanted.items()}
+    sizes = {name: max(int(value), 0) for name, value in due.items()}
     while sum(sizes.values()) > total:
         worst = max((name for name in sizes if sizes[name]),
-                    key=lambda name: sizes[name] - wanted[name])
+                    key=lambda name: sizes[name] - due[name])
         sizes[worst] -= 1
-    by_rest = sorted(wanted, key=lambda name: sizes[name] - wanted[name])
+    by_rest = sorted(due, key=lambda name: sizes[name] - due[name])
     for name in by_rest[:total - sum(sizes.values())]:
         sizes[name] += 1
     return sizes

@@ -96,8 +96,8 @@ def prepare(preparation: Preparation, source: Optional[Path], out: Path,
         ValueError: The source is broken, or is not the set it should be.
         OSError: A download failed.
     """
-    asked = _asked(preparation, options)
-    if _is_done(out, asked, say):
+    request = _asked(preparation, options)
+    if _is_done(out, request, say):
         return
     for folder in (out, *{(out / name).parent for name in written_files(
             out)}):
@@ -107,7 +107,7 @@ def prepare(preparation: Preparation, source: Optional[Path], out: Path,
     result = preparation.run(root, out, options)
     claim(out, [SUMS, RECORD])
     write_sums(out, result.files)
-    record = {'name': preparation.name, 'options': asked,
+    record = {'name': preparation.name, 'options': request,
               'n_files': len(set(result.files)), **result.facts}
     with atomic_write(out / RECORD, 'w', encoding='utf-8') as file:
         json.dump(record, file, indent=2, ensure_ascii=False)
@@ -235,11 +235,11 @@ def _asked(preparation: Preparation, options: argparse.Namespace) -> dict:
     return {name: str(getattr(options, name)) for name in known}
 
 
-def _is_done(out: Path, asked: dict, say: Callable[[str], None]) -> bool:
+def _is_done(out: Path, request: dict, say: Callable[[str], None]) -> bool:
     record = _record(out)
     if not record:
         return False
-    if record.get('options') != asked:
+    if record.get('options') != request:
         say(f'{out} was prepared with other options, preparing it anew')
         return False
     problems = sum_problems(out)

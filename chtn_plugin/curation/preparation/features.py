@@ -90,11 +90,12 @@ def read_features(source: str | Path,
     labels = _wiki_labels(source)
     result: Arrays = {}
     for split in _SPLITS:
-        wanted = {field: [names.pop(f'{field}_{split}')]
-                  if f'{field}_{split}' in names else candidates(field, split)
-                  for field in _PATTERNS}
+        names_by_field = {
+            field: [names.pop(f'{field}_{split}')]
+            if f'{field}_{split}' in names else candidates(field, split)
+            for field in _PATTERNS}
         found = {field: next((name for name in options if name in stored), '')
-                 for field, options in wanted.items()}
+                 for field, options in names_by_field.items()}
         if not found['label'] and split in labels:
             stored[f'label_{split}'] = labels[split]
             found['label'] = f'label_{split}'
@@ -104,7 +105,7 @@ def read_features(source: str | Path,
             if not name:
                 raise KeyError(
                     f'no {field} array of split {split} in {source}: known '
-                    f'names are {wanted[field]}, there are '
+                    f'names are {names_by_field[field]}, there are '
                     f'{sorted(stored)}. Name it with --array '
                     f'{field}_{split}=NAME')
             result[f'{field}_{split}'] = stored[name]

@@ -111,9 +111,9 @@ def class_numbers(labels: Sequence[str],
         return {name: int(name) for name in names}
     if synsets is None:
         return {name: number for number, name in enumerate(names)}
-    order = [found[0] for line in synsets.read_text(
+    order = [match[0] for line in synsets.read_text(
         encoding='utf-8-sig').splitlines()
-        if (found := _SYNSET.search(line))]
+        if (match := _SYNSET.search(line))]
     unknown = sorted(set(names) - set(order))
     if unknown:
         raise ValueError(f'a class must be among the {len(order)} synsets of '
@@ -215,7 +215,7 @@ def _run(root: Path, out: Path, options: argparse.Namespace) -> Result:
                                 'is class folders, in train/ or directly')
     numbers = class_numbers([label for _, label in splits['train']],
                             options.synsets)
-    found = {split: len(items) for split, items in splits.items()}
+    counts = {split: len(items) for split, items in splits.items()}
     splits['train'] = sample(splits['train'], options.per_class,
                              options.total, options.seed)
     names = [name for items in splits.values() for name, _ in items]
@@ -234,7 +234,7 @@ def _run(root: Path, out: Path, options: argparse.Namespace) -> Result:
         if items:
             _write_list(out / LISTS[split], items, numbers)
             files.append(LISTS[split])
-            lines.append(f'{split}: {len(items)} of {found[split]} images')
+            lines.append(f'{split}: {len(items)} of {counts[split]} images')
     with atomic_write(out / 'classes.txt', 'w', encoding='utf-8') as file:
         file.write(''.join(f'{name}\n' for name in sorted(
             numbers, key=numbers.__getitem__)))

@@ -152,11 +152,11 @@ def _choose(by_class: dict[str, list[int]], n_classes: int, per_class: int,
     largest = sorted(by_class, key=lambda name: -len(by_class[name]))
     chosen = list(classes or largest[:n_classes])
     for name in chosen:
-        found = len(by_class.get(name, ()))
-        if found < per_class:
+        count = len(by_class.get(name, ()))
+        if count < per_class:
             raise ValueError(
                 f'class {name} must have {per_class} pictures with this '
-                f'label alone, tags and a file: {root} has {found}')
+                f'label alone, tags and a file: {root} has {count}')
     return chosen
 
 

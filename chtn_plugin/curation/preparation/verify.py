@@ -121,11 +121,11 @@ def sum_problems(root: Path) -> Optional[list[str]]:
     problems = []
     lines = path.read_text(encoding='utf-8').splitlines()
     for line in tqdm(lines, 'verify', unit='file', disable=None):
-        wanted, _, name = line.partition('  ')
+        expected, _, name = line.partition('  ')
         file = root / name
         if not file.is_file():
             problems.append(f'{name} is missing')
-        elif sha256(file) != wanted:
+        elif sha256(file) != expected:
             problems.append(f'{name} has changed: SHA-256 must be '
-                            f'{wanted[:12]}…')
+                            f'{expected[:12]}…')
     return problems

@@ -54,12 +54,12 @@ def test_validation_split(records: Sequence[PairRecord],
     Returns:
         New records in the same order.
     """
-    result, seen = [], 0
+    result, position = [], 0
     for record in records:
         split = 'train' if record.split == 'val' else record.split
         if split == 'test':
-            seen += 1
-            split = 'val' if seen <= n_val else 'test'
+            position += 1
+            split = 'val' if position <= n_val else 'test'
         result.append(dataclasses.replace(record, split=split))
     return result
 
