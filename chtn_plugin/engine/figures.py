@@ -20,13 +20,13 @@ def retrieval_metric_of(cfg: Config, evaluator: str = 'test_evaluator'
     Raises:
         KeyError: It has none.
     """
-    found = cfg.get(evaluator)
-    if isinstance(found, Mapping) and 'metrics' in found:
-        found = found['metrics']
-    for metric in found if isinstance(found, (list, tuple)) else [found]:
+    metrics = cfg.get(evaluator)
+    if isinstance(metrics, Mapping) and 'metrics' in metrics:
+        metrics = metrics['metrics']
+    for metric in metrics if isinstance(metrics, (list, tuple)) else [metrics]:
         if metric and metric.get('type') == 'RetrievalMetric':
             return metric
-    raise KeyError(f'{evaluator} must have a RetrievalMetric, got {found}')
+    raise KeyError(f'{evaluator} must have a RetrievalMetric, got {metrics}')
 
 
 def describe_figures(cfg: Config, dataset: Any,
@@ -59,16 +59,16 @@ def describe_figures(cfg: Config, dataset: Any,
             if short.startswith(f'{name}_mAP'):
                 chance = metrics.get(key.rsplit('/', 1)[0]
                                      + f'/{name}_chance')
-                told = '' if chance is None else f' (chance {chance:.4f})'
-                lines.append(f'  {meaning:<14}{short:<12}{value:.4f}{told}')
+                chances = '' if chance is None else f' (chance {chance:.4f})'
+                lines.append(f'  {meaning:<14}{short:<12}{value:.4f}{chances}')
     for key, value in metrics.items():
         short = key.rsplit('/', 1)[-1]
         if '_pair_' in short and not short.endswith('_chance'):
             digits = 1 if 'rank' in short else 4
             chance = metrics.get(f'{key}_chance')
-            told = ('' if chance is None else
-                    f' (chance {chance:.{digits}f})')
+            chances = ('' if chance is None else
+                       f' (chance {chance:.{digits}f})')
             lines.append(f'  {names[short[:short.index("_")]]:<14}'
                          f'{short.partition("_")[2]:<18}{value:.{digits}f}'
-                         f'{told}')
+                         f'{chances}')
     return '\n'.join(lines)

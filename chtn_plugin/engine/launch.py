@@ -168,11 +168,11 @@ def start_processes(cfg: Config) -> None:
         cfg.strategy = _wrapped(cfg.get('strategy') or
                                 dict(type='DDPStrategy'), on_gpus)
         return
-    given = cfg.get('model_wrapper_cfg') or {}
-    if given.get('type', _DDP['type']) == _DDP['type']:
+    wrapper = cfg.get('model_wrapper_cfg') or {}
+    if wrapper.get('type', _DDP['type']) == _DDP['type']:
         cfg.model_wrapper_cfg = {
             **_ddp(on_gpus), 'find_unused_parameters': cfg.get(
-                'find_unused_parameters', False), **given}
+                'find_unused_parameters', False), **wrapper}
 
 
 def end_processes() -> None:
@@ -199,13 +199,13 @@ def _wrapped(strategy: Mapping[str, Any], on_gpus: bool) -> dict[str, Any]:
     MMEngine completes one that is left out, but takes one that sets a single
     option as it stands, and takes a GPU for granted.
     """
-    given = strategy.get('model_wrapper') or {}
+    wrapper = strategy.get('model_wrapper') or {}
     if strategy['type'] != 'FSDPStrategy':
-        return dict(strategy, model_wrapper={**_ddp(on_gpus), **given})
+        return dict(strategy, model_wrapper={**_ddp(on_gpus), **wrapper})
     if on_gpus:
         return dict(strategy)
     strategy = dict(strategy, model_wrapper={
-        'type': 'MMFullyShardedDataParallel', **given, 'device_id': 'cpu'})
+        'type': 'MMFullyShardedDataParallel', **wrapper, 'device_id': 'cpu'})
     stored = strategy.get('state_dict_cfg')
     if stored == 'full':
         stored = dict(

@@ -214,14 +214,14 @@ def _of_class(name: Any) -> Optional[set[str]]:
 
     Where several registries know the name, what any of its classes takes.
     """
-    found = [name] if inspect.isclass(name) else _registered(name)
+    classes = [name] if inspect.isclass(name) else _registered(name)
     known = set(_TAKEN)
-    for cls in found:
+    for cls in classes:
         taken = _of_bases(cls)
         if taken is None:
             return None
         known |= taken
-    return known if found else None
+    return known if classes else None
 
 
 def _of_bases(cls: Any) -> Optional[set[str]]:
@@ -239,7 +239,7 @@ def _of_bases(cls: Any) -> Optional[set[str]]:
 
 
 def _registered(name: str) -> list[Any]:
-    found = []
+    classes = []
     for candidate in vars(registry).values():
         if isinstance(candidate, type(registry.MODELS)):
             try:
@@ -247,8 +247,8 @@ def _registered(name: str) -> list[Any]:
             except (ImportError, KeyError, ValueError):
                 continue
             if cls is not None:
-                found.append(cls)
-    return found
+                classes.append(cls)
+    return classes
 
 
 def _places(cfg: Mapping, value: Any) -> list[str]:

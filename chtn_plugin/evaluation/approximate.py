@@ -49,18 +49,18 @@ def build_approximate(folder: Path, kind: str, rows: np.ndarray,
         raise ValueError(f'FAISS refuses {factory!r} for {len(rows)} vectors '
                          f'of size {rows.shape[1]}: '
                          f'{str(error)[-200:]}') from error
-    told: dict[str, Any] = dict(factory=factory, file=f'{kind}.faiss',
-                                rows=len(rows))
+    measured: dict[str, Any] = dict(factory=factory, file=f'{kind}.faiss',
+                                    rows=len(rows))
     if queries is not None and len(queries):
-        told.update(_measured(index, rows, queries[:_QUERIES], topk))
+        measured.update(_measured(index, rows, queries[:_QUERIES], topk))
     encoded = faiss.serialize_index(index).tobytes()
-    with atomic_write(folder / told['file']) as file:
+    with atomic_write(folder / measured['file']) as file:
         file.write(encoded)
-    told['sha256'] = sha256(encoded)
-    return told
+    measured['sha256'] = sha256(encoded)
+    return measured
 
 
-def load_approximate(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
+def load_approximate(folder: Path, measured: dict[str, Any]) -> dict[str, Any]:
     """Read the FAISS indexes of an index, by kind.
 
     Raises:
@@ -68,7 +68,7 @@ def load_approximate(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
         ValueError: A file is damaged or missing.
     """
     loaded = {}
-    for kind, facts in told.items():
+    for kind, facts in measured.items():
         path = folder / Path(facts['file']).name
         encoded = path.read_bytes() if path.is_file() else b''
         if sha256(encoded) != facts['sha256']:
@@ -79,16 +79,17 @@ def load_approximate(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
     return loaded
 
 
-def describe(kind: str, told: dict[str, Any]) -> str:
+def describe(kind: str, measured: dict[str, Any]) -> str:
     """Describe the measured recall and speed in one line."""
-    if 'recall' not in told:
-        return (f'{kind}: {told["factory"]}, recall not measured: there was '
-                'nothing of the other kind to ask with')
-    return (f'{kind}: {told["factory"]} finds {told["recall"]:.1%} of the '
-            f'exact top {told["topk"]} for {told["queries"]} queries of the '
-            f'other kind (worst tenth: {told["recall_low"]:.1%}), '
-            f'{told["ms"]:.2f} ms a query; exact search takes '
-            f'{told["exact_ms"]:.2f} ms')
+    if 'recall' not in measured:
+        return (f'{kind}: {measured["factory"]}, recall not measured: there '
+                'was nothing of the other kind to ask with')
+    return (f'{kind}: {measured["factory"]} finds {measured["recall"]:.1%} '
+            f'of the exact top {measured["topk"]} for {measured["queries"]} '
+            'queries of the other kind '
+            f'(worst tenth: {measured["recall_low"]:.1%}), '
+            f'{measured["ms"]:.2f} ms a query; exact search takes '
+            f'{measured["exact_ms"]:.2f} ms')
 
 
 def _measured(index: Any, rows: np.ndarray, queries: np.ndarray,
@@ -103,12 +104,12 @@ def _measured(index: Any, rows: np.ndarray, queries: np.ndarray,
         nearest(query[None], rows, count, longest)
     exact = (time.perf_counter() - start) / len(few)
     start = time.perf_counter()
-    found = [index.search(query[None], count)[1][0] for query in queries]
+    hits = [index.search(query[None], count)[1][0] for query in queries]
     taken = time.perf_counter() - start
     # An item counts as found if its score reaches that of the last exact
     # one: which of several equal items is returned does not matter.
     recalls = []
-    for query, places, best in zip(queries, found, scores, strict=True):
+    for query, places, best in zip(queries, hits, scores, strict=True):
         reached = rows[places[places >= 0]] @ query
         near = best[-1] - 1e-6 * max(
             1., longest * float(np.linalg.norm(query)))

@@ -74,15 +74,15 @@ def compare_methods(methods: Mapping[str, Sequence[Results]],
     every = [r for results in methods.values() for r in results]
     common = [name for name in every[0]['per_query']
               if all(name in r['per_query'] for r in every)]
-    wanted = common if protocols is None else list(protocols)
-    lost = [name for name in wanted if name not in common]
-    if lost or not wanted:
+    names = common if protocols is None else list(protocols)
+    lost = [name for name in names if name not in common]
+    if lost or not names:
         raise ValueError('a protocol must be one that all results hold '
                          f'({", ".join(common) or "there is none"}), got '
                          f'{", ".join(lost) or "none"}')
     figures: list[dict[str, Any]] = []
     pairs: list[dict[str, Any]] = []
-    for protocol in wanted:
+    for protocol in names:
         for direction in _directions(every, protocol):
             values = {name: _method_values(name, results, protocol,
                                            direction)
@@ -123,21 +123,21 @@ def load_methods(arguments: Sequence[str]) -> dict[str, list[Results]]:
         ValueError: A file is no results file, or comes twice.
     """
     methods: dict[str, list[Results]] = {}
-    seen: set[Path] = set()
+    loaded: set[Path] = set()
     for argument in arguments:
         name, named, paths = argument.rpartition('=')
         for path in map(Path, paths.split(',')):
-            found = sorted(path.rglob('results*.json')) if path.is_dir() else (
+            files = sorted(path.rglob('results*.json')) if path.is_dir() else (
                 [path])
-            if not found:
+            if not files:
                 raise FileNotFoundError(f'no results*.json in {path}')
             inside = path if path.is_dir() else (
                 path.parent if path.name == RESULTS_NAME
                 else path.with_suffix(''))
-            for file in found:
-                if file.resolve() in seen:
+            for file in files:
+                if file.resolve() in loaded:
                     raise ValueError(f'{file} came twice')
-                seen.add(file.resolve())
+                loaded.add(file.resolve())
                 methods.setdefault(name if named else
                                    inside.resolve().name, []).append(
                     read_results(file))
@@ -335,9 +335,10 @@ def format_comparison(comparison: Mapping[str, Any]) -> str:
                     f'| {f["method"]}{used} | {f["seeds"]} | '
                     f'{shown_value(f, f["mean"])}{spread} | {low} to '
                     f'{high} |')
-        said = [f'- {p["words"]}.' for p in comparison['pairs']
-                if (p['protocol'], p['direction']) == (protocol, direction)]
-        lines += ['', *said, ''] if said else ['']
+        sentences = [
+            f'- {p["words"]}.' for p in comparison['pairs']
+            if (p['protocol'], p['direction']) == (protocol, direction)]
+        lines += ['', *sentences, ''] if sentences else ['']
     lines.append(f'Paired randomisation tests over queries, {LEVEL:.0%} '
                  f'level, Holm\'s correction over all {comparison["tests"]} '
                  'of them; intervals are 95 % bootstraps over queries.')

@@ -78,12 +78,12 @@ def count_tile(scores: np.ndarray, starts: np.ndarray, stops: np.ndarray,
     return before, size, offsets
 
 
-def _sort_rows(scores: np.ndarray, wanted: list[np.ndarray],
+def _sort_rows(scores: np.ndarray, relevant: list[np.ndarray],
                before: list[np.ndarray], size: list[np.ndarray]) -> None:
     """As :func:`_count_rows`, by sorting whole rows."""
     ranked = np.sort(scores, axis=1)
     tied = (ranked[:, 1:] == ranked[:, :-1]).any(1).tolist()
-    for row, items in enumerate(wanted):
+    for row, items in enumerate(relevant):
         high = ranked[row].searchsorted(items, 'right')
         np.subtract(scores.shape[1], high, out=before[row])
         if tied[row]:
@@ -91,7 +91,7 @@ def _sort_rows(scores: np.ndarray, wanted: list[np.ndarray],
                         out=size[row])
 
 
-def _count_rows(scores: np.ndarray, wanted: list[np.ndarray],
+def _count_rows(scores: np.ndarray, relevant: list[np.ndarray],
                 before: list[np.ndarray], size: list[np.ndarray]) -> None:
     """Count for a few rows.
 
@@ -107,7 +107,7 @@ def _count_rows(scores: np.ndarray, wanted: list[np.ndarray],
     """
     rows = len(scores)
     slots = 2048
-    while slots < min(16 * max(map(len, wanted)), _MOST_SLOTS):
+    while slots < min(16 * max(map(len, relevant)), _MOST_SLOTS):
         slots *= 2
     lowest, scale = _range(scores, slots)
     at = scores - lowest[:, None]
@@ -121,7 +121,7 @@ def _count_rows(scores: np.ndarray, wanted: list[np.ndarray],
     count = count.reshape(rows, slots)
     holds = np.zeros((rows, slots), dtype=bool)
     own = [((items - low) * step).astype(np.intp)
-           for items, low, step in zip(wanted, lowest, scale, strict=True)]
+           for items, low, step in zip(relevant, lowest, scale, strict=True)]
     for mark, counted, index in zip(holds, count, own, strict=True):
         mark[index] = True
         counted[index] = 0
@@ -134,9 +134,9 @@ def _count_rows(scores: np.ndarray, wanted: list[np.ndarray],
     for row in range(rows):
         ours = near[bounds[row]:bounds[row + 1]]
         ours.sort()
-        high = ours.searchsorted(wanted[row])
+        high = ours.searchsorted(relevant[row])
         if (ours[1:] == ours[:-1]).any():
-            low, high = high, ours.searchsorted(wanted[row], 'right')
+            low, high = high, ours.searchsorted(relevant[row], 'right')
             np.subtract(high, low, out=size[row])
         else:
             high += 1

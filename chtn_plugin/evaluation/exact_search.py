@@ -171,13 +171,13 @@ def _candidates(scores: np.ndarray, count: int, slack: float) -> np.ndarray:
 def _best_of_block(gallery: np.ndarray, queries: np.ndarray, count: int,
                    slack: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """As :func:`_best` for several queries, (B, K) each."""
-    found = _candidates_of_block(gallery, queries, count, slack)
-    if found is None:
+    candidates = _candidates_of_block(gallery, queries, count, slack)
+    if candidates is None:
         halves = [_best_of_block(gallery, queries[half], count, slack[half])
                   for half in np.array_split(np.arange(len(queries)), 2)]
         return (np.concatenate([half[0] for half in halves]),
                 np.concatenate([half[1] for half in halves]))
-    which, kept = found
+    which, kept = candidates
     scores = _exact_scores(gallery, kept, queries, which)
     order = np.lexsort((kept, -scores, which))
     first = np.searchsorted(which[order], np.arange(len(queries)))

@@ -55,8 +55,8 @@ def average_precision(table: RankTable,
                     / (table.before + table.size)))
     total = table.sum_groups(terms)
     if divide_by == 'hits':
-        found = table.sum_groups(_hits_above(table, above))
-        value = _divide(total, found)
+        hits = table.sum_groups(_hits_above(table, above))
+        value = _divide(total, hits)
         if expected:
             expected_over_hits(table, terms, above, value)
         return value
@@ -83,9 +83,9 @@ def average_precision_of_first(table: RankTable,
     Returns:
         Values in [0, 1], (Q,).
     """
-    wanted = (table.relevant if count is None
-              else np.minimum(table.relevant, count))
-    taken = np.clip(table.per_group(wanted) - table.hits_before, 0,
+    limit = (table.relevant if count is None
+             else np.minimum(table.relevant, count))
+    taken = np.clip(table.per_group(limit) - table.hits_before, 0,
                     table.hits)
     if expected:
         terms = np.where(taken == table.hits,
@@ -94,7 +94,7 @@ def average_precision_of_first(table: RankTable,
     else:
         terms = (taken * ((table.hits_before + table.hits)
                           / (table.before + table.size)))
-    return _divide(table.sum_groups(terms), wanted)
+    return _divide(table.sum_groups(terms), limit)
 
 
 def precision(table: RankTable, cut: int) -> np.ndarray:

@@ -73,101 +73,101 @@ def read_embeddings(paths: Sequence[str | Path],
         raise ValueError(f'a field must be one of {", ".join(FIELDS)}, got '
                          f'{", ".join(sorted(unknown))}')
     contents = [ArrayFile(path, 'embeddings') for path in paths]
-    found: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     if len(contents) == 2:
         for part, content, path in zip(PARTS, contents, paths, strict=True):
-            found.update(_one_modality(part, content, str(path),
-                                       fields or {}))
+            columns.update(_one_modality(part, content, str(path),
+                                         fields or {}))
     else:
-        found = _all_fields(contents[0], str(paths[0]), fields or {})
-    found.update(_label_files(labels))
+        columns = _all_fields(contents[0], str(paths[0]), fields or {})
+    columns.update(_label_files(labels))
     for part in PARTS:
-        if f'{part}_label' not in found and 'label' in found:
-            found[f'{part}_label'] = found['label']
-    found.update(_labels({name: found[name] for name in (
-        'image_label', 'text_label', 'gallery_label') if name in found}))
+        if f'{part}_label' not in columns and 'label' in columns:
+            columns[f'{part}_label'] = columns['label']
+    columns.update(_labels({name: columns[name] for name in (
+        'image_label', 'text_label', 'gallery_label') if name in columns}))
     if row_pairs:
-        counts = [len(found.get(part, ())) for part in PARTS]
+        counts = [len(columns.get(part, ())) for part in PARTS]
         if counts[0] != counts[1]:
             raise ValueError('pairs by row need as many images as texts, got '
                              f'{counts[0]} and {counts[1]}')
-        found['image_pair'] = found['text_pair'] = np.arange(counts[0])
-    return _embeddings(found, ' and '.join(map(str, paths)))
+        columns['image_pair'] = columns['text_pair'] = np.arange(counts[0])
+    return _embeddings(columns, ' and '.join(map(str, paths)))
 
 
-def _embeddings(found: dict[str, Any], where: str) -> Embeddings:
-    given: dict[str, Any] = {}
+def _embeddings(values: dict[str, Any], where: str) -> Embeddings:
+    arguments: dict[str, Any] = {}
     for part in PARTS:
-        if part in found:
-            if f'{part}_label' not in found and f'{part}_pair' not in found:
+        if part in values:
+            if f'{part}_label' not in values and f'{part}_pair' not in values:
                 raise ValueError(f'{where}: no labels for {part}; name them '
                                  'or give a file of labels')
-            rows = np.asarray(found[part])
-            given[part] = rows
-            given[f'{part}_label'] = found.get(f'{part}_label')
-            if f'{part}_pair' in found:
-                given[f'{part}_pair'] = np.ravel(found[f'{part}_pair'])
-            if f'{part}_id' in found:
-                given[f'{part}_id'] = np.ravel(found[f'{part}_id'])
-    if not given:
+            rows = np.asarray(values[part])
+            arguments[part] = rows
+            arguments[f'{part}_label'] = values.get(f'{part}_label')
+            if f'{part}_pair' in values:
+                arguments[f'{part}_pair'] = np.ravel(values[f'{part}_pair'])
+            if f'{part}_id' in values:
+                arguments[f'{part}_id'] = np.ravel(values[f'{part}_id'])
+    if not arguments:
         raise ValueError(f'{where}: no image or text embeddings found')
     gallery = None
-    if 'gallery_image' in found or 'gallery_text' in found:
-        if 'gallery_label' not in found:
+    if 'gallery_image' in values or 'gallery_text' in values:
+        if 'gallery_label' not in values:
             raise ValueError(f'{where}: the gallery needs labels')
-        label = found['gallery_label']
+        label = values['gallery_label']
         gallery = Embeddings(
-            image=found.get('gallery_image'), text=found.get('gallery_text'),
-            image_label=label if 'gallery_image' in found else None,
-            text_label=label if 'gallery_text' in found else None)
+            image=values.get('gallery_image'), text=values.get('gallery_text'),
+            image_label=label if 'gallery_image' in values else None,
+            text_label=label if 'gallery_text' in values else None)
     try:
         return Embeddings(
-            **given, gallery=gallery,
-            classes=tuple(map(str, np.ravel(found.get('classes', [])))),
-            meta=json.loads(str(found['meta'])) if 'meta' in found else {})
+            **arguments, gallery=gallery,
+            classes=tuple(map(str, np.ravel(values.get('classes', [])))),
+            meta=json.loads(str(values['meta'])) if 'meta' in values else {})
     except ValueError as error:
         raise ValueError(f'{where}: {error}') from None
 
 
 def _all_fields(content: ArrayFile, where: str,
                 fields: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         key: content[key] for key in ('classes', 'meta') if key in content}
     for field, names in _NAMES.items():
         name = _choose(content, field, names, where, fields)
         if name is not None:
-            found[field] = (content.numbers(name) if field in _FEATURES
-                            else content[name])
-    if 'image' not in found and 'text' not in found:
+            values[field] = (content.numbers(name) if field in _FEATURES
+                             else content[name])
+    if 'image' not in values and 'text' not in values:
         views = next((content.numbers(v) for v in _VIEWS if v in content),
                      None)
         if views is not None and views.ndim == 3 and len(views) == 2:
-            found['image'], found['text'] = views
+            values['image'], values['text'] = views
         else:
             raise ValueError(f'{where}: no image or text embeddings found '
                              f'among {", ".join(sorted(content))}; name '
                              'the fields')
-    return found
+    return values
 
 
 def _one_modality(part: str, content: ArrayFile, where: str,
                   fields: Mapping[str, str]) -> dict[str, Any]:
     """Fields of a file that holds the images or the texts only."""
-    found = {}
+    values = {}
     name = _choose(content, part, (*_NAMES[part], *_VIEWS, ''), where,
                    fields)
     if name is None:
         raise ValueError(f'{where}: no {part} embeddings found among '
                          f'{", ".join(sorted(content))}; name the field')
-    found[part] = content.numbers(name)
+    values[part] = content.numbers(name)
     for end in ('label', 'id', 'pair'):
         names = _NAMES[f'{part}_{end}']
         if end == 'label':
             names += _NAMES['label']
         label = _choose(content, f'{part}_{end}', names, where, fields)
         if label is not None:
-            found[f'{part}_{end}'] = content[label]
-    return found
+            values[f'{part}_{end}'] = content[label]
+    return values
 
 
 def _choose(content: ArrayFile, field: str,

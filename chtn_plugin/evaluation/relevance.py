@@ -58,9 +58,9 @@ class Relevance:
         """Return a query's relevant items, positions in file order, (R,)."""
         if self.order is None:
             return np.flatnonzero(self.mask(np.array([query]))[0])
-        found = self.order[self.starts[query]:self.stops[query]]
-        return found if self.same is None else found[
-            found != self.same[query]]
+        relevant = self.order[self.starts[query]:self.stops[query]]
+        return relevant if self.same is None else relevant[
+            relevant != self.same[query]]
 
     def mask(self, queries: np.ndarray) -> np.ndarray:
         """Tell which items, in file order, are relevant to queries, (B, G)."""

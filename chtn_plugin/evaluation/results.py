@@ -190,10 +190,10 @@ class _Samples:
 
     def of(self, name: str, direction: str) -> Optional[np.ndarray]:
         """Samples of a figure, (S,); None if it has no value."""
-        found = [self._drawn[group][row]
+        means = [self._drawn[group][row]
                  for group, row in self._wanted[name, direction]]
-        if found:
-            return np.mean(found, axis=0)
+        if means:
+            return np.mean(means, axis=0)
         if direction != 'mean':
             return None
         a, b = self.of(name, 'i2t'), self.of(name, 't2i')

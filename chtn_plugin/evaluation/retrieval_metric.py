@@ -254,7 +254,7 @@ class RetrievalMetric(BaseMetric):
         if {'i2t', 't2i'} <= set(self.directions):
             metrics[f'mean_mAP{mark}'] = float(np.mean(
                 [s.value for s in scores if s.direction in ('i2t', 't2i')]))
-        said = []
+        summaries = []
         for score in scores:
             key = score.direction
             chance = score.chance_value
@@ -265,7 +265,7 @@ class RetrievalMetric(BaseMetric):
             metrics[f'{key}_unanswerable'] = float(lost)
             without = '' if not score.unlabelled else (
                 f' ({score.unlabelled} of them without class)')
-            said.append(
+            summaries.append(
                 f'{key} {score.value:.4f} (chance {chance:.4f}, '
                 f'{len(score.values) - lost} queries, {score.gallery} '
                 f'searched, {lost} without relevant item{without}, '
@@ -275,7 +275,7 @@ class RetrievalMetric(BaseMetric):
                     shown = class_name(label, classes)
                     metrics[f'{key}_mAP{mark}/{shown}'] = value
         MMLogger.get_current_instance().info(
-            f'protocol {scores[0].protocol.name}: ' + '; '.join(said))
+            f'protocol {scores[0].protocol.name}: ' + '; '.join(summaries))
         return metrics
 
     def embeddings(self, items: dict[str, Any]) -> Embeddings:
@@ -305,14 +305,16 @@ def _means_something(scores: Sequence[Score], paired: bool) -> bool:
         chance = score.chance_value
         if np.isnan(chance) or chance < _NO_CHANCE:
             continue
-        said = (f'chance must be below {_NO_CHANCE}: {score.direction} has '
-                f'{chance:.4f} under {score.protocol.name}, since nearly '
-                'every item is relevant to nearly every query, and a figure '
-                'means nothing. Do the labels have one class alone?')
+        message = (f'chance must be below {_NO_CHANCE}: {score.direction} has '
+                   f'{chance:.4f} under {score.protocol.name}, since nearly '
+                   'every item is relevant to nearly every query, and a '
+                   'figure means nothing. Do the labels have one class '
+                   'alone?')
         if not paired:
-            raise ValueError(said)
+            raise ValueError(message)
         MMLogger.get_current_instance().warning(
-            f'{said} Figures of classes are left out, those of pairs stand.')
+            f'{message} Figures of classes are left out, those of pairs '
+            'stand.')
         return False
     return True
 

@@ -218,17 +218,17 @@ def direction_task(embeddings: Embeddings, protocol: Protocol,
         raise ValueError(f'{error} as the similarity of the embeddings'
                          ) from None
     pairs = protocol.formula.pairs
-    keys, asked = _relevance_keys(embeddings, source, direction, pairs)
-    gallery_keys, found = _relevance_keys(searched, target, direction, pairs)
+    keys, is_query = _relevance_keys(embeddings, source, direction, pairs)
+    gallery_keys, is_item = _relevance_keys(searched, target, direction, pairs)
     if pairs:
         # No query has the key of an item without partner, so it distracts.
-        found = np.ones(len(gallery), dtype=bool)
+        is_item = np.ones(len(gallery), dtype=bool)
     same = None
     if source == target and searched is embeddings:
-        same = (np.cumsum(found) - 1)[asked]
+        same = (np.cumsum(is_item) - 1)[is_query]
     try:
-        similarity = Similarity(_members(query, asked),
-                                _members(gallery, found),
+        similarity = Similarity(_members(query, is_query),
+                                _members(gallery, is_item),
                                 protocol.similarity or DEFAULT_SIMILARITY,
                                 device, float64)
     except ValueError as error:
@@ -238,9 +238,9 @@ def direction_task(embeddings: Embeddings, protocol: Protocol,
         np.arange(len(rows)) if its_ids is None else np.asarray(its_ids)
         for rows, its_ids in ((query, query_ids), (gallery, gallery_ids)))
     return DirectionTask(
-        similarity, Relevance(_members(keys, asked),
-                              _members(gallery_keys, found), same),
-        _members(ids, asked), _members(gallery_ids, found), asked)
+        similarity, Relevance(_members(keys, is_query),
+                              _members(gallery_keys, is_item), same),
+        _members(ids, is_query), _members(gallery_ids, is_item), is_query)
 
 
 def _relevance_keys(embeddings: Embeddings, part: str, direction: str,

@@ -98,8 +98,8 @@ def paired_randomisation(differences: Sequence[np.ndarray],
     count = len(weighted)
     if not count:
         return 1.
-    seen = abs(weighted.sum())
-    enough = seen * (1 - 1e-12)  # sums in another order differ a little
+    observed = abs(weighted.sum())
+    enough = observed * (1 - 1e-12)  # sums in another order differ a little
     if 2**count <= flips:
         every = 1 - 2 * (np.arange(2**count)[:, None]
                          >> np.arange(count) & 1)
@@ -130,7 +130,7 @@ def paired_randomisation_of_medians(
     def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.median(a, axis=-1) - np.median(b, axis=-1)
 
-    seen = abs(float(np.sum([difference(a, b) for a, b in pairs])))
+    observed = abs(float(np.sum([difference(a, b) for a, b in pairs])))
     if all(np.array_equal(a, b) for a, b in pairs):
         return 1.
     rng = np.random.default_rng(seed)
@@ -142,7 +142,7 @@ def paired_randomisation_of_medians(
         for a, b in pairs:
             swap = rng.integers(0, 2, (rows, len(a)), dtype=np.int8) > 0
             total += difference(np.where(swap, b, a), np.where(swap, a, b))
-        as_far += int((abs(total) >= seen * (1 - 1e-12)).sum())
+        as_far += int((abs(total) >= observed * (1 - 1e-12)).sum())
     return (as_far + 1) / (flips + 1)
 
 

@@ -61,8 +61,8 @@ def write_trec(folder: str | Path,
                     if score[at] > -np.inf)
     with atomic_write(qrels, 'w', encoding='utf-8') as file:
         for at, query in enumerate(queries):
-            file.writelines(f'{query} 0 {items[found]} 1\n'
-                            for found in relevance.answers(at).tolist())
+            file.writelines(f'{query} 0 {items[item]} 1\n'
+                            for item in relevance.answers(at).tolist())
     return run, qrels
 
 

@@ -221,12 +221,12 @@ def _takes_any_batch(tower: Tower, path: Path, batch: dict[str, Tensor]
         str(path), providers=['CPUExecutionProvider'])
 
     def difference(rows: int) -> float:
-        given = [value[:rows] for value in batch.values()]
+        inputs = [value[:rows] for value in batch.values()]
         there = session.run(list(tower.outputs), {
-            name: value.numpy() for name, value in zip(batch, given,
+            name: value.numpy() for name, value in zip(batch, inputs,
                                                        strict=True)})
         return max(float(np.abs(here.numpy() - other).max())
-                   for here, other in zip(tower(*given), there, strict=True))
+                   for here, other in zip(tower(*inputs), there, strict=True))
     traced = difference(2)
     try:
         return difference(3) <= max(10 * traced, 1e-5)
@@ -371,7 +371,7 @@ def _write_meta(inferencer: Any, folder: Path,
                inferencer.model.parts.items()},
         inputs={kind: {name: dict(
             shape=[towers[kind].batch, *(['length'] if _is_tokens(value) else
-                              value.shape[1:])],
+                                         value.shape[1:])],
             dtype=str(value.dtype)[6:])
                        for name, value in batch.items()}
                 for kind, batch in inputs.items()},

@@ -96,8 +96,8 @@ def page(title: str, subtitle: str, parts: Sequence[str]) -> str:
 
 def section(heading: str, *parts: str, lead: str = '') -> str:
     """Write a heading, an explaining line, and HTML."""
-    said = f'<p class="pale">{esc(lead)}</p>' if lead else ''
-    return f'<section><h2>{esc(heading)}</h2>{said}{"".join(parts)}</section>'
+    intro = f'<p class="pale">{esc(lead)}</p>' if lead else ''
+    return f'<section><h2>{esc(heading)}</h2>{intro}{"".join(parts)}</section>'
 
 
 def picture(source: Any, size: int = 120, alt: str = '') -> str:

@@ -146,15 +146,15 @@ class RunReport:
     def _row(self, direction: str, query: int) -> str:
         source, target = (_PARTS[letter] for letter in direction[::2])
         value = self._scores[direction].values[query]
-        said = '' if np.isnan(value) else f' · AP {value:.3f}'
+        note = '' if np.isnan(value) else f' · AP {value:.3f}'
         scores, places = (found[query] for found in self._found[direction])
         return result_row(Row(
-            self._cell(source, query, said),
+            self._cell(source, query, note),
             [self._cell(target, place, score=float(score),
                         right=self._relevant(source, query, target, place))
              for score, place in zip(scores, places, strict=True)]))
 
-    def _cell(self, part: str, item: int, said: str = '',
+    def _cell(self, part: str, item: int, note: str = '',
               score: Optional[float] = None,
               right: Optional[bool] = None) -> Cell:
         labels, ids = self._labels(part), self.embeddings.part(part)[2]
@@ -163,7 +163,7 @@ class RunReport:
         name = str(item if ids is None else ids[item])
         return Cell(shown if part == 'image' and shown else None,
                     shown if part == 'text' and shown else f'#{name}',
-                    self._label(labels[item]) + said, score, right)
+                    self._label(labels[item]) + note, score, right)
 
     def _label(self, label: Any) -> str:
         if not has_class(np.array([label])).all():
@@ -239,13 +239,13 @@ class RunReport:
         names = [self._class(n) for n in range(count)]
         for direction, (_, places) in self._found.items():
             source, target = (_PARTS[letter] for letter in direction[::2])
-            asked = self._first_class(source)
-            found = self._first_class(target)[places]
+            query_class = self._first_class(source)
+            found_class = self._first_class(target)[places]
             matrix = np.zeros((count, count))
-            known = (asked[:, None] >= 0) & (found >= 0)
-            np.add.at(matrix, (np.broadcast_to(asked[:, None],
-                                               found.shape)[known],
-                               found[known]), 1)
+            known = (query_class[:, None] >= 0) & (found_class >= 0)
+            np.add.at(matrix, (np.broadcast_to(query_class[:, None],
+                                               found_class.shape)[known],
+                               found_class[known]), 1)
             matrix /= np.maximum(matrix.sum(1, keepdims=True), 1)
             parts += [f'<h3>{_NAMES[direction]}</h3>',
                       heat_table(matrix, names, names)]

@@ -51,6 +51,6 @@ def _is_curve(name: str, value: object, trains: bool) -> bool:
     return 'mAP' in name and name.count('/') < 2
 
 
-def _curves(found: dict[str, dict[int, float]]) -> Curves:
+def _curves(points: dict[str, dict[int, float]]) -> Curves:
     return {name: (sorted(values), [values[s] for s in sorted(values)])
-            for name, values in found.items()}
+            for name, values in points.items()}

@@ -78,23 +78,24 @@ class BalanceHook(Hook):
         self._seen.dataset_meta = getattr(dataset, 'metainfo', None)
         items = gather_items(self._seen.results, len(dataset))
         self._seen.results.clear()
-        found = self._seen.embeddings(items)
-        model.instance.nearby.fill_(_nearby(found, model))
-        if not found.labelled:
+        embeddings = self._seen.embeddings(items)
+        model.instance.nearby.fill_(_nearby(embeddings, model))
+        if not embeddings.labelled:
             return
-        figures = {a: _mean_map(found, model.query_factors(a).cpu().numpy())
-                   for a in self.candidates}
+        figures = {
+            a: _mean_map(embeddings, model.query_factors(a).cpu().numpy())
+            for a in self.candidates}
         chosen = choose(figures, self.tolerance)
         half = np.sqrt(model.query_factors(chosen).cpu().numpy())
         model.instance.balance.fill_(chosen)
-        self._score_anew(runner, _weighted(found, half), metrics)
+        self._score_anew(runner, _weighted(embeddings, half), metrics)
         print_log(f'balance {chosen:g} of the instance part, chosen on '
                   'validation: mean_mAP ' + ', '.join(
                       f'{value:.4f} at {a:g}' for a, value in figures.items()),
                   logger='current')
 
     @staticmethod
-    def _score_anew(runner: Any, found: Embeddings,
+    def _score_anew(runner: Any, embeddings: Embeddings,
                     metrics: Optional[dict[str, float]]) -> None:
         """Replace the figures of the balance before, wherever they go."""
         if metrics is None:
@@ -102,7 +103,7 @@ class BalanceHook(Hook):
         for metric in runner.val_evaluator.metrics:
             if isinstance(metric, RetrievalMetric):
                 metrics.update({f'{metric.prefix}/{key}': value for key, value
-                                in metric.compute_metrics(found).items()})
+                                in metric.compute_metrics(embeddings).items()})
 
 
 def choose(figures: dict[float, float], tolerance: float) -> float:
@@ -121,31 +122,32 @@ def _instance_of(model: Any) -> Any:
     return model if 'instance' in model.parts else None
 
 
-def _mean_map(found: Embeddings, factors: np.ndarray) -> float:
+def _mean_map(embeddings: Embeddings, factors: np.ndarray) -> float:
     return float(np.mean([score.value for score in score_embeddings(
-        _weighted(found, np.sqrt(factors)), ['chtn-map-all:dot'])]))
+        _weighted(embeddings, np.sqrt(factors)), ['chtn-map-all:dot'])]))
 
 
-def _weighted(found: Embeddings, half: np.ndarray) -> Embeddings:
+def _weighted(embeddings: Embeddings, half: np.ndarray) -> Embeddings:
     """Embeddings of another balance.
 
     The root of a query's factor on either side gives the same products.
     """
-    assert found.image is not None and found.text is not None
-    return replace(found, image=found.image * half, text=found.text * half)
+    assert embeddings.image is not None and embeddings.text is not None
+    return replace(embeddings, image=embeddings.image * half,
+                   text=embeddings.text * half)
 
 
-def _nearby(found: Embeddings, model: Any) -> float:
+def _nearby(embeddings: Embeddings, model: Any) -> float:
     """Cosine that 95 % of partners reach; -1 where there are none."""
-    if not found.paired:
+    if not embeddings.paired:
         return -1.
     part, balance = model.parts['instance'], model.balance
-    assert found.image is not None and found.text is not None
+    assert embeddings.image is not None and embeddings.text is not None
     first = {int(key): row for row, key in reversed(list(enumerate(
-        found.text_pair)))}  # type: ignore[arg-type]
-    cosines = [float(found.image[row, part] @ found.text[first[int(key)],
-                                                         part]) / balance
+        embeddings.text_pair)))}  # type: ignore[arg-type]
+    cosines = [float(embeddings.image[row, part]
+                     @ embeddings.text[first[int(key)], part]) / balance
                for row, key in enumerate(
-                   found.image_pair)  # type: ignore[arg-type]
+                   embeddings.image_pair)  # type: ignore[arg-type]
                if key >= 0 and int(key) in first]
     return float(np.quantile(cosines, 0.05)) if cosines else -1.

@@ -167,12 +167,12 @@ class SafeCheckpointHook(CheckpointHook):
         meta = getattr(loop.dataloader.dataset, 'metainfo', {})
         known = {metric.prefix: metric.keys(meta.get('classes') or ())
                  for metric in metrics if hasattr(metric, 'keys')}
-        given = {key for keys in known.values() for key in keys}
+        reported = {key for keys in known.values() for key in keys}
         if len(known) == len(metrics):
-            _require_figures(self._best_keys(), given)
+            _require_figures(self._best_keys(), reported)
         # Of a user's own metric only the prefix of its keys is known.
         _require_figures([key for key in self._best_keys()
-                          if key.rpartition('/')[0] in known], given)
+                          if key.rpartition('/')[0] in known], reported)
 
     def _here(self, path: str) -> str:
         return self.file_backend.join_path(self.out_dir, osp.basename(path))
@@ -272,12 +272,12 @@ def beside_optimizer(wrapper: Any) -> dict[str, Any]:
         ``loss_scaler`` and ``base_param_settings`` (by which schedules of
         several groups go on), where the wrapper has them.
     """
-    found: dict[str, Any] = {}
+    saved: dict[str, Any] = {}
     if getattr(wrapper, 'loss_scaler', None) is not None:
-        found['loss_scaler'] = wrapper.loss_scaler.state_dict()
+        saved['loss_scaler'] = wrapper.loss_scaler.state_dict()
     if getattr(wrapper, 'base_param_settings', None) is not None:
-        found['base_param_settings'] = wrapper.base_param_settings
-    return found
+        saved['base_param_settings'] = wrapper.base_param_settings
+    return saved
 
 
 def _require_figures(wanted: Iterable[str], given: Collection[str]) -> None:
