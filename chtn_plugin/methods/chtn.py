@@ -257,8 +257,8 @@ class CHTN(CrossModalModel):
                 name, name) for name in images]
             raise ValueError(f'{" and ".join(names)} images must have one '
                              f'shape, got {" and ".join(map(str, shapes))}')
-        made = self.trunk(_joined(list(images.values())))
-        return dict(zip(images, made.split(
+        features = self.trunk(_joined(list(images.values())))
+        return dict(zip(images, features.split(
             [len(value) for value in images.values()]), strict=True))
 
     def _target_taps(self, features: dict[str, Tensor],

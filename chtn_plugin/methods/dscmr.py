@@ -66,15 +66,15 @@ class DSCMR(ProjectedModel):
         pair, label = self.training_pair(inputs, data_samples)
         image, text = pair['image'], pair['text']
         assert label is not None
-        wanted = (torch.eye(self.num_classes, device=label.device)[label]
+        target = (torch.eye(self.num_classes, device=label.device)[label]
                   if label.dim() == 1 else label)
         terms: dict[str, Tensor] = {}
         for name, encoded in pair.items():
             logits = encoded.logits
             assert logits is not None
             terms[f'loss_label_{name}'] = (
-                logits.float() - wanted).square().sum(1).mean()
-            hit = wanted.gather(1, logits.detach().argmax(1)[:, None]) > 0
+                logits.float() - target).square().sum(1).mean()
+            hit = target.gather(1, logits.detach().argmax(1)[:, None]) > 0
             terms[f'accuracy_{name}'] = hit.float().mean()
         one, other = image.taps['common'], text.taps['common']
         terms['loss_likelihood'] = self.likelihood(one, other, label)

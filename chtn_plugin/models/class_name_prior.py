@@ -208,14 +208,14 @@ def _read(file: str) -> dict[str, np.ndarray]:
     missing = [name for name in wanted if name not in arrays]
     if missing:
         raise KeyError(f'arrays not found in {file}: {missing}')
-    found = {name: arrays.numbers(name).astype(np.float32)
-             for name in wanted}
-    for name, value in found.items():
+    values = {name: arrays.numbers(name).astype(np.float32)
+              for name in wanted}
+    for name, value in values.items():
         if value.ndim != (1 if name == 'source_bias' else 2) or (
                 not np.isfinite(value).all()):
             raise ValueError(f'{name} must be a finite table of numbers: '
                              f'{file} has {value.shape}')
-    return found
+    return values
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

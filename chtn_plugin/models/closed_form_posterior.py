@@ -31,13 +31,13 @@ class ClosedFormPosterior(ClosedFormModel):
     def _fit(self, rows: dict[str, np.ndarray],
              shares: np.ndarray) -> dict[str, np.ndarray]:
         labelled = np.any(shares, axis=1)
-        seen = np.any(shares, axis=0)
+        present = np.any(shares, axis=0)
         state: dict[str, np.ndarray] = {}
         for name, value in rows.items():
-            found = self._fit_modality(name, value[labelled],
-                                       shares[labelled][:, seen])
-            state |= {f'{name}_{key}': _spread(array, key, seen)
-                      for key, array in found.items()}
+            fitted = self._fit_modality(name, value[labelled],
+                                        shares[labelled][:, present])
+            state |= {f'{name}_{key}': _spread(array, key, present)
+                      for key, array in fitted.items()}
         return state
 
     @abstractmethod
@@ -64,11 +64,11 @@ class ClosedFormPosterior(ClosedFormModel):
         return Encoded(logits.float().softmax(1), logits, dict(logits=logits))
 
 
-def _spread(array: np.ndarray, key: str, seen: np.ndarray) -> np.ndarray:
+def _spread(array: np.ndarray, key: str, present: np.ndarray) -> np.ndarray:
     """Give a result's columns to the classes that they belong to."""
     if key not in ('weight', 'bias'):
         return array
-    whole = np.full((*array.shape[:-1], len(seen)),
+    whole = np.full((*array.shape[:-1], len(present)),
                     ABSENT if key == 'bias' else 0.)
-    whole[..., seen] = array
+    whole[..., present] = array
     return whole

@@ -62,7 +62,7 @@ def complexity(model: Any, image_shape: tuple[int, ...],
     rows: list[tuple[str, float, float]] = []
     for name, inputs, keys in sides:
         encoder = _Encoder(model, f'encode_{name}', keys)
-        found = get_model_complexity_info(
+        counted = get_model_complexity_info(
             encoder, None, inputs=inputs, show_table=False, show_arch=False)
-        rows.append((name, found['flops'], sum(encoder.used.values())))
+        rows.append((name, counted['flops'], sum(encoder.used.values())))
     return rows

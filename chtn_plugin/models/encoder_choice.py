@@ -83,12 +83,12 @@ def _best(presets: Mapping[str, tuple[Optional[str], str]],
     for name, (place, _) in presets.items():
         if place is None or _can_be_had(place):
             try:
-                found = find(name)
+                encoder = find(name)
             except FileNotFoundError:
                 pass
             else:
                 better += _how_to_get(missing)
-                return found
+                return encoder
         missing.append(name)
     raise AssertionError('the last preset needs nothing')
 

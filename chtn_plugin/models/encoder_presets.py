@@ -109,9 +109,9 @@ def image_encoder(name: str) -> Optional[ImageEncoder]:
         return ImageEncoder(name, about, dict(type='EfficientNetLite0',
                                               weights=_LITE))
     scheme, _, rest = place.partition(':')
-    made = dict(timm=_timm, mmpretrain=_mmpretrain).get(scheme)
-    if made is not None:
-        return made(name, rest)
+    maker = dict(timm=_timm, mmpretrain=_mmpretrain).get(scheme)
+    if maker is not None:
+        return maker(name, rest)
     return _transformers(name, about, place)
 
 
@@ -163,13 +163,13 @@ def _text_pooling(place: str) -> str:
         if hasattr(config, 'text_config') and hasattr(config,
                                                       'projection_dim'):
             return 'projection'
-        said = cached_file(hf_place(place), '1_Pooling/config.json',
+        path = cached_file(hf_place(place), '1_Pooling/config.json',
                            _raise_exceptions_for_missing_entries=False)
     except OSError as error:
         raise not_to_be_had(place) from error
-    if said is None:
+    if path is None:
         return 'mean'
-    stored = json.loads(Path(said).read_text(encoding='utf-8'))
+    stored = json.loads(Path(path).read_text(encoding='utf-8'))
     return 'cls' if stored.get('pooling_mode_cls_token') else 'mean'
 
 

@@ -94,21 +94,21 @@ def check_normalization(expected: Mapping[str, Any],
     """
     if 'mean' not in expected:
         return True
-    given = [torch.full((1, ), neutral, device='cpu') if (
+    values = [torch.full((1, ), neutral, device='cpu') if (
         value := getattr(preprocessor, name, None)) is None
         else value.float().view(-1)
         for name, neutral in (('mean', 0.), ('std', 1.))]
-    if any(value.is_meta for value in given):
+    if any(value.is_meta for value in values):
         return True
     mean, std = (torch.tensor(expected[name], device='cpu')
                  for name in ('mean', 'std'))
-    given = [value.cpu() for value in given]
-    if bool((((given[0] - mean) / std).abs() <= 0.01).all()
-            & ((given[1] / std - 1).abs() <= 0.01).all()):
+    values = [value.cpu() for value in values]
+    if bool((((values[0] - mean) / std).abs() <= 0.01).all()
+            & ((values[1] / std - 1).abs() <= 0.01).all()):
         return True
     _warn('be normalised as', f'mean {_rounded(mean)}, std {_rounded(std)} '
           'of pixels 0..255', 'the data preprocessor has mean '
-          f'{_rounded(given[0])}, std {_rounded(given[1])}')
+          f'{_rounded(values[0])}, std {_rounded(values[1])}')
     return False
 
 
@@ -154,9 +154,9 @@ def check_order(expected: Mapping[str, Any], loaded: Optional[str],
     return False
 
 
-def _warn(rule: str, expected: str, found: str) -> None:
+def _warn(rule: str, expected: str, actual: str) -> None:
     print_log(f'images must {rule} the backbone\'s weights expect: '
-              f'{expected}; {found}', logger='current',
+              f'{expected}; {actual}', logger='current',
               level=logging.WARNING)
 
 

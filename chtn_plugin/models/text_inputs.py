@@ -119,7 +119,7 @@ def on_device(values: Sequence[int], device: torch.device) -> Tensor:
     Returns:
         (N,) int64.
     """
-    made = torch.tensor(values, dtype=torch.int64)
+    tensor = torch.tensor(values, dtype=torch.int64)
     if device.type == 'cuda':
-        made = made.pin_memory()
-    return made.to(device, non_blocking=True)
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)

@@ -131,14 +131,14 @@ class Trunk(BaseModule):
 
     def _freeze_parts(self) -> None:
         for part in self.frozen:
-            found = [p for name, p in self.backbone.named_parameters()
-                     if name == part or name.startswith(f'{part}.')]
-            if not found:
+            parameters = [p for name, p in self.backbone.named_parameters()
+                          if name == part or name.startswith(f'{part}.')]
+            if not parameters:
                 names = [name for name, _ in self.backbone.named_children()]
                 raise ValueError('a frozen part must hold parameters of the '
                                  f'backbone: {part!r} holds none, its '
                                  f'modules are {names}')
-            for parameter in found:
+            for parameter in parameters:
                 parameter.requires_grad_(False)
 
     def _probe_channels_last(self) -> int:
@@ -288,7 +288,7 @@ def enable_checkpointing(backbone: nn.Module) -> None:
     Raises:
         ValueError: The backbone has none of them.
     """
-    found = False
+    enabled = False
     for module in backbone.modules():
         for method in ('gradient_checkpointing_enable',
                        'set_grad_checkpointing'):
@@ -297,7 +297,7 @@ def enable_checkpointing(backbone: nn.Module) -> None:
                 return
         if hasattr(module, 'with_cp'):
             setattr(module, 'with_cp', True)  # noqa: B010
-            found = True
-    if not found:
+            enabled = True
+    if not enabled:
         raise ValueError(f'{type(backbone).__name__} has no gradient '
                          'checkpointing')

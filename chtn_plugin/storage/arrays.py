@@ -151,8 +151,8 @@ class ArrayFile(Mapping[str, np.ndarray]):
         except Exception as error:
             # Parsers raise error types of their own on damaged or hostile
             # files.
-            said = str(error) or type(error).__name__
-            raise ValueError(f'{self.path} cannot be read: {said}'
+            reason = str(error) or type(error).__name__
+            raise ValueError(f'{self.path} cannot be read: {reason}'
                              ) from error
 
 

@@ -66,9 +66,9 @@ def download(url: str, path: str | Path, md5: Optional[str] = None,
                     'and pass the file as --source') from error
             time.sleep(min(2 ** attempt, 10))
     if md5 and _md5(part) != md5:
-        found = _md5(part)
+        digest = _md5(part)
         part.unlink()
-        raise ValueError(f'{url} must have MD5 {md5}, what came has {found}; '
+        raise ValueError(f'{url} must have MD5 {md5}, what came has {digest}; '
                          'it was thrown away')
     os.replace(part, path)
     _mark(part).unlink(missing_ok=True)

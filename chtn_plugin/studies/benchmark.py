@@ -328,8 +328,8 @@ def run_benchmark(features: PairFeatures, plan: Plan, store: RecordStore,
     errors: list[dict[str, Any]] = []
     if measure:
         errors = _measure(jobs, features.name, store, workers, progress)
-    found = (_test_key(features, job.job) for job in jobs)
-    return [store[key] for key in found if key in store] + errors
+    keys = (_test_key(features, job.job) for job in jobs)
+    return [store[key] for key in keys if key in store] + errors
 
 
 def _measure(jobs: Sequence[_Progress], name: str, store: RecordStore,

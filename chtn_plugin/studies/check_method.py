@@ -90,12 +90,12 @@ class Trial:
         self.ranks = ranks
         self.source_classes = source_classes
         self.metrics: dict[str, float] = {}
-        made = self.build()
-        require(isinstance(made, CrossModalModel), 'a method must be a '
-                f'CrossModalModel, got {type(made).__name__}')
-        self.name = type(made).__name__
-        self.method = type(made)
-        towers = made.towers()
+        model = self.build()
+        require(isinstance(model, CrossModalModel), 'a method must be a '
+                f'CrossModalModel, got {type(model).__name__}')
+        self.name = type(model).__name__
+        self.method = type(model)
+        towers = model.towers()
         require({'image', 'text'} <= set(towers), 'towers() must name the '
                 f"'image' and the 'text' tower, got {sorted(towers)}")
         shape = tuple(towers['image'].input_shape)
@@ -263,10 +263,10 @@ def _check_predict(trial: Trial) -> None:
             f'got {len(items)} for {_BATCH}')
     for kind in ('image', 'text'):
         rows = _encode(model, kind, inputs[kind]).repr
-        found = torch.stack([item[f'{kind}_repr'] for item in items])
-        require(_close(rows, found), f'encode_{kind} must give what predict '
+        tested = torch.stack([item[f'{kind}_repr'] for item in items])
+        require(_close(rows, tested), f'encode_{kind} must give what predict '
                 'gives: they differ by '
-                f'{float((rows - found).abs().max()):.2g}')
+                f'{float((rows - tested).abs().max()):.2g}')
     require({item['similarity'] for item in items} == {model.similarity},
             "predict must say the model's similarity in every item")
 
@@ -313,8 +313,8 @@ def _check_search(trial: Trial) -> None:
     from ..apis.gallery import Gallery
     from ..evaluation import save_embeddings
     inferencer = RetrievalInferencer(trial.checkpoint, show_progress=False)
-    found = encode_split(inferencer, progress=False)
-    save_embeddings(trial.folder / 'e.npz', found.embeddings)
+    encoded = encode_split(inferencer, progress=False)
+    save_embeddings(trial.folder / 'e.npz', encoded.embeddings)
     gallery = inferencer.index(trial.folder / 'e.npz')
     require(isinstance(gallery, Gallery) and
             gallery.similarity == trial.build().similarity,

@@ -156,8 +156,8 @@ def training_config(config: dict[str, Any], file: str, seed: int,
 
 
 def _is_closed_form(method: str) -> bool:
-    found = MODELS.get(method)
-    return isinstance(found, type) and issubclass(found, ClosedFormModel)
+    cls = MODELS.get(method)
+    return isinstance(cls, type) and issubclass(cls, ClosedFormModel)
 
 
 def fitted_model(method: str, setting: Mapping[str, Any],
@@ -197,12 +197,12 @@ def encoded(model: Any, image: np.ndarray, text: np.ndarray
     """Encode both modalities; return vectors and predicted classes."""
     parts = dict(image=model.encode_image(torch.from_numpy(image)),
                  text=model.encode_text(torch.from_numpy(text)))
-    found: dict[str, Any] = {name: part.repr.float().numpy()
-                             for name, part in parts.items()}
+    vectors: dict[str, Any] = {name: part.repr.float().numpy()
+                               for name, part in parts.items()}
     for name, part in parts.items():
-        found[f'{name}_class'] = (None if part.logits is None else
-                                  part.logits.argmax(1).numpy())
-    return found
+        vectors[f'{name}_class'] = (None if part.logits is None else
+                                    part.logits.argmax(1).numpy())
+    return vectors
 
 
 def measured(vectors: Mapping[str, Any], label: np.ndarray, similarity: str,
@@ -222,9 +222,10 @@ def measured(vectors: Mapping[str, Any], label: np.ndarray, similarity: str,
         ``accuracy_image`` and ``accuracy_text``, None without classifier.
     """
     suffix = ':dot' if similarity == 'dot' else ''
-    made = Embeddings(image=vectors['image'], text=vectors['text'],
-                      image_label=label, text_label=label)
-    scores = score_embeddings(made, [DEFAULT_PROTOCOL + suffix], threads=1)
+    embeddings = Embeddings(image=vectors['image'], text=vectors['text'],
+                            image_label=label, text_label=label)
+    scores = score_embeddings(embeddings, [DEFAULT_PROTOCOL + suffix],
+                              threads=1)
     result: dict[str, Any] = {score.direction: score.value
                               for score in scores}
     result['mean'] = (result['i2t'] + result['t2i']) / 2

@@ -57,8 +57,8 @@ def article_text(path: str | Path) -> str:
     try:
         text = _parse(source)
     except expat.ExpatError:
-        found = _TEXT_ELEMENT.search(source)
-        text = html.unescape(_TAG.sub(' ', found[1])) if found else ''
+        match = _TEXT_ELEMENT.search(source)
+        text = html.unescape(_TAG.sub(' ', match[1])) if match else ''
     return clean_text(text)
 
 

@@ -77,11 +77,11 @@ class HFTokens(TextTransform):
 
     def _encoded(self, texts: Sequence[str]) -> EncodedTexts:
         tokenizer, texts = self.tokenizer, list(texts)
-        wanted = [name for name in ('input_ids', 'attention_mask')
-                  if name in tokenizer.model_input_names]
+        names = [name for name in ('input_ids', 'attention_mask')
+                 if name in tokenizer.model_input_names]
         if not texts:
             return EncodedTexts({name: torch.zeros(
-                0, self.max_length, dtype=torch.int64) for name in wanted})
+                0, self.max_length, dtype=torch.int64) for name in names})
         whole = tokenizer(texts, verbose=False)['input_ids']
         batch = tokenizer(texts, truncation=True, padding='max_length',
                           max_length=self.max_length, return_tensors='pt')
@@ -94,7 +94,7 @@ class HFTokens(TextTransform):
             cut=sum(len(ids) > self.max_length for ids in whole),
             tokens=sum(map(len, kept)),
             unknown=sum(ids.count(unknown) for ids in kept))
-        return EncodedTexts({name: batch[name] for name in wanted})
+        return EncodedTexts({name: batch[name] for name in names})
 
     def unknown_words(self, text: str) -> Optional[tuple[list[str], int]]:
         """Find words that hold an unknown token, and count all words.

@@ -99,11 +99,11 @@ class Tokenizer:
             rule: A ``tokenizers.Tokenizer`` whose normaliser and
                 pre-tokeniser are to be followed.
         """
-        made = Tokenizer(self.unit, self.ngrams, self.lowercase,
-                         sorted(self.stop_words), self.marks)
-        if _parts(rule) != _parts(made.rule):
-            made._stored = rule
-        return made
+        tokenizer = Tokenizer(self.unit, self.ngrams, self.lowercase,
+                              sorted(self.stop_words), self.marks)
+        if _parts(rule) != _parts(tokenizer.rule):
+            tokenizer._stored = rule
+        return tokenizer
 
     def without_marks(self) -> Tokenizer:
         """Return this tokenizer with the rule of earlier versions."""

@@ -35,7 +35,7 @@ def caffe_layers(net: Sequence[CaffeLayer]) -> dict[str, dict[str, Tensor]]:
         ValueError: A layer has not the blobs that its type needs, or a Scale
             stands where the network has none.
     """
-    found: dict[str, dict[str, Tensor]] = {}
+    layers: dict[str, dict[str, Tensor]] = {}
     # Which weighted layer made a blob; of one that no layer made (the data)
     # its own name. Layers may work in place.
     makers: dict[str, str] = {}
@@ -50,28 +50,28 @@ def caffe_layers(net: Sequence[CaffeLayer]) -> dict[str, dict[str, Tensor]]:
                 data = maker
             maker = layer.name
             if maker in LAYERS:
-                found.setdefault(maker, {}).update(_weighted(layer))
+                layers.setdefault(maker, {}).update(_weighted(layer))
             else:
                 others.add(maker)
         elif layer.blobs and maker not in others:
-            found.setdefault(maker, {}).update(_normalising(
+            layers.setdefault(maker, {}).update(_normalising(
                 layer, maker, may_scale=maker not in LAYERS))
         for top in layer.tops:
             makers[top] = maker
-    missing = [name for name in LAYERS if 'weight' not in found.get(name, {})]
+    missing = [name for name in LAYERS if 'weight' not in layers.get(name, {})]
     if missing:
         raise KeyError(
             f'the layers {list(LAYERS)} are needed, missing: {missing}. '
             f'The file has {[layer.name for layer in net if layer.blobs]}')
     plain = [name for name in (*CONVOLUTIONS, 'fc6', 'fc7')
-             if 'running_mean' not in found[name]]
+             if 'running_mean' not in layers[name]]
     if plain:
         raise KeyError('a BatchNorm must follow each of conv1 to fc7, none '
                        f'follows {plain}: is the file of the variant with '
                        'batch normalisation?')
-    if data in found:
-        found[INPUT] = found[data]
-    return {name: found[name] for name in (INPUT, *LAYERS) if name in found}
+    if data in layers:
+        layers[INPUT] = layers[data]
+    return {name: layers[name] for name in (INPUT, *LAYERS) if name in layers}
 
 
 def _weighted(layer: CaffeLayer) -> dict[str, Tensor]:

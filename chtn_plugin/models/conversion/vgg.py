@@ -32,8 +32,8 @@ def vgg_layers(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     Raises:
         KeyError: A layer is missing.
     """
-    numbered = sorted((int(found[2]), found[1]) for found in map(
-        _FEATURE.fullmatch, state) if found)
+    numbered = sorted((int(match[2]), match[1]) for match in map(
+        _FEATURE.fullmatch, state) if match)
     modules = [module for _, module in numbered]
     convolutions = [module for module in modules
                     if state[f'{module}.weight'].dim() == 4]
