@@ -17,9 +17,9 @@ from chtn_plugin.storage.locks import FolderLock
 lock = FolderLock(sys.argv[1], 'rule', 'advice')
 lock.acquire()
 if sys.argv[2:] == ['fork'] and os.fork() == 0:
-    print(os.getpid(), flush=True)
+    os.write(1, f'{os.getpid()}\\n'.encode())
     time.sleep(60)
-print('held', flush=True)
+os.write(1, b'held\\n')
 time.sleep(60)
 """
 
