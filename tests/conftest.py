@@ -13,6 +13,7 @@ os.environ['HF_HUB_OFFLINE'] = '1'
 hide_gpus()
 
 import gc  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
@@ -45,6 +46,21 @@ def source(tmp_path: Path) -> Path:
     for k, name in enumerate(['a/0', 'a/1', 'b/0', 'b/1', 'b/2']):
         write_picture(tmp_path / 'source' / f'{name}.png', 100 + k)
     return tmp_path / 'source'
+
+
+# By module: what runs after it in the same process needs the real text.
+@pytest.fixture(scope='module')
+def quick_checkpoints() -> Iterator[None]:
+    """Leave out the formatting of the configuration in every checkpoint.
+
+    It takes most of a tiny run's time, and no test that asks for this reads
+    the text.
+    """
+    from mmengine.config import Config
+    kept = Config.pretty_text
+    Config.pretty_text = property(lambda self: 'formatted = False\n')
+    yield
+    Config.pretty_text = kept
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -113,9 +113,13 @@ def whole(tmp_path_factory):
 
 @pytest.mark.parametrize('owner, name, number, before', [
     (Runner, 'save_checkpoint', 3, True),
-    (os, 'fsync', 9, True),     # written, without its name yet
+    # Of each file the content is brought to the disk, then its name.
+    (os, 'fsync', 5, True),     # iter_4.pth written, not on the disk yet
+    (os, 'replace', 3, True),   # iter_4.pth on the disk, without its name
+    (os, 'replace', 3, False),  # named, last_checkpoint is the one before
+    (os, 'fsync', 9, True),     # the best of iteration 4, likewise
     (os, 'replace', 5, True),
-    (os, 'replace', 5, False),  # named, last_checkpoint is the one before
+    (os, 'replace', 5, False),
     (os, 'remove', 2, True),
     (torch.optim.SGD, 'step', 5, False),
 ])

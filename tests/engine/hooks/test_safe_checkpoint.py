@@ -14,6 +14,9 @@ from chtn_plugin.engine.hooks.atomic_backend import (
     write_atomically,
 )
 
+# Each of a run's ten records of the configuration takes a second of CPU time.
+pytestmark = pytest.mark.usefixtures('quick_checkpoints')
+
 
 def test_a_file_is_replaced_as_a_whole(tmp_path):
     path = tmp_path / 'file'
