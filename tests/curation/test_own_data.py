@@ -146,6 +146,24 @@ def test_half_pairs_are_kept(tmp_path):
     assert '1 rows without a picture' in '\n'.join(said)
 
 
+@pytest.mark.parametrize('label', [float('nan'), None, ''])
+def test_a_row_without_a_class_among_others_is_named(folder, label):
+    said: list[str] = []
+    (folder / 'data.jsonl').write_text('\n'.join(json.dumps(dict(
+        image=name, text=text, label=label if k == 3 else given))
+        for k, (name, text, given) in enumerate(rows())))
+    records = make(folder, said=said)
+    assert {c for r in records for c in r.classes} == {'a', 'b', 'c'}
+    assert f'the first row without a class: {folder / "data.jsonl"}:4' in said
+
+
+def test_rows_without_any_class_are_not_remarked_on(folder):
+    said: list[str] = []
+    write_csv(folder, [(*row[:2], '') for row in rows()])
+    make(folder, said=said)
+    assert 'first row without a class' not in '\n'.join(said)
+
+
 def test_several_labels(folder):
     write_csv(folder, [(name, text, f'{label};all')
                        for name, text, label in rows()])
