@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from chtn_plugin.storage import tables
 from chtn_plugin.storage.tables import cell_text, cell_texts, read_rows
 
 
@@ -125,3 +126,11 @@ def test_longer_file_is_refused_before_it_is_read(tmp_path):
     path = file(tmp_path, 'a,a\n' * 5)
     with pytest.raises(ValueError, match='at most 3 rows'):
         cells(path, max_rows=3)
+
+
+def test_longer_line_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, '_MAX_LINE_BYTES', 9)
+    path = file(tmp_path, 'a,a\n' + 'b' * 10)
+    with pytest.raises(ValueError, match='a line must have at most 9 bytes: '
+                                         r'.*t\.csv:2 has more'):
+        cells(path)
