@@ -1,8 +1,10 @@
 """The result of a search, as plain objects and as a picture."""
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, Optional
 
 from PIL import Image
@@ -58,6 +60,27 @@ class SearchResult:
     notes: tuple[str, ...] = ()
     picture: Any = field(default=None, repr=False)
     similarity: str = 'cosine'
+
+
+def results_json(results: Sequence[SearchResult]) -> str:
+    """Search results as a JSON list; pictures of queries are left out."""
+    return json.dumps([{key: value for key, value in asdict(result).items()
+                        if key != 'picture'} for result in results], indent=1)
+
+
+def holds_results(path: str | Path) -> bool:
+    """Tell whether a file holds :func:`results_json`, and not a user's.
+
+    Args:
+        path: Any file, or none.
+    """
+    names = {one.name for one in fields(SearchResult)} - {'picture'}
+    try:
+        found = json.loads(Path(path).read_text(encoding='utf-8'))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, list) and bool(found) and all(
+        isinstance(one, dict) and set(one) == names for one in found)
 
 
 def draw_results(results: Sequence[SearchResult],

@@ -45,9 +45,13 @@ def _compare(args):
     from chtn_plugin.evaluation.comparison import (
         compare_methods,
         format_comparison,
+        holds_comparison,
         load_methods,
     )
     from chtn_plugin.storage.files import atomic_write
+    from chtn_plugin.storage.ownership import check_replaceable
+    for path in args.out:
+        check_replaceable(path, holds_comparison(path))
     comparison = compare_methods(load_methods(args.methods), args.protocol,
                                  args.bootstrap, args.flips, args.seed)
     text = format_comparison(comparison)

@@ -109,6 +109,9 @@ def _extract(args: argparse.Namespace) -> dict[str, int]:
         extract_features,
     )
     from chtn_plugin.evaluation import save_embeddings
+    from chtn_plugin.evaluation.embeddings import holds_our_arrays
+    from chtn_plugin.storage.ownership import check_replaceable
+    check_replaceable(args.out, holds_our_arrays(args.out))
     if args.encoders:
         counts = extract_features(args.run, args.out, Extraction(
             **args.encoders, bf16=args.bf16, device=args.device))

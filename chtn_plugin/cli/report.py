@@ -63,8 +63,9 @@ def main() -> None:
         if report.scatter is None:
             sys.exit('error: the picture of the common space needs '
                      'scikit-learn: pip install scikit-learn')
+        from chtn_plugin.reporting.stamped import save_stamped
         with atomic_write(args.tsne_out) as file:
-            report.scatter.save(file, 'PNG', optimize=True)
+            save_stamped(report.scatter, file)
         print(f'written: {args.tsne_out}')
 
 
@@ -74,8 +75,13 @@ def _report(args: argparse.Namespace) -> tuple[RunReport, Path]:
     from chtn_plugin.evaluation import load_embeddings
     from chtn_plugin.reporting.run_report import RunReport
     from chtn_plugin.reporting.training_log import read_training_log
+    from chtn_plugin.storage.ownership import bears_stamp, check_replaceable
+    for path in filter(None, (args.out, args.tsne_out)):
+        check_replaceable(path, bears_stamp(path))
     model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint)
     run = model.run
+    out = Path(args.out or run.path.parent / 'report.html')
+    check_replaceable(out, bears_stamp(out))
     if args.embeddings:
         embeddings = load_embeddings(args.embeddings)
     else:
@@ -87,4 +93,4 @@ def _report(args: argparse.Namespace) -> tuple[RunReport, Path]:
     report = RunReport(
         embeddings, run.name, facts, str(run.meta.get('cfg', '')), training,
         validation, args.protocol, args.worst, not args.no_tsne)
-    return report, Path(args.out or run.path.parent / 'report.html')
+    return report, out

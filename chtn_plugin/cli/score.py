@@ -130,6 +130,10 @@ def _score(args):
         write_results,
         write_trec,
     )
+    from chtn_plugin.evaluation.results import read_results
+    from chtn_plugin.storage.ownership import check_replaceable, is_read_by
+    if args.out:
+        check_replaceable(args.out, is_read_by(read_results, args.out))
     fields = dict(field.split('=', 1) for field in args.fields)
     embeddings = read_embeddings(args.embeddings, args.labels, fields,
                                  args.row_pairs)

@@ -6,9 +6,7 @@ the query for.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,6 +109,12 @@ def main() -> None:
 
 def _search(args: argparse.Namespace) -> list[SearchResult]:
     from chtn_plugin.apis import RetrievalInferencer
+    from chtn_plugin.apis.search_result import holds_results
+    from chtn_plugin.storage.ownership import bears_stamp, check_replaceable
+    if args.out:
+        check_replaceable(args.out, holds_results(args.out) if
+                          args.out.endswith('.json') else
+                          bears_stamp(args.out))
     model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint,
                                 'bf16' if args.bf16 else 'fp32')
     gallery = model.index(args.gallery)
@@ -130,17 +134,17 @@ def _search(args: argparse.Namespace) -> list[SearchResult]:
 
 
 def _write(args: argparse.Namespace, results: list[SearchResult]) -> None:
-    from chtn_plugin.apis.search_result import draw_results
+    from chtn_plugin.apis.search_result import draw_results, results_json
     from chtn_plugin.reporting.results_page import results_page
+    from chtn_plugin.reporting.stamped import save_stamped
     from chtn_plugin.storage.files import atomic_write
     kind = Path(args.out).suffix
     if kind == '.png':
         with atomic_write(args.out) as file:
-            draw_results(results, args.font).save(file, 'PNG')
+            save_stamped(draw_results(results, args.font), file)
         return
     if kind == '.json':
-        text = json.dumps([{key: value for key, value in asdict(r).items()
-                            if key != 'picture'} for r in results], indent=1)
+        text = results_json(results)
     else:
         text = results_page(results)
     with atomic_write(args.out, 'w', 'utf-8') as file:

@@ -3,8 +3,7 @@ from __future__ import annotations
 
 import argparse
 import os.path as osp
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .command import (
     add_arguments,
@@ -73,21 +72,13 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
 
 def check_outputs(cfg: Config, args: argparse.Namespace) -> None:
     """Refuse, before the work, to replace what no test has written."""
-    from chtn_plugin.evaluation.embeddings import load_embeddings
+    from chtn_plugin.evaluation.embeddings import holds_our_arrays
     from chtn_plugin.evaluation.results import RESULTS_NAME, read_results
-    from chtn_plugin.storage.ownership import check_replaceable
+    from chtn_plugin.storage.ownership import check_replaceable, is_read_by
     results = osp.join(cfg.work_dir, RESULTS_NAME)
-    check_replaceable(results, _reads(read_results, results))
+    check_replaceable(results, is_read_by(read_results, results))
     if args.out:
-        check_replaceable(args.out, _reads(load_embeddings, args.out))
-
-
-def _reads(read: Callable[[str], Any], path: str) -> bool:
-    try:
-        read(path)
-    except (OSError, ValueError, TypeError, KeyError):
-        return False
-    return True
+        check_replaceable(args.out, holds_our_arrays(args.out))
 
 
 def run(args: argparse.Namespace) -> None:

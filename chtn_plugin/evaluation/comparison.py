@@ -1,6 +1,7 @@
 """Compare methods over seeds and queries, with intervals and tests."""
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -29,6 +30,7 @@ from .statistics import (
 
 SCHEMA = 'chtn_plugin.comparison/1'
 LEVEL = .05
+_TESTS = 'Paired randomisation tests over queries'
 
 
 def compare_methods(methods: Mapping[str, Sequence[Results]],
@@ -315,6 +317,22 @@ def _judge(pair: dict[str, Any]) -> None:
             pair['words'] += '; too few seeds to tell whether others agree'
 
 
+def holds_comparison(path: str | Path) -> bool:
+    """Tell whether a file is a comparison, as Markdown or JSON.
+
+    Args:
+        path: Any file, or none.
+    """
+    try:
+        text = Path(path).read_text(encoding='utf-8')
+        if text.startswith('### '):
+            return f'\n{_TESTS}, ' in text
+        found = json.loads(text)
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.get('schema') == SCHEMA
+
+
 def format_comparison(comparison: Mapping[str, Any]) -> str:
     """Write a comparison as Markdown."""
     lines: list[str] = []
@@ -339,7 +357,7 @@ def format_comparison(comparison: Mapping[str, Any]) -> str:
             f'- {p["words"]}.' for p in comparison['pairs']
             if (p['protocol'], p['direction']) == (protocol, direction)]
         lines += ['', *sentences, ''] if sentences else ['']
-    lines.append(f'Paired randomisation tests over queries, {LEVEL:.0%} '
+    lines.append(f'{_TESTS}, {LEVEL:.0%} '
                  f'level, Holm\'s correction over all {comparison["tests"]} '
                  'of them; intervals are 95 % bootstraps over queries.')
     return '\n'.join(lines)

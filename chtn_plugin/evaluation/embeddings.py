@@ -142,6 +142,22 @@ def save_embeddings(path: str | Path, embeddings: Embeddings,
         np.savez(file, **arrays)
 
 
+def holds_our_arrays(path: str | Path) -> bool:
+    """Tell whether a ``.npz`` is one that our tools wrote.
+
+    What they write of embeddings and features has ``meta``, a JSON object;
+    arrays of the user's have not.
+
+    Args:
+        path: Any file, or none.
+    """
+    try:
+        return isinstance(json.loads(str(ArrayFile(path, 'arrays')['meta'])),
+                          dict)
+    except (OSError, ValueError, KeyError, RecursionError):
+        return False
+
+
 def load_embeddings(path: str | Path) -> Embeddings:
     """Read what :func:`save_embeddings` wrote.
 

@@ -13,6 +13,8 @@ from typing import Any, Optional
 
 from PIL import Image
 
+from chtn_plugin.storage.ownership import PAGE_STAMP
+
 from .result_sheet import Cell, Row, load_thumbnail
 
 _POLICY = ("default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -87,7 +89,7 @@ def page(title: str, subtitle: str, parts: Sequence[str]) -> str:
     """
     return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-            '<meta name="viewport" content="width=device-width,'
+            f'{PAGE_STAMP}<meta name="viewport" content="width=device-width,'
             'initial-scale=1"><meta name="color-scheme" content="light">'
             f'<title>{esc(title)}</title><style>{STYLE}</style></head><body>'
             f'<main><h1>{esc(title)}</h1><p class="pale">{esc(subtitle)}</p>'

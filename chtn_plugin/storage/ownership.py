@@ -12,11 +12,19 @@ import platform
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 #: Suffix of every file that is being written and has no name yet.
 TEMPORARY = '.chtn-part'
+#: Stands near the start of pages (as their generator) and pictures (as their
+#: software) that we write.
+STAMP = 'chtn_plugin'
+#: A page's line of its generator.
+PAGE_STAMP = f'<meta name="generator" content="{STAMP}">'
+_STAMPS = (PAGE_STAMP.encode(), b'Software\0' + STAMP.encode())
+_STAMPED_BYTES = 4096
 # Long enough for any write to end, on a machine whose processes we can not
 # see.
 _ABANDONED_SECONDS = 24 * 3600.
@@ -171,6 +179,34 @@ def check_replaceable(path: str | Path, ours: bool) -> None:
         raise ValueError('only files that this tool has written may be '
                          f'replaced: {path} is another. Choose another name, '
                          'or move it away')
+
+
+def bears_stamp(path: str | Path) -> bool:
+    """Tell whether a page or a picture starts with our stamp.
+
+    Args:
+        path: Any file, or none.
+    """
+    try:
+        with open(path, 'rb') as file:
+            start = file.read(_STAMPED_BYTES)
+    except OSError:
+        return False
+    return any(stamp in start for stamp in _STAMPS)
+
+
+def is_read_by(read: Callable[[str | Path], Any], path: str | Path) -> bool:
+    """Tell whether the reader of a kind of file takes one for its own.
+
+    Args:
+        read: The reader, which raises for other files.
+        path: Any file, or none.
+    """
+    try:
+        read(path)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return False
+    return True
 
 
 def _host() -> str:

@@ -37,6 +37,19 @@ def test_compares_work_directories(tmp_path):
     assert (tmp_path / 'c.md').read_text() == done.stdout
     compared = json.loads((tmp_path / 'c.json').read_text())
     assert compared['tests'] == 3
+    # Its own are replaced, a user's are not.
+    again = subprocess.run(done.args, capture_output=True, text=True,
+                           cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    for name in ('c.md', 'c.json'):
+        kept = (tmp_path / name).read_text()
+        (tmp_path / name).write_text('### mine\n')
+        again = subprocess.run(done.args, capture_output=True, text=True,
+                               cwd=tmp_path)
+        assert again.returncode == 1
+        assert f'may be replaced: {name} is another' in again.stderr
+        assert (tmp_path / name).read_text() == '### mine\n'
+        (tmp_path / name).write_text(kept)
 
 
 def test_what_is_no_result_is_an_error_in_words(tmp_path):

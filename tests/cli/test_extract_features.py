@@ -112,3 +112,19 @@ def test_moved_data_are_found(tiny, tmp_path):
         assert status == 0, err
     finally:
         (tmp_path / 'moved').rename(tiny / 'data')
+
+
+def test_arrays_of_the_users_are_not_replaced_and_our_own_are(tiny,
+                                                              tmp_path):
+    out = tmp_path / 'one.npz'
+    np.savez(out, image=np.eye(2), text=np.eye(2))
+    before = out.read_bytes()
+    call = 'extract_features', tiny / 'run', '--out', out
+    status, _, err = run_tool(*call)
+    assert status == 1
+    assert 'only files that this tool has written may be replaced' in err
+    assert out.read_bytes() == before
+    out.unlink()
+    for _ in range(2):
+        status, _, err = run_tool(*call)
+        assert status == 0, err

@@ -90,3 +90,20 @@ def test_picture_of_the_space_without_scikit_learn(tiny, tmp_path,
     # The report is there and says so; no half of a picture is.
     assert 'scikit-learn' in (tmp_path / 'r.html').read_text()
     assert not (tmp_path / 'space.png').exists()
+
+
+@pytest.mark.parametrize('option', ['--out', '--tsne-out'])
+def test_a_file_of_the_users_is_not_replaced(tiny, tmp_path, option):
+    out = tmp_path / 'mine'
+    out.write_text('chtn_plugin notes')
+    status, _, err = run_tool('report', tiny / 'run', option, out)
+    assert status == 1
+    assert 'only files that this tool has written may be replaced' in err
+    assert out.read_text() == 'chtn_plugin notes'
+
+
+def test_a_report_of_an_earlier_run_is_replaced(tiny, tmp_path):
+    for _ in range(2):
+        status, _, err = run_tool('report', tiny / 'run', '--no-tsne',
+                                  '--out', tmp_path / 'report.html')
+        assert status == 0, err

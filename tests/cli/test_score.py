@@ -108,3 +108,18 @@ def test_says_how_many_have_no_class_and_which_similarity(tmp_path):
     assert 'chtn-map-all:dot' in said and 'pair-median-rank:dot' in said
     said = run(tmp_path / 'e.npz', '--similarity', 'cosine').stdout
     assert 'chtn-map-all:dot' not in said and 'pair-median-rank ' in said
+
+
+def test_a_file_of_the_users_is_not_replaced_and_our_own_is(embeddings,
+                                                            tmp_path):
+    out = tmp_path / 'results.json'
+    out.write_text('{"mine": 1}')
+    done = run(embeddings, '--out', out)
+    assert done.returncode == 1
+    assert 'only files that this tool has written may be replaced' in (
+        done.stderr)
+    assert out.read_text() == '{"mine": 1}'
+    out.unlink()
+    for _ in range(2):
+        done = run(embeddings, '--out', out)
+        assert done.returncode == 0, done.stderr

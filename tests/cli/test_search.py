@@ -55,3 +55,20 @@ def test_query_is_needed(tiny):
     status, _, err = run_tool('search', tiny / 'run', '--gallery', tiny)
     assert status == 2
     assert '--text or --image' in err
+
+
+@pytest.mark.parametrize('kind', ['html', 'png', 'json'])
+def test_a_file_of_the_users_is_not_replaced_and_our_own_is(tiny, tmp_path,
+                                                            kind):
+    out = tmp_path / f'found.{kind}'
+    out.write_text('[{"mine": 1}]')
+    call = ('search', tiny / 'run', '--gallery', tiny / 'data' / 'images',
+            '--text', 'cat', '--out', out, '--topk', 2)
+    status, _, err = run_tool(*call)
+    assert status == 1
+    assert 'only files that this tool has written may be replaced' in err
+    assert out.read_text() == '[{"mine": 1}]'
+    out.unlink()
+    for _ in range(2):
+        status, _, err = run_tool(*call)
+        assert status == 0, err

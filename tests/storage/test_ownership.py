@@ -10,10 +10,13 @@ import sys
 import pytest
 
 from chtn_plugin.storage.ownership import (
+    PAGE_STAMP,
     TEMPORARY,
     WrittenFiles,
+    bears_stamp,
     check_replaceable,
     is_abandoned,
+    is_read_by,
     sweep_temporaries,
     temporary_path,
 )
@@ -109,3 +112,23 @@ def test_only_a_file_with_our_stamp_is_replaceable(tmp_path):
     check_replaceable(tmp_path / 'old', True)
     with pytest.raises(ValueError, match='old is another'):
         check_replaceable(tmp_path / 'old', False)
+
+
+@pytest.mark.parametrize('content, ours', [
+    (b'<head>' + PAGE_STAMP.encode(), True),
+    (b'\x89PNG\r\n tEXtSoftware\0chtn_plugin', True),
+    (b'my notes on chtn_plugin', False),
+    (b' ' * 5000 + PAGE_STAMP.encode(), False)])
+def test_a_page_or_a_picture_is_ours_by_its_stamp(tmp_path, content, ours):
+    path = tmp_path / 'one'
+    path.write_bytes(content)
+    assert bears_stamp(path) == ours
+
+
+def test_a_file_that_is_not_there_bears_no_stamp(tmp_path):
+    assert not bears_stamp(tmp_path / 'one')
+
+
+def test_a_file_is_of_a_kind_if_its_reader_takes_it(tmp_path):
+    assert is_read_by(int, '12')
+    assert not is_read_by(int, 'twelve')
