@@ -493,7 +493,7 @@ def _remarks(records: Sequence[PairRecord],
                            'class: they count where the very pair is looked '
                            'for, not by class')
     bare = [record for record in records if not record.classes]
-    if 0 < len(bare) < len(records):
+    if bare:
         # A cell that is empty, or null or NaN in JSON.
         remarks.append(f'the first row without a class: {bare[0].where}')
     if len({name for record in records for name in record.classes}) == 1:

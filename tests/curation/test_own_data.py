@@ -157,13 +157,6 @@ def test_a_row_without_a_class_among_others_is_named(folder, label):
     assert f'the first row without a class: {folder / "data.jsonl"}:4' in said
 
 
-def test_rows_without_any_class_are_not_remarked_on(folder):
-    said: list[str] = []
-    write_csv(folder, [(*row[:2], '') for row in rows()])
-    make(folder, said=said)
-    assert 'first row without a class' not in '\n'.join(said)
-
-
 def test_several_labels(folder):
     write_csv(folder, [(name, text, f'{label};all')
                        for name, text, label in rows()])
