@@ -26,12 +26,12 @@ def approximate_index(store: IndexStore, encoder: Any, factory: str,
         What was measured, by kind.
     """
     gallery = store.gallery(unfinished=True, exact=True)
-    asked = None if queries is None else open_gallery(encoder, queries, False)
-    told = {}
+    others = None if queries is None else open_gallery(encoder, queries, False)
+    measured = {}
     for kind, other in (('image', 'text'), ('text', 'image')):
         if not gallery.count(kind):
             continue
-        source = next((g for g in (asked, gallery)
+        source = next((g for g in (others, gallery)
                        if g is not None and g.count(other)), None)
         rows = None if source is None else _sample(source.rows(other))
         words = sorted(encoder.run.vocabulary)
@@ -40,10 +40,10 @@ def approximate_index(store: IndexStore, encoder: Any, factory: str,
             rows = comparable_rows(encoder.encode_texts(
                 [' '.join(words[i] for i in three) for three in draw], False),
                 store.similarity)
-        told[kind] = build_approximate(store.folder, kind, gallery.rows(kind),
-                                       factory, rows)
-    store.set_approximate(told)
-    return told
+        measured[kind] = build_approximate(
+            store.folder, kind, gallery.rows(kind), factory, rows)
+    store.set_approximate(measured)
+    return measured
 
 
 def _sample(rows: np.ndarray, count: int = 500) -> np.ndarray:

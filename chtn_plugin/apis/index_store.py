@@ -192,9 +192,9 @@ class IndexStore:
         for part in self._parts()[0]:
             part.verify()
 
-    def set_approximate(self, told: dict[str, Any]) -> None:
+    def set_approximate(self, measured: dict[str, Any]) -> None:
         """Keep what was measured of the FAISS indexes beside this one."""
-        self.head['approximate'] = told
+        self.head['approximate'] = measured
         self._write_head()
 
     def _register(self, encoder: Any, sources: Sequence[str | Path]

@@ -1,4 +1,4 @@
-"""An index's parts on disk, of which only what is asked for is read."""
+"""Read an index's parts on disk, only as far as a query needs them."""
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""Updating weights in one kernel where the optimizer and device have it."""
+"""Update weights in one kernel where optimizer and device have it."""
 from __future__ import annotations
 
 import inspect

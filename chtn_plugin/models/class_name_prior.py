@@ -1,4 +1,4 @@
-"""What the names of classes tell before any target label does."""
+"""A prior over target classes, from class names and a source classifier."""
 from __future__ import annotations
 
 from typing import Optional

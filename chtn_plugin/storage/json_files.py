@@ -1,4 +1,4 @@
-"""The one reader of a whole JSON file that nobody has checked."""
+"""The one reader of whole JSON files of unknown origin."""
 from __future__ import annotations
 
 import json

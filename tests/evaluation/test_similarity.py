@@ -1,4 +1,4 @@
-"""What moves no figure: the similarity of vectors, and its scale."""
+"""Similarity of vectors: changes of scale and tiling change no figure."""
 import numpy as np
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What passing on a method with training rows inside says."""
+"""Publishing a method that stores training rows warns of it."""
 import logging
 
 import pytest

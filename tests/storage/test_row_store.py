@@ -1,4 +1,4 @@
-"""What a cache that is full may delete."""
+"""A full cache deletes its own oldest stores, and nothing else."""
 from __future__ import annotations
 
 import json

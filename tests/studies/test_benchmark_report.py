@@ -1,4 +1,4 @@
-"""The pages of a benchmark."""
+"""Reports of a benchmark: Markdown, HTML, LaTeX and JSON."""
 import json
 
 import pytest

@@ -1,4 +1,4 @@
-"""Every registered method keeps the contract; one that breaks it is told."""
+"""Every registered method keeps the contract; breaches are named."""
 import pytest
 import torch
 from mmengine.registry import MODELS

@@ -1,4 +1,4 @@
-"""Rows of Arrow tables, as Parquet and the ``datasets`` library keep them."""
+"""Read rows of Arrow tables, from Parquet or the ``datasets`` library."""
 from __future__ import annotations
 
 import json

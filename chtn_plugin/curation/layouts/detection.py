@@ -1,4 +1,4 @@
-"""The table of layouts, and which of them a folder has."""
+"""List all layouts, and detect which of them a folder has."""
 from __future__ import annotations
 
 import difflib

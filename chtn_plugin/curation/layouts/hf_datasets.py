@@ -1,4 +1,4 @@
-"""What ``save_to_disk`` of the ``datasets`` library writes.
+"""Folders that ``save_to_disk`` of the ``datasets`` library writes.
 
 A folder with ``state.json`` and Arrow files, or one with
 ``dataset_dict.json`` that holds such a folder for each split.

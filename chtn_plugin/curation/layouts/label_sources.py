@@ -1,4 +1,4 @@
-"""Where classes come from that a layout does not give itself."""
+"""Find classes for layouts that hold none: folders, names or a file."""
 from __future__ import annotations
 
 import dataclasses

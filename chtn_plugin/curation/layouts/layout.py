@@ -1,4 +1,4 @@
-"""What a layout is, and what several of them need."""
+"""The contract of a layout, and helpers that several layouts share."""
 from __future__ import annotations
 
 import dataclasses
