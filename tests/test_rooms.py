@@ -11,28 +11,23 @@ PACKAGE = TESTS.parent / 'chtn_plugin'
 #: Files without a test file of their name: their callers' tests cover them.
 #: The list only gets shorter; a new file brings its own test.
 THROUGH_CALLERS = {
-    '': '_moved hooks version',
+    '': 'hooks version',
     'apis': (
-        'approximate_search encoded_split item_encoding opened_gallery '
-        'pictures search_page search_result'),
+        'approximate_search encoded_split opened_gallery pictures '
+        'search_page'),
     'cli': 'analyze_logs benchmark browse_dataset get_flops print_config',
     'curation': 'checked_data',
     'curation/preparation': 'base verify',
     'datasets': 'wikipedia wikipedia_files',
-    'engine': 'figures mixed_precision',
-    'engine/hooks': 'architecture atomic_backend global_batch_norm',
+    'engine/hooks': 'global_batch_norm',
     'evaluation': (
-        'approximate comparison counting counting_compiled counting_device '
-        'curves embeddings gathering rank_table relevance scoring '
-        'splits tied_cut trec'),
+        'approximate comparison counting_compiled counting_device embeddings '
+        'gathering scoring splits'),
     'export': 'onnx_export',
-    'losses': 'gathering',
     'models/backbones': 'hf_vision',
-    'models': 'complexity global_batch_norm',
+    'models': 'global_batch_norm',
     'models/conversion': 'caffemodel start',
     'models/text_encoders': 'bigru hf_text word_cnn word_embedding',
-    'reporting': 'training_log',
-    'storage': 'hf_files',
     'studies': 'rank_check',
 }
 
