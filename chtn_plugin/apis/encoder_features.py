@@ -119,7 +119,7 @@ def extract_features(data: str | Path, out: str | Path,
     meta = dict(images=image.name, texts=text.name, backbone=image.backbone,
                 text_encoder=text.encoder, text_mode=options.text_mode)
     with atomic_write(out) as file:
-        np.savez(file, **arrays, classes=np.array(classes),
+        np.savez(file, **arrays, classes=np.array(classes, str),
                  meta=np.array(json.dumps(meta)))
     return dict(rows=dict(Counter(row.record.split for row in rows)),
                 left_out=len(records) - len(whole), encoders=line)
@@ -229,16 +229,20 @@ def _arrays(rows: Sequence[_Row], pictures: np.ndarray, words: np.ndarray,
             classes: Sequence[str]) -> dict[str, Any]:
     """The arrays of every split."""
     several = any(len(row.record.classes) > 1 for row in rows)
-    members = np.array([[name in row.record.classes for name in classes]
-                        for row in rows], np.uint8)
-    lacks = np.array([not row.record.classes for row in rows])
+    number = {name: place for place, name in enumerate(classes)}
+    numbers = [[number[name] for name in row.record.classes] for row in rows]
     labels: np.ndarray
     if several:
+        members = np.zeros((len(rows), len(classes)), np.uint8)
+        for place, own in enumerate(numbers):
+            members[place, own] = 1
+        lacks = np.array([not own for own in numbers])
         # A row of NaN has no class; whole numbers know none.
         labels = members if not lacks.any() else np.where(
             lacks[:, None], np.nan, members).astype(np.float32)
     else:
-        labels = np.where(lacks, -1, members.argmax(1)).astype(np.int64)
+        labels = np.array([own[0] if own else -1 for own in numbers],
+                          np.int64)
     columns = dict(
         image=pictures[[row.number for row in rows]], text=words,
         label=labels, id=np.array([row.record.id for row in rows]),

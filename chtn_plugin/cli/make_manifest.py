@@ -29,6 +29,7 @@ Pictures that lie in archives are written to FOLDER/unpacked.
                  its first group where it has one
   column:NAME    a column of the table, a key of the .json files
   file:PATH      a table of pictures and labels, or COCO's instances_*.json
+  none           nowhere: the manifest holds pairs alone (with --no-config)
 
 the configuration has pretrained encoders of pictures and texts, frozen; each
 picture and text passes them once. --images and --texts choose:
@@ -72,7 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
                         help='layout of the folder, if several fit')
     parser.add_argument('--label-from', metavar='WHERE',
                         help='where the classes come from: folder, '
-                        'name:PATTERN, column:NAME or file:PATH')
+                        'name:PATTERN, column:NAME, file:PATH or none')
     for field in ('image', 'text', 'label', 'split'):
         parser.add_argument(f'--{field}-column', metavar='NAME',
                             help=f'column of the {field}, if it is not '

@@ -194,7 +194,7 @@ def _read_pairs(folder: Path, options: Options
     rows, left_out = _with_images(folder, rows, options.skip_broken)
     rows, respelt = _in_one_form(rows)
     given = _records(_merged(rows))
-    _check_classes(given)
+    _check_classes(given, options.label_from != 'none')
     records = _split(given, folder, options)
     _check_training_classes(records)
     return (records, [*respelt, *_remarks(records, left_out)],
@@ -240,7 +240,7 @@ def _read(folder: Path, options: Options) -> list[Row]:
     rows = layout.rows(folder, reading)
     if options.label_from is not None:
         rows = relabelled(rows, options.label_from, folder, reading)
-    if not any(row.classes for row in rows):
+    if options.label_from != 'none' and not any(row.classes for row in rows):
         raise ValueError(
             f'some row needs a label: {rows[0].where} has none, nor has any '
             'other. Say where the labels come from with --label-from, one of '
@@ -317,9 +317,9 @@ def _in_one_form(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
         map(one_form, row.classes)))) for row in rows], remarks
 
 
-def _check_classes(records: Sequence[PairRecord]) -> None:
+def _check_classes(records: Sequence[PairRecord], needed: bool) -> None:
     """Refuse class names that a configuration cannot hold, or none."""
-    if not any(record.classes for record in records):
+    if needed and not any(record.classes for record in records):
         raise ValueError(f'some row needs a label: {records[0].where} has '
                          'none, nor has any other')
     for record in records:
@@ -338,6 +338,9 @@ def _check_configurable(records: Sequence[PairRecord], folder: Path,
                         options: Options) -> None:
     """Refuse what a configuration would train on in vain."""
     names = {name for record in records for name in record.classes}
+    if not names:
+        raise ValueError('a configuration learns from classes, and no row '
+                         'has any: --no-config writes the manifest alone')
     if len(names) == 1:
         raise ValueError(f'{_ONE_CLASS}: all rows have {names.pop()!r}')
     for what, value in (('the folder', folder), ('--source', options.source),
@@ -401,7 +404,8 @@ def _split(records: list[PairRecord], folder: Path,
     if given == {''}:
         groups = groups_sharing(text_contents(records, LEAKING_TOKENS),
                                 image_contents(records, folder))
-        known = [row for row, record in enumerate(records) if record.classes]
+        known = [row for row, record in enumerate(records) if record.classes
+                 ] or list(range(len(records)))
         drawn = grouped_split(
             [records[row].classes for row in known],
             [groups[row] for row in known],
@@ -484,6 +488,9 @@ def _remarks(records: Sequence[PairRecord],
                            'evaluate, not to train')
     unlabelled = Counter(record.split for record in records
                          if not record.classes)
+    if unlabelled.total() == len(records):
+        return [*remarks, 'no row has a class: pairs alone, which are '
+                'looked for one by one']
     if unlabelled['train']:
         remarks.append(f'{unlabelled["train"]} rows without a class: trained '
                        'on as pairs')

@@ -241,3 +241,14 @@ def test_pairs_without_a_class_are_rows_of_nan_among_several(
     with np.load(tmp_path / 'out.npz') as arrays:
         assert np.isnan(arrays['label_train']).all(1).tolist() == [
             True, False, False]
+
+
+def test_pairs_of_which_none_has_a_class_have_features(towers, manifest,
+                                                       tmp_path):
+    manifest.write_text(manifest.read_text().replace('\ta\t', '\t\t')
+                        .replace('\tb\t', '\t\t'))
+    extract_features(manifest, tmp_path / 'out.npz',
+                     options(towers, tmp_path))
+    with np.load(tmp_path / 'out.npz') as arrays:
+        assert arrays['label_train'].tolist() == [-1, -1, -1]
+        assert arrays['classes'].tolist() == []

@@ -10,7 +10,7 @@ from ..own_tables import Row, read_labels
 from .coco import categories_by_picture
 from .layout import Reading
 
-KINDS = ('folder', 'column:NAME', 'file:PATH', 'name:PATTERN')
+KINDS = ('folder', 'none', 'column:NAME', 'file:PATH', 'name:PATTERN')
 
 
 def reading_for(source: str, reading: Reading) -> Reading:
@@ -37,6 +37,7 @@ def relabelled(rows: Sequence[Row], source: str, folder: Path,
     Args:
         rows: The rows.
         source: ``'folder'``: the name of the picture's folder.
+            ``'none'``: no row has a class.
             ``'column:NAME'``: what was read from there.
             ``'file:PATH'``: a table of pictures and labels, or
             ``instances_*.json`` of COCO, relative to the folder.
@@ -57,7 +58,10 @@ def relabelled(rows: Sequence[Row], source: str, folder: Path,
     if kind == 'column':
         return list(rows)
     find: Callable[[str], tuple[str, ...]]
-    if kind == 'folder':
+    if kind == 'none':
+        def find(image: str) -> tuple[str, ...]:
+            return ()
+    elif kind == 'folder':
         def find(image: str) -> tuple[str, ...]:
             name = PurePosixPath(image).parent.name
             return (name, ) if name else ()
@@ -71,7 +75,7 @@ def relabelled(rows: Sequence[Row], source: str, folder: Path,
 
 def _parted(source: str) -> tuple[str, str]:
     kind, colon, value = source.partition(':')
-    bare = kind == 'folder'
+    bare = kind in ('folder', 'none')
     if kind not in {known.partition(':')[0] for known in KINDS} or (
             bare == bool(colon)) or (colon and not value):
         raise ValueError(f'--label-from must be one of {", ".join(KINDS)}, '
