@@ -12,7 +12,8 @@ from .opened_gallery import open_gallery
 
 
 def approximate_index(store: IndexStore, encoder: Any, factory: str,
-                      queries: Optional[str] = None) -> dict[str, Any]:
+                      queries: Optional[str] = None,
+                      wanted: Optional[float] = None) -> dict[str, Any]:
     """Add FAISS indexes to an index, each measured on cross-modal queries.
 
     Args:
@@ -21,6 +22,7 @@ def approximate_index(store: IndexStore, encoder: Any, factory: str,
         factory: FAISS's name; see :func:`build_approximate`.
         queries: Source of queries. None: what the index holds of the other
             kind, or for pictures else three words of the vocabulary each.
+        wanted: Recall to tune the indexes for; see :func:`build_approximate`.
 
     Returns:
         What was measured, by kind.
@@ -41,7 +43,8 @@ def approximate_index(store: IndexStore, encoder: Any, factory: str,
                 [' '.join(words[i] for i in three) for three in draw], False),
                 store.similarity)
         measured[kind] = build_approximate(
-            store.folder, kind, gallery.rows(kind), factory, rows)
+            store.folder, kind, gallery.rows(kind), factory, rows,
+            wanted=wanted)
     store.set_approximate(measured)
     return measured
 

@@ -36,6 +36,10 @@ def parse_args() -> argparse.Namespace:
                        help='an approximate index too, by FAISS\'s name: '
                        'HNSW32, "IVF1024,Flat", "IVF1024,PQ16"; its recall '
                        'is measured and shown')
+    build.add_argument('--recall', type=float, metavar='SHARE',
+                       help='with --faiss: look at enough for this recall '
+                       '(as 0.95), measured on the queries; what it takes '
+                       '(efSearch, nprobe) is kept in the index')
     build.add_argument('--queries', help='.txt file of texts, or folder of '
                        'pictures, to measure the recall with (default: the '
                        'other kind in the index, or else words of the '
@@ -47,7 +51,14 @@ def parse_args() -> argparse.Namespace:
                        help='let the checkpoint run programs here')
     inspect = commands.add_parser('inspect', help='say what an index holds')
     inspect.add_argument('index', help='the index, a folder')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.command == 'build' and args.recall is not None:
+        if not args.faiss:
+            parser.error('--recall goes with --faiss')
+        if not 0 < args.recall <= 1:
+            parser.error('--recall must be above 0 and at most 1, got '
+                         f'{args.recall}')
+    return args
 
 
 def main() -> None:
@@ -82,7 +93,8 @@ def _build(args: argparse.Namespace) -> None:
         if not done:
             print(f'unfinished: {path}. Build again with it to go on')
     if args.faiss:
-        measured = approximate_index(store, model, args.faiss, args.queries)
+        measured = approximate_index(store, model, args.faiss, args.queries,
+                                 args.recall)
         for kind, facts in measured.items():
             print(describe(kind, facts))
 

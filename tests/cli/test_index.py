@@ -72,3 +72,11 @@ def test_missing_source_is_an_error_in_words(tiny, tmp_path):
                               tmp_path / 'gone', '--out', tmp_path / 'index')
     assert status == 1
     assert 'gallery not found' in err
+
+
+def test_a_wanted_recall_goes_with_faiss(tiny, tmp_path):
+    status, _, err = run_tool(
+        'index', 'build', tiny / 'run', tiny / 'data' / 'pairs.tsv', '--out',
+        tmp_path / 'index', '--recall', '0.9')
+    assert status == 2
+    assert '--recall goes with --faiss' in err
