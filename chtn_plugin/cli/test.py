@@ -92,7 +92,10 @@ def _run(args: argparse.Namespace) -> None:
     from mmengine.dist import is_main_process
 
     from chtn_plugin.engine.console import describe_run
-    from chtn_plugin.engine.figures import describe_figures
+    from chtn_plugin.engine.figures import (
+        describe_figures,
+        reported_protocol,
+    )
     from chtn_plugin.engine.launch import (
         build_runner,
         on_main_rank,
@@ -126,8 +129,7 @@ def _run(args: argparse.Namespace) -> None:
     if is_main_process():
         print(describe_figures(
             cfg, runner.test_dataloader.dataset, metrics,
-            next((metric.reported for metric in runner.test_evaluator.metrics
-                  if getattr(metric, 'reported', '')), '')))
+            reported_protocol(runner.test_evaluator)))
         results = osp.join(cfg.work_dir, RESULTS_NAME)
         if osp.isfile(results):
             print(f'the value of every query: {results}; tools/compare.py '

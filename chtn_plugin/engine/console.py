@@ -13,7 +13,7 @@ from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 
 from ..evaluation.protocols import DEFAULT_PROTOCOL
-from .figures import retrieval_metric_of
+from .figures import reported_protocol, retrieval_metric_of
 
 #: Beginnings of what MMEngine warns its own developers of, in every run.
 _NOT_FOR_USERS = ('"FileClient" will be', '"HardDiskBackend" is the alias')
@@ -133,8 +133,10 @@ def describe_best(cfg: Config, runner: Any) -> list[str]:
     name = hook.get('save_best')
     name = name if isinstance(name, str) and name != 'auto' else 'best figure'
     try:
-        protocol = retrieval_metric_of(cfg, 'val_evaluator').get(
-            'protocol', DEFAULT_PROTOCOL)
+        loop = getattr(runner, 'val_loop', None)
+        protocol = reported_protocol(getattr(
+            loop, 'evaluator', None)) or retrieval_metric_of(
+                cfg, 'val_evaluator').get('protocol', DEFAULT_PROTOCOL)
     except KeyError:
         protocol = 'of the configuration'
     history = runner.message_hub.log_scalars.get(

@@ -29,6 +29,19 @@ def retrieval_metric_of(cfg: Config, evaluator: str = 'test_evaluator'
     raise KeyError(f'{evaluator} must have a RetrievalMetric, got {metrics}')
 
 
+def reported_protocol(evaluator: Any) -> str:
+    """Return the full name of the protocol that an evaluator used.
+
+    Args:
+        evaluator: Of a Runner that has validated or tested.
+
+    Returns:
+        As ``'chtn-map-all:dot'``; empty where no metric has reported yet.
+    """
+    return next((metric.reported for metric in getattr(
+        evaluator, 'metrics', ()) if getattr(metric, 'reported', '')), '')
+
+
 def describe_figures(cfg: Config, dataset: Any,
                      metrics: Mapping[str, float],
                      protocol: str = '') -> str:

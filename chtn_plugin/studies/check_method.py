@@ -352,9 +352,10 @@ def _check_card(trial: Trial) -> None:
 
 
 def _check_ranks(trial: Trial) -> None:
-    if trial.ranks < 2 or not any(
-            p.requires_grad for p in trial.build().parameters()):
-        return
+    model = trial.build()
+    if trial.ranks < 2 or isinstance(model, ClosedFormModel) or not any(
+            p.requires_grad for p in model.parameters()):
+        return  # nothing of it is trained; FitHook shares its rows out
     from .rank_check import states_after_one_step
     first, *others = states_after_one_step(
         trial.config, trial.method, trial.batch(True), trial.ranks,

@@ -1,6 +1,7 @@
 """Train one step of a method in several processes of this machine."""
 from __future__ import annotations
 
+import os
 import time
 from copy import deepcopy
 from pathlib import Path
@@ -81,4 +82,10 @@ def _step(rank: int, config: dict, method: type, batch: tuple[dict, dict],
     optimizer.step()
     torch.save({name: p.detach() for name, p in model.named_parameters()
                 if p.requires_grad}, f'{folder}/rank{rank}.pt')
-    torch.distributed.destroy_process_group()
+    # Nobody leaves before all are through the last exchange of gradients.
+    while not all(Path(folder, f'rank{other}.pt').exists()
+                  for other in range(ranks)):
+        time.sleep(0.05)
+    # Not through Python's own end: taking down DDP waits for threads of the
+    # process group that wait for the interpreter.
+    os._exit(0)

@@ -1,8 +1,14 @@
 """Retrieval figures in words."""
+from types import SimpleNamespace
+
 import pytest
 from mmengine.config import Config
 
-from chtn_plugin.engine.figures import describe_figures, retrieval_metric_of
+from chtn_plugin.engine.figures import (
+    describe_figures,
+    reported_protocol,
+    retrieval_metric_of,
+)
 
 METRIC = dict(type='RetrievalMetric', protocol='map-min@50')
 
@@ -47,3 +53,10 @@ def test_ranks_of_pairs_have_one_digit_and_shares_four():
 def test_a_configuration_without_the_metric_is_named_as_such():
     assert describe_figures(Config(), Split(), {}) == (
         'protocol of the configuration, split val, 0 items')
+
+
+def test_the_protocol_that_an_evaluator_used_is_its_metrics():
+    evaluator = SimpleNamespace(metrics=[
+        object(), SimpleNamespace(reported='chtn-map-all:dot')])
+    assert reported_protocol(evaluator) == 'chtn-map-all:dot'
+    assert reported_protocol(None) == ''
