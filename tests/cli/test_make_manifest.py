@@ -110,8 +110,9 @@ def test_pretrained_network_is_run_once_a_picture(tmp_path, configs,
     monkeypatch.setattr(HFVisionBackbone, 'forward', lambda self, images: (
         passed.append(len(images)), forward(self, images))[1])
     assert 0 <= trained(config, tmp_path)['retrieval/mean_mAP'] <= 1
-    # One image when the model is built, to learn its width; then the 27.
-    assert sum(passed) == 1 + 27
+    # Two images when the model is built, to learn its width and layout; then
+    # the 27.
+    assert sum(passed) == 2 + 27
 
 
 def test_tool_writes_both_files_and_says_what_is_next(tmp_path, configs):
