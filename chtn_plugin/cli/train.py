@@ -123,13 +123,14 @@ def _run(args: argparse.Namespace, locks: ExitStack) -> None:
             cfg.resume = path is not None
             cfg.load_from = path or (
                 cfg.get('load_from') if not cfg.get('resume') else None)
-        if not cfg.get('resume'):
-            on_main_rank(lambda: check_initial_weights(cfg))
     with plain_refusals('train.py', cfg.work_dir):
         with plain_build('train.py'):
             runner = build_runner(cfg)
         with plain_errors('train.py'):
+            # Data first: they are what a newcomer lacks first.
             read_data(runner, 'train', 'val')
+            if not cfg.get('resume'):
+                on_main_rank(lambda: check_initial_weights(cfg))
         if args.overwrite and not resume:
             runner.register_hook(ClearWorkDirHook())
         if is_main_process():
