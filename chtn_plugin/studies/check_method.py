@@ -172,7 +172,8 @@ class Trial:
             visualizer=dict(type='Visualizer', name=str(work_dir),
                             vis_backends=[]),
             # MMEngine keeps the best figure of a name within a process.
-            log_level='ERROR', experiment_name=f'{self.folder.name}_{work_dir.name}',
+            log_level='ERROR',
+            experiment_name=f'{self.folder.name}_{work_dir.name}',
             randomness=dict(seed=0), **changes))
 
     def _dataset(self, split: str) -> dict[str, Any]:
