@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.dist import get_world_size
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
+from torch import nn
 
 from ..evaluation.protocols import DEFAULT_PROTOCOL
 from .figures import reported_protocol, retrieval_metric_of
@@ -98,8 +99,9 @@ def describe_run(runner: Any, *loops: str) -> str:
     model = runner.model
     if is_model_wrapper(model):
         model = model.module
-    numbers = [p.numel() for p in model.parameters()]
-    trained = [p.numel() for p in model.parameters() if p.requires_grad]
+    # A FlexibleRunner builds its model when it starts: until then a config.
+    built = isinstance(model, nn.Module)
+    parameters = list(model.parameters()) if built else []
     counts = ', '.join(
         f'{len(getattr(runner, f"{name}_loop").dataloader.dataset)} items '
         f'to {verb}' for name, verb in (('train', 'train on'),
@@ -107,11 +109,15 @@ def describe_run(runner: Any, *loops: str) -> str:
                                         ('test', 'test on'))
         if name in loops and getattr(runner, f'{name}_loop') is not None)
     ranks = get_world_size()
-    where = next((p.device.type for p in model.parameters()), 'cpu')
+    where = next((p.device.type for p in parameters), 'cpu')
     if ranks > 1:
         where = f'{ranks} x {where}'
-    return (f'{type(model).__name__}: {sum(numbers):,} parameters, of which '
-            f'{sum(trained):,} are trained; {counts}; on {where}; log: '
+    if not built:
+        return f"{model.get('type')}: {counts}; log: {runner.log_dir}"
+    trained = sum(p.numel() for p in parameters if p.requires_grad)
+    return (f'{type(model).__name__}: '
+            f'{sum(p.numel() for p in parameters):,} parameters, of which '
+            f'{trained:,} are trained; {counts}; on {where}; log: '
             f'{runner.log_dir}')
 
 
