@@ -77,7 +77,7 @@ def test_wikipedia_experiment_runs_from_the_original_layout(tmp_path):
              'default_hooks.checkpoint.interval=2',
              'default_hooks.logger.interval=1']
     config = str(ROOT / 'configs/chtn_wiki.py')
-    log = run('train.py', config, *short, cwd=tmp_path)
+    log = run('train.py', config, '--verbose', *short, cwd=tmp_path)
     for key in ('loss_mmd_fc6', 'loss_mmd_fc7', 'loss_pair_fc6',
                 'loss_pair_fc7', 'loss_cls_source', 'loss_cls_image',
                 'loss_cls_text', 'accuracy_source', 'accuracy_image',
