@@ -19,7 +19,7 @@ THROUGH_CALLERS = {
     'curation': 'checked_data',
     'curation/preparation': 'base verify',
     'datasets': 'wikipedia wikipedia_files',
-    'engine/hooks': 'global_batch_norm',
+    'engine/hooks/fitting': 'global_batch_norm',
     'evaluation': (
         'comparison counting_compiled counting_device embeddings '
         'gathering scoring splits'),

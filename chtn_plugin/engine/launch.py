@@ -32,7 +32,7 @@ from .checkpoints import (
     restrict_loading,
 )
 from .config_values import check_values
-from .hooks.compiled_forward import CompiledForwardHook
+from .hooks.speed.compiled_forward import CompiledForwardHook
 from .options import check_config, check_options
 from .shipped_configs import config_path
 

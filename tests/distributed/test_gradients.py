@@ -10,7 +10,9 @@ from mmengine.registry import MODELS
 from ranks import on_ranks
 
 from chtn_plugin.engine.hooks import GlobalBatchNormHook
-from chtn_plugin.engine.hooks.safe_checkpoint import average_statistics
+from chtn_plugin.engine.hooks.resuming.safe_checkpoint import (
+    average_statistics,
+)
 from chtn_plugin.losses import MMDLoss, squared_mmd
 from chtn_plugin.losses.gathering import mean_square_distance
 from chtn_plugin.models.global_batch_norm import (

@@ -1,39 +1,45 @@
-"""Hooks that train and test runs register with MMEngine's Runner."""
+"""Hooks that train and test runs register with MMEngine's Runner.
+
+Each stands with those that serve the same end: ``checks`` refuse what does
+not fit, ``fitting`` sets what no gradient does, ``pictures`` draws,
+``resuming`` lets a run be killed and gone on with, ``speed`` saves time and
+memory.
+"""
 from typing import TYPE_CHECKING
 
 from ..._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .architecture import ArchitectureHook
-    from .balance import BalanceHook
-    from .batched_losses import BatchedLossesHook
-    from .bounded_history import BoundedHistoryHook
-    from .compiled_forward import CompiledForwardHook
-    from .consistency import ConsistencyHook
-    from .exact_resume import ExactResumeHook
-    from .finite_loss import FiniteLossHook
-    from .fit import FitHook
-    from .float32_precision import Float32PrecisionHook
-    from .global_batch_norm import GlobalBatchNormHook
-    from .iteration_seed import IterationSeedHook
-    from .kept_memory import KeptMemoryHook
-    from .retrieval_visualization import RetrievalVisualizationHook
-    from .safe_checkpoint import SafeCheckpointHook
+    from .checks.consistency import ConsistencyHook
+    from .checks.finite_loss import FiniteLossHook
+    from .fitting.balance import BalanceHook
+    from .fitting.fit import FitHook
+    from .fitting.global_batch_norm import GlobalBatchNormHook
+    from .pictures.retrieval_visualization import RetrievalVisualizationHook
+    from .resuming.architecture import ArchitectureHook
+    from .resuming.exact_resume import ExactResumeHook
+    from .resuming.iteration_seed import IterationSeedHook
+    from .resuming.safe_checkpoint import SafeCheckpointHook
+    from .speed.batched_losses import BatchedLossesHook
+    from .speed.bounded_history import BoundedHistoryHook
+    from .speed.compiled_forward import CompiledForwardHook
+    from .speed.float32_precision import Float32PrecisionHook
+    from .speed.kept_memory import KeptMemoryHook
 
 __getattr__, __dir__, __all__ = lazy_names(__name__, {
-    'architecture': ('ArchitectureHook', ),
-    'balance': ('BalanceHook', ),
-    'batched_losses': ('BatchedLossesHook', ),
-    'bounded_history': ('BoundedHistoryHook', ),
-    'compiled_forward': ('CompiledForwardHook', ),
-    'consistency': ('ConsistencyHook', ),
-    'exact_resume': ('ExactResumeHook', ),
-    'finite_loss': ('FiniteLossHook', ),
-    'fit': ('FitHook', ),
-    'float32_precision': ('Float32PrecisionHook', ),
-    'global_batch_norm': ('GlobalBatchNormHook', ),
-    'iteration_seed': ('IterationSeedHook', ),
-    'kept_memory': ('KeptMemoryHook', ),
-    'retrieval_visualization': ('RetrievalVisualizationHook', ),
-    'safe_checkpoint': ('SafeCheckpointHook', ),
+    'checks.consistency': ('ConsistencyHook', ),
+    'checks.finite_loss': ('FiniteLossHook', ),
+    'fitting.balance': ('BalanceHook', ),
+    'fitting.fit': ('FitHook', ),
+    'fitting.global_batch_norm': ('GlobalBatchNormHook', ),
+    'pictures.retrieval_visualization': ('RetrievalVisualizationHook', ),
+    'resuming.architecture': ('ArchitectureHook', ),
+    'resuming.exact_resume': ('ExactResumeHook', ),
+    'resuming.iteration_seed': ('IterationSeedHook', ),
+    'resuming.safe_checkpoint': ('SafeCheckpointHook', ),
+    'speed.batched_losses': ('BatchedLossesHook', ),
+    'speed.bounded_history': ('BoundedHistoryHook', ),
+    'speed.compiled_forward': ('CompiledForwardHook', ),
+    'speed.float32_precision': ('Float32PrecisionHook', ),
+    'speed.kept_memory': ('KeptMemoryHook', ),
 })

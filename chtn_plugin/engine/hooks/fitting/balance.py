@@ -11,10 +11,10 @@ from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 
-from ...evaluation.embeddings import Embeddings
-from ...evaluation.gathering import gather_items
-from ...evaluation.retrieval_metric import RetrievalMetric
-from ...evaluation.scoring import score_embeddings
+from ....evaluation.embeddings import Embeddings
+from ....evaluation.gathering import gather_items
+from ....evaluation.retrieval_metric import RetrievalMetric
+from ....evaluation.scoring import score_embeddings
 
 
 @HOOKS.register_module()

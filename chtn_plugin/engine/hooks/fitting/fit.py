@@ -18,9 +18,9 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from torch import Tensor
 
-from ...datasets.collate import cross_modal_collate
-from ...models.supervision import check_whole_pairs
-from ..feature_cache import CachedFeatures
+from ....datasets.collate import cross_modal_collate
+from ....models.supervision import check_whole_pairs
+from ...feature_cache import CachedFeatures
 
 
 @HOOKS.register_module()

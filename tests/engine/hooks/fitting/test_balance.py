@@ -6,7 +6,7 @@ import torch
 from mmengine.registry import MODELS
 
 from chtn_plugin.engine.hooks import BalanceHook
-from chtn_plugin.engine.hooks.balance import choose
+from chtn_plugin.engine.hooks.fitting.balance import choose
 from chtn_plugin.evaluation import RetrievalMetric
 
 

@@ -12,7 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from short_run import write_config
 
-from chtn_plugin.engine.hooks import exact_resume
+from chtn_plugin.engine.hooks.resuming import exact_resume
 from chtn_plugin.engine.resume import choose_resume
 
 #: Four iterations an epoch, three epochs.

@@ -21,8 +21,8 @@ from mmengine.registry import HOOKS
 from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
-from ...version import __version__
-from ..checkpoints import FORMAT, sweep_parts
+from ....version import __version__
+from ...checkpoints import FORMAT, sweep_parts
 from .atomic_backend import AtomicBackend, write_atomically
 
 

@@ -129,7 +129,8 @@ def test_several_labels_are_relevant_where_they_meet(runner):
 
 def test_ready_features_are_skipped_with_one_line(runner, monkeypatch):
     said = []
-    monkeypatch.setattr('chtn_plugin.engine.hooks.retrieval_visualization.print_log',
+    monkeypatch.setattr('chtn_plugin.engine.hooks.pictures.'
+                        'retrieval_visualization.print_log',
                         lambda text, logger: said.append(text))
     runner.val_dataloader = SimpleNamespace(dataset=[1, 2, 3, 4])
     hook = RetrievalVisualizationHook()
@@ -148,8 +149,9 @@ def test_interval_counts_validations(runner):
 
 
 def test_other_ranks_draw_nothing(runner, monkeypatch):
-    monkeypatch.setattr('chtn_plugin.engine.hooks.retrieval_visualization.'
-                        'is_main_process', lambda: False)
+    monkeypatch.setattr('chtn_plugin.engine.hooks.pictures.'
+                        'retrieval_visualization.is_main_process',
+                        lambda: False)
     _validate(RetrievalVisualizationHook(), runner, _items([0, 1, 0, 1]))
     assert not runner.visualizer.images
 
@@ -161,7 +163,9 @@ def test_refuses_numbers_below_one(option):
 
 
 def test_a_full_disk_costs_a_picture_and_no_run(runner, monkeypatch):
-    from chtn_plugin.engine.hooks import retrieval_visualization
+    from chtn_plugin.engine.hooks.pictures import (
+        retrieval_visualization,
+    )
 
     def full(*args, **kwargs):
         raise OSError(28, 'No space left on device')

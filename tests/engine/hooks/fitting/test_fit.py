@@ -5,7 +5,7 @@ from closed_forms import config
 from mmengine.config import Config
 from short_run import write_config
 
-from chtn_plugin.engine.hooks.fit import FitHook, training_rows
+from chtn_plugin.engine.hooks.fitting.fit import FitHook, training_rows
 from chtn_plugin.engine.launch import build_runner
 
 
@@ -47,7 +47,7 @@ def test_its_checkpoint_is_tested_like_any_other(run):
 def test_a_resumed_run_keeps_what_was_fitted(run, monkeypatch):
     folder, _ = run
     path, = (folder / 'run').glob('iter_1.pth')
-    monkeypatch.setattr('chtn_plugin.engine.hooks.fit.training_rows',
+    monkeypatch.setattr('chtn_plugin.engine.hooks.fitting.fit.training_rows',
                         lambda *_: pytest.fail('fitted once more'))
     cfg = config(folder, load_from=str(path), resume=True)
     cfg.train_cfg.max_iters = 2

@@ -15,13 +15,13 @@ from mmengine.runner import BaseLoop
 from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
-from ...datasets.draws import Draw
-from ...datasets.images import channel_order, load_image
-from ...models.cross_modal_model import CrossModalModel
-from ...models.normalization import check_order
-from ...models.supervision import check_label
-from ...text.vocabulary import composed, is_list, stored_keys, words_of
-from ..feature_cache import image_datasets
+from ....datasets.draws import Draw
+from ....datasets.images import channel_order, load_image
+from ....models.cross_modal_model import CrossModalModel
+from ....models.normalization import check_order
+from ....models.supervision import check_label
+from ....text.vocabulary import composed, is_list, stored_keys, words_of
+from ...feature_cache import image_datasets
 
 _OLD_SPLITTING = (
     '. It is of a version that parted words at combining marks; where the '

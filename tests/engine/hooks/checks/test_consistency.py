@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from chtn_plugin.engine.hooks import ConsistencyHook
-from chtn_plugin.engine.hooks.consistency import _check_meta
+from chtn_plugin.engine.hooks.checks.consistency import _check_meta
 from chtn_plugin.text import Tokenizer
 from chtn_plugin.text.vocabulary import pack_words
 
@@ -87,7 +87,7 @@ def test_model_of_other_classes_is_refused_before_training(pairs):
 @pytest.fixture
 def warnings(monkeypatch):
     heard = []
-    for module in ('engine.hooks.consistency', 'models.normalization'):
+    for module in ('engine.hooks.checks.consistency', 'models.normalization'):
         monkeypatch.setattr(f'chtn_plugin.{module}.print_log',
                             lambda text, **options: heard.append(text))
     return heard

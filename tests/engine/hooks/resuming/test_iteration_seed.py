@@ -31,6 +31,7 @@ def test_no_seed_counts_as_zero():
 
 def test_ranks_draw_differently(monkeypatch):
     first = drawn(0, 0)
-    monkeypatch.setattr('chtn_plugin.engine.hooks.iteration_seed.get_rank',
+    monkeypatch.setattr('chtn_plugin.engine.hooks.resuming.'
+                        'iteration_seed.get_rank',
                         lambda: 1)
     assert drawn(0, 0) != first

@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from ...models.global_batch_norm import batch_norms, normalize_globally
+from ....models.global_batch_norm import batch_norms, normalize_globally
 
 
 @HOOKS.register_module()

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from short_run import write_config
 
 from chtn_plugin.engine.hooks import SafeCheckpointHook
-from chtn_plugin.engine.hooks.atomic_backend import (
+from chtn_plugin.engine.hooks.resuming.atomic_backend import (
     AtomicBackend,
     write_atomically,
 )

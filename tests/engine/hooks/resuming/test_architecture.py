@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.registry import MODEL_WRAPPERS
 from torch import nn
 
-from chtn_plugin.engine.hooks.architecture import ArchitectureHook
+from chtn_plugin.engine.hooks.resuming.architecture import ArchitectureHook
 
 BERT = dict(model_type='bert', hidden_size=8)
 VIT = dict(model_type='vit', hidden_size=4)

@@ -12,7 +12,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from torch.distributed.fsdp import FullyShardedDataParallel
 
-from ...datasets.draws import PassSampler
+from ....datasets.draws import PassSampler
 
 
 @HOOKS.register_module()

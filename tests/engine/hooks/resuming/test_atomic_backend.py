@@ -4,7 +4,7 @@ import os
 import pytest
 from mmengine.fileio import get_file_backend
 
-from chtn_plugin.engine.hooks.atomic_backend import (
+from chtn_plugin.engine.hooks.resuming.atomic_backend import (
     AtomicBackend,
     write_atomically,
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
-from ...storage.files import atomic_write
+from ....storage.files import atomic_write
 
 
 def write_atomically(path: str, content: bytes) -> None:

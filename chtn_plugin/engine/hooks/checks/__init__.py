@@ -1,0 +1,1 @@
+"""Hooks that stop a run which cannot give a sound result."""

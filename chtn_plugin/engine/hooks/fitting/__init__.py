@@ -1,0 +1,1 @@
+"""Hooks that set what no gradient sets: closed forms and statistics."""

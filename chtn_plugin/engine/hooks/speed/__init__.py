@@ -1,0 +1,1 @@
+"""Hooks that save time and memory and change no result."""
