@@ -96,13 +96,8 @@ def _run(args: argparse.Namespace) -> None:
         describe_figures,
         reported_protocol,
     )
-    from chtn_plugin.engine.launch import (
-        build_runner,
-        on_main_rank,
-        read_config,
-        read_data,
-        start_processes,
-    )
+    from chtn_plugin.engine.launch import build_runner, read_config, read_data
+    from chtn_plugin.engine.processes import on_main_rank, start_processes
     from chtn_plugin.evaluation.results import RESULTS_NAME
     with plain_errors('test.py'):
         cfg = read_config(args)
@@ -143,5 +138,5 @@ def main() -> None:
     """Read the command line, test, and leave the other processes."""
     with plain_interrupt('test.py', 'Nothing was written'):
         run(parse_args())
-    from chtn_plugin.engine.launch import end_processes
+    from chtn_plugin.engine.processes import end_processes
     end_processes()  # only now is the Runner no longer in use

@@ -94,17 +94,14 @@ def _run(args: argparse.Namespace, locks: ExitStack) -> None:
     from chtn_plugin.engine.checkpoints import check_initial_weights
     from chtn_plugin.engine.config_values import check_values
     from chtn_plugin.engine.console import describe_best, describe_run
-    from chtn_plugin.engine.launch import (
+    from chtn_plugin.engine.launch import build_runner, read_config, read_data
+    from chtn_plugin.engine.processes import on_main_rank, start_processes
+    from chtn_plugin.engine.resume import choose_resume
+    from chtn_plugin.engine.work_dir import (
         ClearWorkDirHook,
-        build_runner,
         claim_work_dir,
-        on_main_rank,
-        read_config,
-        read_data,
-        start_processes,
         work_dir_lock,
     )
-    from chtn_plugin.engine.resume import choose_resume
     with plain_errors('train.py'):
         cfg = read_config(args)
         apply_options(cfg, args)
@@ -145,5 +142,5 @@ def _run(args: argparse.Namespace, locks: ExitStack) -> None:
 def main() -> None:
     """Read the command line, train, and leave the other processes."""
     run(parse_args())
-    from chtn_plugin.engine.launch import end_processes
+    from chtn_plugin.engine.processes import end_processes
     end_processes()  # only now is the Runner no longer in use

@@ -8,8 +8,8 @@ from short_run import run, write_config
 from tiny_run import run_tool
 
 from chtn_plugin.engine.checkpoints import restrict_loading
-from chtn_plugin.engine.launch import work_dir_lock
 from chtn_plugin.engine.resume import choose_resume, differences
+from chtn_plugin.engine.work_dir import work_dir_lock
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@ import torch
 from closed_forms import config
 from ranks import on_ranks
 
-from chtn_plugin.engine.launch import build_runner, start_processes
+from chtn_plugin.engine.launch import build_runner
+from chtn_plugin.engine.processes import start_processes
 
 
 def test_two_ranks_get_the_solution_of_one(tmp_path):

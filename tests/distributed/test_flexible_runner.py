@@ -12,7 +12,8 @@ from short_run import write_config
 from test_kill_resume import at_call
 from test_two_ranks import run, weights
 
-from chtn_plugin.engine.launch import build_runner, start_processes
+from chtn_plugin.engine.launch import build_runner
+from chtn_plugin.engine.processes import start_processes
 
 DDP = "runner_type = 'FlexibleRunner'\n"
 # So small a limit wraps each linear layer of the tiny model.

@@ -13,7 +13,8 @@ from test_kill_resume import at_call, nan_loss
 
 from chtn_plugin.engine.checkpoints import newest_checkpoint
 from chtn_plugin.engine.hooks import FiniteLossHook
-from chtn_plugin.engine.launch import build_runner, start_processes
+from chtn_plugin.engine.launch import build_runner
+from chtn_plugin.engine.processes import start_processes
 
 
 def run(config, work_dir, world, patch=None, test=False, patched=1):

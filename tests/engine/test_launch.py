@@ -1,51 +1,56 @@
-"""Work directories, and errors as lines."""
+"""What a run's configuration is refused for, and what it sets."""
+from __future__ import annotations
+
+import argparse
 import os
-from types import SimpleNamespace
 
 import pytest
+from short_run import write_config
 
-from chtn_plugin.engine.launch import (
-    ClearWorkDirHook,
-    claim_work_dir,
-)
+from chtn_plugin.engine.launch import read_config
 
-
-def test_a_finished_run_is_not_overwritten_unasked(tmp_path):
-    (tmp_path / 'iter_5.pth').touch()
-    (tmp_path / 'best_x_iter_5.pth').touch()
-    with pytest.raises(ValueError, match='--resume.*--overwrite'):
-        claim_work_dir(str(tmp_path), resume=False, overwrite=False)
-    claim_work_dir(str(tmp_path), resume=True, overwrite=False)
-    assert len(list(tmp_path.glob('*.pth'))) == 2
-    claim_work_dir(str(tmp_path), resume=False, overwrite=True)
-    assert len(list(tmp_path.glob('*.pth'))) == 2
+# Synchronised batch normalisation.
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason='root may write anywhere')
-def test_an_unwritable_work_directory_is_refused(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(OSError, match='must be writable'):
-        claim_work_dir(str(tmp_path), resume=False, overwrite=False)
+def read(folder, more, **changes):
+    given = dict(config=str(write_config(folder, more)), cfg_options=None,
+                 local_rank=0, trust_checkpoint=True, launcher='none',
+                 work_dir=None)
+    return read_config(argparse.Namespace(**(given | changes)))
 
 
-def test_a_work_directory_that_is_a_file_is_refused(tmp_path):
-    (tmp_path / 'file').touch()
-    with pytest.raises(OSError, match='must be writable'):
-        claim_work_dir(str(tmp_path / 'file'), False, False)
+def test_sync_bn_that_fsdp_would_pass_by_is_refused(tmp_path):
+    with pytest.raises(ValueError, match='DDPStrategy only.*GlobalBatchNorm'):
+        read(tmp_path, """
+runner_type = 'FlexibleRunner'
+strategy = dict(type='FSDPStrategy', sync_bn='torch')
+""")
 
 
-def test_overwriting_deletes_what_a_run_writes_and_no_more(tmp_path):
-    runs = ['iter_3.pth', 'epoch_3.pth', 'best_retrieval_mean_mAP_iter_3.pth',
-            'last_checkpoint']
-    mine = ['my_iter_3.pth', 'best_model_of_mine.pth', 'notes.part',
-            'resnet_epoch_100.pth', 'iter_3.pth.bak']
-    for name in runs + mine:
-        (tmp_path / name).touch()
-    ClearWorkDirHook().before_train(SimpleNamespace(work_dir=str(tmp_path)))
-    assert sorted(os.listdir(tmp_path)) == sorted(mine)
+def test_sync_bn_of_ddp_passes(tmp_path):
+    assert read(tmp_path, """
+runner_type = 'FlexibleRunner'
+strategy = dict(type='DDPStrategy', sync_bn='torch')
+""").strategy.sync_bn == 'torch'
 
 
-def test_files_of_the_users_are_no_run(tmp_path):
-    for name in ('my_iter_3.pth', 'best_model_of_mine.pth'):
-        (tmp_path / name).touch()
-    claim_work_dir(str(tmp_path), resume=False, overwrite=False)
+def test_a_flexible_runner_names_both_ways_to_normalise_together(tmp_path):
+    with pytest.raises(ValueError, match='DDPStrategy.*GlobalBatchNormHook'):
+        read(tmp_path, """
+runner_type = 'FlexibleRunner'
+sync_bn = 'torch'
+""")
+
+
+# Determinism.
+
+
+def test_determinism_gives_cublas_the_workspace_that_it_needs(
+        tmp_path, monkeypatch):
+    # Set and deleted, so that it is gone again after the test.
+    monkeypatch.setenv('CUBLAS_WORKSPACE_CONFIG', '')
+    monkeypatch.delenv('CUBLAS_WORKSPACE_CONFIG')
+    read(tmp_path, '')
+    assert 'CUBLAS_WORKSPACE_CONFIG' not in os.environ
+    read(tmp_path, 'randomness = dict(seed=0, deterministic=True)')
+    assert os.environ['CUBLAS_WORKSPACE_CONFIG'] == ':4096:8'

@@ -4,17 +4,15 @@ A GPU is pretended, so that its path is taken; nothing is sent to it.
 """
 from __future__ import annotations
 
-import argparse
 import datetime
 import os
 
 import pytest
 import torch
 from mmengine.config import Config
-from short_run import write_config
 
-from chtn_plugin.engine import launch
-from chtn_plugin.engine.launch import read_config, start_processes
+from chtn_plugin.engine import processes
+from chtn_plugin.engine.processes import start_processes
 
 
 @pytest.fixture
@@ -23,8 +21,9 @@ def started(monkeypatch):
     calls = []
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
-    monkeypatch.setattr(launch, 'init_dist', lambda launcher, **options:
-                        calls.append(dict(options, launcher=launcher)))
+    monkeypatch.setattr(
+        processes, 'init_dist', lambda launcher, **options:
+        calls.append(dict(options, launcher=launcher)))
     for name in ('LOCAL_WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT', 'RANK',
                  'WORLD_SIZE', 'LOCAL_RANK'):
         # Set first, so that what is exported is taken back after the test.
@@ -114,53 +113,6 @@ def test_fsdp_on_a_cpu_offloads_nothing_to_it(monkeypatch, started):
     assert cfg.strategy.model_wrapper.device_id == 'cpu'
     assert cfg.strategy.state_dict_cfg.state_dict_config == dict(
         type='FullStateDictConfig', rank0_only=True)
-
-
-# Synchronised batch normalisation.
-
-
-def read(folder, more, **changes):
-    given = dict(config=str(write_config(folder, more)), cfg_options=None,
-                 local_rank=0, trust_checkpoint=True, launcher='none',
-                 work_dir=None)
-    return read_config(argparse.Namespace(**(given | changes)))
-
-
-def test_sync_bn_that_fsdp_would_pass_by_is_refused(tmp_path):
-    with pytest.raises(ValueError, match='DDPStrategy only.*GlobalBatchNorm'):
-        read(tmp_path, """
-runner_type = 'FlexibleRunner'
-strategy = dict(type='FSDPStrategy', sync_bn='torch')
-""")
-
-
-def test_sync_bn_of_ddp_passes(tmp_path):
-    assert read(tmp_path, """
-runner_type = 'FlexibleRunner'
-strategy = dict(type='DDPStrategy', sync_bn='torch')
-""").strategy.sync_bn == 'torch'
-
-
-def test_a_flexible_runner_names_both_ways_to_normalise_together(tmp_path):
-    with pytest.raises(ValueError, match='DDPStrategy.*GlobalBatchNormHook'):
-        read(tmp_path, """
-runner_type = 'FlexibleRunner'
-sync_bn = 'torch'
-""")
-
-
-# Determinism.
-
-
-def test_determinism_gives_cublas_the_workspace_that_it_needs(
-        tmp_path, monkeypatch):
-    # Set and deleted, so that it is gone again after the test.
-    monkeypatch.setenv('CUBLAS_WORKSPACE_CONFIG', '')
-    monkeypatch.delenv('CUBLAS_WORKSPACE_CONFIG')
-    read(tmp_path, '')
-    assert 'CUBLAS_WORKSPACE_CONFIG' not in os.environ
-    read(tmp_path, 'randomness = dict(seed=0, deterministic=True)')
-    assert os.environ['CUBLAS_WORKSPACE_CONFIG'] == ':4096:8'
 
 
 # Where ranks meet.
