@@ -46,7 +46,7 @@ def average_precision(table: RankTable,
     if divide_by not in ('relevant', 'min', 'hits'):
         raise ValueError('divide_by must be relevant, min or hits, '
                          f'got {divide_by!r}')
-    above = items_above(table, cut)
+    table, above = _above(table, cut)
     if expected:
         terms = _expected_terms(table, above)
     else:
@@ -83,8 +83,10 @@ def average_precision_of_first(table: RankTable,
     Returns:
         Values in [0, 1], (Q,).
     """
-    limit = (table.relevant if count is None
-             else np.minimum(table.relevant, count))
+    limit = table.relevant
+    if count is not None:
+        limit = np.minimum(limit, count)
+        table = table if np.ndim(count) else table.first(int(count))
     taken = np.clip(table.per_group(limit) - table.hits_before, 0,
                     table.hits)
     if expected:
@@ -104,14 +106,15 @@ def precision(table: RankTable, cut: int) -> np.ndarray:
     the mean over the orders of tied items. As in trec_eval the divisor stays
     ``cut`` where the gallery is smaller.
     """
-    hits = _hits_above(table, items_above(table, cut))
-    return table.sum_groups(hits) / cut
+    table, above = _above(table, cut)
+    return table.sum_groups(_hits_above(table, above)) / cut
 
 
 def recall(table: RankTable, cut: int) -> np.ndarray:
     """Compute the share of relevant items that the top ``cut`` holds, (Q,)."""
-    hits = _hits_above(table, items_above(table, cut))
-    return _divide(table.sum_groups(hits), table.relevant)
+    table, above = _above(table, cut)
+    return _divide(table.sum_groups(_hits_above(table, above)),
+                   table.relevant)
 
 
 def hit_rate(table: RankTable, cut: int) -> np.ndarray:
@@ -120,7 +123,7 @@ def hit_rate(table: RankTable, cut: int) -> np.ndarray:
     0 or 1; where a tied group across the cut decides, the probability over
     the orders of tied items. Much work calls this "recall at k".
     """
-    above = items_above(table, cut)
+    table, above = _above(table, cut)
     missed = np.ones(len(table.before))
     missed[above == table.size] = 0.
     for at in np.flatnonzero((above > 0) & (above < table.size)):
@@ -177,7 +180,7 @@ def ndcg(table: RankTable, cut: Cut = None) -> np.ndarray:
     of their ranks, which is also the mean over their orders. The ideal puts
     all relevant items first.
     """
-    above = items_above(table, cut)
+    table, above = _above(table, cut)
     discounts = _discount_sums(table.gallery)
     ideal = np.minimum(table.relevant, table.gallery if cut is None else cut)
     single = table.hits / np.log2(table.before + 2.)
@@ -196,30 +199,39 @@ def interpolated_precision(table: RankTable, levels: int = 11) -> np.ndarray:
         table: Ranks of the relevant items of Q queries.
         levels: Number of levels from recall 0 to 1.
     """
+    return table.remember(('interpolated', levels),
+                          lambda: _interpolated(table, levels))
+
+
+def _interpolated(table: RankTable, levels: int) -> np.ndarray:
     curve = np.zeros((len(table), levels))
+    some = np.flatnonzero(table.relevant > 0)
+    if not len(some):
+        return curve
     reached = table.hits_before + table.hits
     at_end = reached / (table.before + table.size)
-    # Level j / (L - 1) is reached where reached * (L - 1) >= j * relevant,
-    # in whole numbers: 0.3 * 10 is not 3 in floating point.
-    scaled = reached * (levels - 1)
-    for query in range(len(table)):
-        groups = slice(table.offsets[query], table.offsets[query + 1])
-        if groups.start == groups.stop:
-            continue
-        best = np.maximum.accumulate(at_end[groups][::-1])[::-1]
-        first = np.searchsorted(
-            scaled[groups], np.arange(levels) * table.relevant[query])
-        curve[query] = best[first]
+    # Level j / (L - 1) is reached with ceil(j relevant / (L - 1)) hits, in
+    # whole numbers: 0.3 * 10 is not 3 in floating point.
+    needed = -(-np.arange(levels) * table.relevant[some, None]
+               // max(1, levels - 1))
+    found = np.cumsum(table.hits)
+    earlier = np.append(0, found)[table.offsets[some], None]
+    first = np.searchsorted(found, earlier + np.maximum(needed, 1))
+    # The best of each stretch between two levels, then of all beyond.
+    best = np.maximum.reduceat(at_end, first.ravel()).reshape(first.shape)
+    curve[some] = np.maximum.accumulate(best[:, ::-1], axis=1)[:, ::-1]
     return curve
 
 
-def items_above(table: RankTable, cut: Cut) -> np.ndarray:
-    """Count the items of each group that stand above the cut, (T,)."""
+def _above(table: RankTable, cut: Cut) -> tuple[RankTable, np.ndarray]:
+    """Groups that count, and how many items of each stand above the cut."""
     if cut is None:
-        return table.size
+        return table, table.size
     if np.ndim(cut):
-        cut = table.per_group(np.asarray(cut))
-    return np.clip(cut - table.before, 0, table.size)
+        limit = table.per_group(np.asarray(cut))
+        return table, np.clip(limit - table.before, 0, table.size)
+    table = table.top(int(cut))
+    return table, np.minimum(cut - table.before, table.size)
 
 
 def _hits_above(table: RankTable, above: np.ndarray) -> np.ndarray:

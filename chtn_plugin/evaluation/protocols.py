@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Optional
 
 import numpy as np
@@ -61,6 +62,7 @@ class Formula:
     chance: Optional[Callable[[np.ndarray, int], np.ndarray]] = None
 
 
+@cache  # one function each, whose values are shared
 def _ap(divide_by: str) -> Evaluate:
     return lambda table, cut, expected: F.average_precision(
         table, cut, divide_by, expected)
@@ -197,8 +199,11 @@ class Protocol:
 
     def values(self, table: RankTable) -> np.ndarray:
         """Compute each query's value, NaN if nothing is relevant, (Q,)."""
-        value = self.formula.evaluate(table, self.cut,
-                                      self.ties == 'expected')
+        expected = self.ties == 'expected'
+        evaluate = self.formula.evaluate
+        value = table.remember(
+            (evaluate, self.cut, expected),
+            lambda: evaluate(table, self.cut, expected))
         return np.where(table.relevant > 0, value, np.nan)
 
     def chance(self, relevant: np.ndarray, gallery: int) -> np.ndarray:

@@ -1,11 +1,14 @@
 """The ranks at which the relevant items of each query stand."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 TIE_RULES = ('group', 'stable', 'expected')
+_FEW_TIED_SCORES = 32
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class RankTable:
     hits_before: np.ndarray
     relevant: np.ndarray
     gallery: int
+    _made: dict[Any, Any] = field(default_factory=dict, init=False,
+                                  repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.relevant)
@@ -49,6 +54,31 @@ class RankTable:
             total[filled] = np.add.reduceat(per_group,
                                             self.offsets[:-1][filled])
         return total
+
+    def remember(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what ``make`` gives, made once for several measures."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+    def top(self, cut: int) -> RankTable:
+        """Keep the groups that reach into the first ``cut`` ranks."""
+        return self.remember(
+            ('top', cut), lambda: self._with_groups(self.before < cut))
+
+    def first(self, count: int) -> RankTable:
+        """Keep the groups of each query's first ``count`` relevant items."""
+        return self.remember(
+            ('first', count),
+            lambda: self._with_groups(self.hits_before < count))
+
+    def _with_groups(self, kept: np.ndarray) -> RankTable:
+        at = np.flatnonzero(kept)
+        if len(at) == len(kept):
+            return self
+        return replace(self, offsets=np.searchsorted(at, self.offsets),
+                       **{name: getattr(self, name)[at] for name in
+                          ('before', 'size', 'hits', 'hits_before')})
 
     def tied_items(self) -> np.ndarray:
         """Count relevant items whose score another item shares, (Q,)."""
@@ -179,6 +209,39 @@ def stable_ranks(row: np.ndarray,
     rank[np.argsort(-row, kind='stable')] = np.arange(len(row))
     before = np.sort(rank[wanted[row[wanted] > -np.inf]])
     return before, np.ones_like(before)
+
+
+def file_order_ranks(row: np.ndarray, order: np.ndarray, start: int,
+                     stop: int, before: np.ndarray,
+                     size: np.ndarray) -> np.ndarray:
+    """Break the ties of counted ranks by position in the file.
+
+    Args:
+        row: Scores of one query, (G,), in any order of the items.
+        order: Position in the file of each of them, (G,).
+        start: The relevant items are those from here,
+        stop: to here.
+        before: Items above each relevant item, best first, (P,).
+        size: Items with its score, (P,).
+
+    Returns:
+        Items before each relevant item, best first, (P,).
+    """
+    ranks = before.copy()
+    tied = np.flatnonzero(size > 1)
+    values = np.sort(row[start:stop])[::-1][tied]
+    firsts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
+    if len(firsts) > _FEW_TIED_SCORES:  # cheaper than to look for each
+        place = np.empty(len(row), dtype=np.int64)
+        place[np.lexsort((order, -row))] = np.arange(len(row))
+        return np.sort(place[start:stop])[:len(before)]
+    for first, last in zip(firsts, np.append(firsts[1:], len(tied)),
+                           strict=True):
+        same = np.flatnonzero(row == values[first])
+        same = same[np.argsort(order[same])]
+        ranks[tied[first:last]] += np.flatnonzero(
+            (same >= start) & (same < stop))
+    return ranks
 
 
 def check_tie_rule(ties: str) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Optional, TypeVar
@@ -15,7 +15,12 @@ from tqdm import tqdm
 
 from .counting import count_tile, use_compiled
 from .counting_device import count_tile_on_device
-from .rank_table import RankTable, check_tie_rule, group_ties, stable_ranks
+from .rank_table import (
+    RankTable,
+    check_tie_rule,
+    file_order_ranks,
+    group_ties,
+)
 from .relevance import Relevance
 from .similarity import Similarity
 
@@ -24,8 +29,8 @@ T = TypeVar('T')
 
 def rank_tiles(similarity: Similarity,
                relevance: Relevance,
-               measure: Callable[[RankTable], T],
-               ties: str = 'group',
+               measure: Callable[..., T],
+               ties: str | Sequence[str] = 'group',
                tiles: Optional[Iterable[int]] = None,
                chunk: Optional[int] = None,
                threads: Optional[int] = None,
@@ -38,8 +43,10 @@ def rank_tiles(similarity: Similarity,
     Args:
         similarity: Scores of Q queries against G items.
         relevance: Which of the G items answer which of the Q queries.
-        measure: What to make of the rank table of a chunk of queries.
-        ties: ``'stable'`` breaks ties by gallery order.
+        measure: What to make of a chunk of queries; gets their rank table
+            under each of the tie rules.
+        ties: Tie rule, or several. ``'stable'`` breaks ties by gallery
+            order.
         tiles: Numbers of the tiles to rank. None: all.
         chunk: Most queries in one table. None: a tile's.
         threads: Threads that rank, each with single-threaded products.
@@ -50,7 +57,9 @@ def rank_tiles(similarity: Similarity,
     Yields:
         Which queries were ranked and what the measure returned, in order.
     """
-    check_tie_rule(ties)
+    rules = (ties, ) if isinstance(ties, str) else tuple(ties)
+    for rule in rules:
+        check_tie_rule(rule)
     if chunk is not None and chunk < 1:
         raise ValueError(f'chunk must be at least 1, got {chunk}')
     if threads is not None and threads < 1:
@@ -76,9 +85,9 @@ def rank_tiles(similarity: Similarity,
         done = []
         for first in range(start, stop, step):
             last = min(first + step, stop)
-            table = _table(scores[first - start:last - start], relevance,
-                           first, ties, bool(compiled))
-            done.append((slice(first, last), measure(table)))
+            tables = _tables(scores[first - start:last - start], relevance,
+                             first, rules, bool(compiled))
+            done.append((slice(first, last), measure(*tables)))
         return done
 
     workers = 1 if on_device else min(threads or torch.get_num_threads(),
@@ -124,54 +133,46 @@ def single_threaded(wanted: bool = True) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _table(scores: Tensor, relevance: Relevance, first: int, ties: str,
-           compiled: bool) -> RankTable:
-    """Table of a few queries, the first of which is number ``first``."""
+def _tables(scores: Tensor, relevance: Relevance, first: int,
+            rules: tuple[str, ...], compiled: bool) -> list[RankTable]:
+    """Tables of a few queries, the first of which is number ``first``."""
     queries = np.arange(first, first + len(scores))
     if relevance.own_column is not None:
         own = torch.from_numpy(relevance.own_column[queries])
         scores[torch.arange(len(scores)), own.to(scores.device)] = -torch.inf
+    in_file = None
     if relevance.order is not None:
         starts = relevance.starts[queries]
         stops = relevance.stops[queries]
     else:
-        scores, starts, stops = _relevant_first(
-            scores, relevance.mask(queries))
+        mask = relevance.mask(queries)
+        in_file = np.argsort(~mask, axis=1, kind='stable')
+        scores = torch.take_along_dim(
+            scores, torch.from_numpy(in_file).to(scores.device), 1)
+        stops = mask.sum(1)
+        starts = np.zeros_like(stops)
     if scores.device.type != 'cpu':
         before, size, offsets = count_tile_on_device(scores, starts, stops)
     else:
         before, size, offsets = count_tile(scores.numpy(), starts, stops,
                                            compiled)
-    if ties == 'stable' and (size > 1).any():
-        _break_ties(scores, relevance, queries, before, size, offsets)
-    return group_ties(before, size, offsets, relevance.gallery_size)
-
-
-def _relevant_first(scores: Tensor, mask: np.ndarray
-                    ) -> tuple[Tensor, np.ndarray, np.ndarray]:
-    """Rows with the scores of relevant items moved to the front."""
-    stops = mask.sum(1)
-    order = np.argsort(~mask, axis=1, kind='stable')
-    moved = torch.take_along_dim(
-        scores, torch.from_numpy(order).to(scores.device), 1)
-    return moved, np.zeros_like(stops), stops
-
-
-def _break_ties(scores: Tensor, relevance: Relevance, queries: np.ndarray,
-                before: np.ndarray, size: np.ndarray,
-                offsets: np.ndarray) -> None:
-    """Rank the relevant items of queries with ties by file order."""
-    tied = np.add.reduceat(np.append(size, 0) > 1, offsets[:-1]) > 0
-    tied &= np.diff(offsets) > 0
-    for row in np.flatnonzero(tied).tolist():
-        moved = scores[row].cpu().numpy()
-        in_file = np.empty_like(moved)
-        if relevance.order is not None:
-            answers = relevance.answers(queries[row])
-            in_file[relevance.order] = moved
-        else:
-            mask = relevance.mask(queries[row:row + 1])[0]
-            answers = np.flatnonzero(mask)
-            in_file[np.argsort(~mask, kind='stable')] = moved
-        part = slice(offsets[row], offsets[row + 1])
-        before[part], size[part] = stable_ranks(in_file, answers)
+    by_rule = {'group': group_ties(before, size, offsets,
+                                   relevance.gallery_size)}
+    if 'stable' in rules:
+        by_rule['stable'] = by_rule['group']
+        tied = np.flatnonzero(size > 1)
+        if len(tied):
+            before, size = before.copy(), size.copy()
+            rows = np.unique(np.searchsorted(offsets, tied, 'right') - 1)
+            for row in rows.tolist():
+                part = slice(offsets[row], offsets[row + 1])
+                order = relevance.order if in_file is None else in_file[row]
+                assert order is not None
+                before[part] = file_order_ranks(
+                    scores[row].cpu().numpy(), order, starts[row],
+                    stops[row], before[part], size[part])
+            size[:] = 1
+            by_rule['stable'] = group_ties(before, size, offsets,
+                                           relevance.gallery_size)
+    return [by_rule['stable' if rule == 'stable' else 'group']
+            for rule in rules]

@@ -184,7 +184,7 @@ def _passes(protocols: Sequence[Protocol]) -> list[list[Protocol]]:
     """Protocols that one ranking of the gallery serves."""
     groups: dict[tuple, list[Protocol]] = {}
     for p in dict.fromkeys(protocols):
-        key = (p.split, p.similarity, p.ties == 'stable', p.formula.pairs)
+        key = (p.split, p.similarity, p.formula.pairs)
         groups.setdefault(key, []).append(p)
     return list(groups.values())
 
@@ -302,21 +302,26 @@ def _score_pass(embeddings: Embeddings, protocols: list[Protocol],
         relevance.gallery_size > 0) else 0
     values = np.full((len(protocols), len(ids)), np.nan)
     tied = np.zeros(len(ids), dtype=np.int64)
+    rules = ['group'] + ['stable'] * any(p.ties == 'stable'
+                                         for p in protocols)
     sums = [CurveSums.of(p.base, relevance.gallery_size) for p in protocols]
 
-    def measure(table: RankTable) -> tuple[
+    def measure(*tables: RankTable) -> tuple[
             np.ndarray, np.ndarray, list[Optional[CurveSums]]]:
+        of_rule = dict(zip(rules, tables, strict=True))
         curves = [CurveSums.of(p.base, relevance.gallery_size)
                   for p in protocols]
-        for curve in curves:
+        found = []
+        for protocol, curve in zip(protocols, curves, strict=True):
+            table = of_rule['stable' if protocol.ties == 'stable' else
+                            'group']
+            found.append(protocol.values(table))
             if curve is not None:
                 curve.add(table)
-        return (np.stack([p.values(table) for p in protocols]),
-                table.tied_items(), curves)
+        return np.stack(found), tables[0].tied_items(), curves
 
     for which, (value, tie, curves) in rank_tiles(
-            similarity, relevance, measure,
-            'stable' if protocols[0].ties == 'stable' else 'group',
+            similarity, relevance, measure, rules,
             range(rank, tiles, world), chunk, threads, compiled, progress):
         values[:, which], tied[which] = value, tie
         for total, part in zip(sums, curves, strict=True):

@@ -60,12 +60,28 @@ def expected_first_relevant(table: RankTable, taken: np.ndarray,
         had, a = int(table.hits_before[at]), int(table.before[at])
         total = 0.
         for j in range(1, int(taken[at]) + 1):
-            i = np.arange(j, n - r + j + 1)
-            chance = np.exp(_log_choose(i - 1, np.array([j - 1]))
-                            + _log_choose(n - i, np.array([r - j]))
-                            - _log_choose(n, np.array([r])))
-            total += (had + j) * (chance / (a + i)).sum()
+            total += (had + j) * _mean_inverse_rank(n, r, j, a)
         terms[at] = total
+
+
+@lru_cache(maxsize=2**14)  # chance asks for the same ones at each cut
+def _mean_inverse_rank(n: int, r: int, j: int, a: int) -> float:
+    """Mean of 1 / rank of the j-th of r relevant among n tied items.
+
+    Places past which the probability is nothing are left out.
+    """
+    total, last = 0., n - r + j
+    step = max(64, 2 * j * n // r)
+    for start in range(j, last + 1, step):
+        i = np.arange(start, min(start + step, last + 1))
+        chance = np.exp(_log_choose(i - 1, np.array([j - 1]))
+                        + _log_choose(n - i, np.array([r - j]))
+                        - _log_choose(n, np.array([r])))
+        total += (chance / (a + i)).sum()
+        # Far beyond the mode each is less than the one before it.
+        if i[-1] > j * (n + 1) / (r + 1) and chance[-1] * n < 1e-20:
+            break
+    return float(total)
 
 
 def _log_choose(n: int | np.ndarray, k: np.ndarray) -> np.ndarray:

@@ -275,6 +275,21 @@ def test_share_of_ties_counts_relevant_items():
     assert table.tied_items().tolist() == [1]
 
 
+@pytest.mark.parametrize('multi_label', [False, True])
+def test_two_tie_rules_in_one_pass_give_what_each_gives_alone(multi_label):
+    rows, labels = clusters(60, size=3, decimals=0)
+    if multi_label:
+        labels = np.eye(3, dtype=int)[labels]
+    both = next(rank_tiles(
+        Similarity(rows, rows), Relevance(labels, labels),
+        lambda *tables: [F.average_precision(t) for t in tables],
+        ('group', 'stable')))[1]
+    for rule, value in zip(('group', 'stable'), both, strict=True):
+        alone = average_precisions((rows, labels), (rows, labels), ties=rule)
+        assert value.tolist() == alone.tolist()
+    assert both[0].tolist() != both[1].tolist()
+
+
 def test_without_numba_the_plain_counter_serves(monkeypatch):
     from chtn_plugin.evaluation import counting
 

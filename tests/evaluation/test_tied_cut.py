@@ -1,9 +1,12 @@
 """Expected values of a cut within a tied group, over all orders by hand."""
+from math import comb
+
 import numpy as np
 import pytest
 
 from chtn_plugin.evaluation.rank_table import RankTable
 from chtn_plugin.evaluation.tied_cut import (
+    _mean_inverse_rank,
     expected_first_relevant,
     expected_over_hits,
 )
@@ -55,3 +58,17 @@ def test_items_above_the_group_push_its_first_relevant_down():
 
 def test_a_group_that_counts_in_full_is_left_as_it_is():
     assert first_relevant(one_group(3, 2), 2) == 0
+
+
+@pytest.mark.parametrize('j', [1, 10, 200])
+def test_places_left_out_of_a_long_group_count_for_nothing(j):
+    # C(i - 1, j - 1) C(n - i, r - j) / C(n, r) at every place, in integers.
+    n, r = 2_000, 200
+    mean = sum(comb(i - 1, j - 1) * comb(n - i, r - j) / comb(n, r) / i
+               for i in range(j, n - r + j + 1))
+    assert _mean_inverse_rank(n, r, j, 0) == pytest.approx(mean, rel=1e-12)
+
+
+def test_one_relevant_of_many_stands_at_any_place_alike():
+    assert _mean_inverse_rank(50_000, 1, 1, 0) == pytest.approx(
+        sum(1 / i for i in range(1, 50_001)) / 50_000, rel=1e-12)
