@@ -126,6 +126,12 @@ def config_error(path: str, error: BaseException) -> ValueError:
                           f'{error.msg}')
     kind = '' if isinstance(error, (ValueError, OSError)) else (
         f'{type(error).__name__}: ')
+    if isinstance(error, RuntimeError) and not error.args and _innermost(
+            error.__traceback__).endswith(osp.join('config', 'lazy.py')):
+        return ValueError(
+            f'the configuration can not be read: {where}: what a pure Python '
+            'configuration imports is only named in it, and cannot be '
+            'called; write the value itself')
     return ValueError(f'the configuration can not be read: {where}: {kind}'
                       f'{message_of(error)}')
 

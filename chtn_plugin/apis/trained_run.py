@@ -18,6 +18,7 @@ from chtn_plugin.text.vocabulary import words_of
 
 from ..engine.checkpoints import find_checkpoint, load_checkpoint
 from ..engine.plain_config import check_types, plain_config, trusted_config
+from ..engine.type_names import name_types
 
 LOADERS = ('test_dataloader', 'val_dataloader', 'train_dataloader')
 
@@ -177,6 +178,7 @@ def open_run(path: str | Path, trust: bool = False) -> TrainedRun:
                          f'MMEngine stores it: {file} does not. Is it one of '
                          'weights alone?')
     cfg = trusted_config(text) if trust else plain_config(text)
+    name_types(cfg)
     if 'model' not in cfg:
         raise ValueError('the configuration in a checkpoint must have a '
                          f'model: that of {file} has {list(cfg)[:10]}')

@@ -36,8 +36,8 @@ def main() -> None:
     """Read, name, check, write."""
     args = parse_args()
     import torch
-    from mmengine.config import Config
 
+    from chtn_plugin.engine.config_files import read_config_file
     from chtn_plugin.models.conversion import (
         backbone_of,
         caffe_layers,
@@ -53,7 +53,8 @@ def main() -> None:
             layers = caffe_layers(read_caffemodel(args.source))
         else:
             layers = classifier_layers(read_state_dict(args.source))
-        model = Config.fromfile(args.config).model if args.config else None
+        model = (read_config_file(args.config).model if args.config
+                 else None)
         weights = fitted_to(model, backbone_of(layers, args.format),
                             start_weights(layers))
     with atomic_write(args.out) as file:

@@ -114,11 +114,12 @@ def sets_of(config: Path) -> Iterator[Checked]:
         FileNotFoundError: There is no such file, or a set is missing.
         ValueError: A manifest is broken.
     """
-    from mmengine.config import Config
     from mmengine.registry import DATASETS
+
+    from ..engine.config_files import read_config_file
     if not config.is_file():
         raise FileNotFoundError(f'no such file: {config}')
-    cfg = Config.fromfile(str(config))
+    cfg = read_config_file(str(config))
     seen = set()
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         for found in _datasets(cfg.get(name) or {}):

@@ -10,9 +10,10 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from .._errors import config_error, is_users_module, message_of
+from .._errors import message_of
 from .._moved import moved_names
 from .checkpoints import restrict_loading
+from .config_files import read_config_file
 from .config_values import check_values
 from .hooks.speed.compiled_forward import CompiledForwardHook
 from .options import check_config, check_options
@@ -41,13 +42,7 @@ def load_config(args: argparse.Namespace) -> Config:
         KeyError: An override names what nothing reads.
     """
     args.config = config_path(args.config)
-    try:
-        cfg = Config.fromfile(args.config)
-    except Exception as error:
-        # A configuration is a program, and may fail in any way.
-        if is_users_module(error, args.config):
-            raise
-        raise config_error(args.config, error) from error
+    cfg = read_config_file(args.config)
     if args.cfg_options:
         check_options(cfg, args.cfg_options)
         try:

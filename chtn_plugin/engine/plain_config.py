@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -17,9 +17,8 @@ from mmengine.registry import (
     Registry,
 )
 
-# Packages whose registered parts a configuration may name.
-_PACKAGES = {'mmpretrain': ('mmpretrain.models', 'mmpretrain.datasets'),
-             'mmcv': ('mmcv.transforms', ), 'mmengine': (), 'chtn_plugin': ()}
+from .type_names import PACKAGES, types_in
+
 # Initialisers are named by a run that began from pretrained weights; nothing
 # runs them once a checkpoint holds the weights.
 _REGISTRIES = (MODELS, TRANSFORMS, DATASETS, DATA_SAMPLERS, FUNCTIONS,
@@ -78,7 +77,7 @@ def check_types(part: Any) -> None:
     Raises:
         ValueError: A type is not registered.
     """
-    for name in _types(part):
+    for name in types_in(part):
         if not isinstance(name, str) or not _registered(name):
             raise ValueError(
                 'a checkpoint that is not trusted may name registered parts '
@@ -138,24 +137,13 @@ def _refused(node: ast.AST) -> ValueError:
                       'for trust')
 
 
-def _types(part: Any) -> Iterator[Any]:
-    if isinstance(part, Mapping):
-        if 'type' in part:
-            yield part['type']
-        for value in part.values():
-            yield from _types(value)
-    elif isinstance(part, (list, tuple)):
-        for value in part:
-            yield from _types(value)
-
-
 def _registered(name: str) -> bool:
     scope, _, own = name.rpartition('.')
     if not scope:
         return any(_holds(root, own) for root in _REGISTRIES)
-    if scope not in _PACKAGES:
+    if scope not in PACKAGES:
         return False
-    for module in _PACKAGES[scope]:
+    for module in PACKAGES[scope]:
         import_module(module)
     return any(_holds(root.children.get(scope, root), own)
                for root in _REGISTRIES)

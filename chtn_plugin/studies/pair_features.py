@@ -10,10 +10,10 @@ from typing import Any, Optional
 
 import numpy as np
 import torch
-from mmengine.config import Config
 from mmengine.registry import DATASETS
 
 from ..datasets.collate import cross_modal_collate
+from ..engine.config_files import read_config_file
 from ..models.canonical import principal_axes
 from ..storage.arrays import ArrayFile
 from ..storage.files import atomic_write
@@ -80,7 +80,7 @@ def read_pair_features(path: str | Path,
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'data not found: {path}')
-    parts = (_of_config(Config.fromfile(path), str(path))
+    parts = (_of_config(read_config_file(str(path)), str(path))
              if path.suffix == '.py' else _of_file(path))
     features = PairFeatures(
         name or path.stem, parts['image'].astype(np.float32),
