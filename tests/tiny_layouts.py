@@ -10,7 +10,8 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from chtn_plugin.curation.layouts.layout import Reading
-from chtn_plugin.curation.own_data import Options, make_manifest
+from chtn_plugin.curation.own_data import make_manifest
+from chtn_plugin.curation.own_pairs import Options
 
 CLASSES = ('blue', 'green', 'red')
 SIZE = 12

@@ -16,7 +16,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import MODELS, TRANSFORMS
 from torch import nn
 
-from ..curation.own_data import Options, read_pairs
+from ..curation.own_pairs import Options, read_pairs
 from ..datasets.manifest import PairRecord, read_manifest
 from ..engine.feature_cache import cache_features
 from ..engine.text_cache import cached_text_features

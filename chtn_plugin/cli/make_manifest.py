@@ -123,7 +123,8 @@ def main() -> int:
                if (value := getattr(args, f'{field}_column'))}
     config = args.config or _default_config(args.folder)
     from chtn_plugin.curation.features_config import write_features_config
-    from chtn_plugin.curation.own_data import Options, make_manifest
+    from chtn_plugin.curation.own_data import make_manifest
+    from chtn_plugin.curation.own_pairs import Options
     try:
         if args.folder.suffix == '.npz':
             if args.no_config or args.source or args.images or args.texts:

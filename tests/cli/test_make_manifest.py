@@ -13,7 +13,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
 
-from chtn_plugin.curation.own_data import Options, make_manifest
+from chtn_plugin.curation.own_data import make_manifest
+from chtn_plugin.curation.own_pairs import Options
 from chtn_plugin.models.backbones.hf_vision import HFVisionBackbone
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from tiny_layouts import write_pictures
 
 from chtn_plugin.cli.make_manifest import build_parser
 from chtn_plugin.curation.layouts.detection import LAYOUTS, choose_layout
-from chtn_plugin.curation.own_data import Options, read_pairs
+from chtn_plugin.curation.own_pairs import Options, read_pairs
 
 DOCS = Path(__file__).parents[3] / 'docs' / 'data.md'
 

@@ -8,11 +8,8 @@ import pytest
 
 from chtn_plugin.curation.layouts.label_sources import relabelled
 from chtn_plugin.curation.layouts.layout import Reading
-from chtn_plugin.curation.own_data import (
-    Options,
-    make_manifest,
-    read_pairs,
-)
+from chtn_plugin.curation.own_data import make_manifest
+from chtn_plugin.curation.own_pairs import Options, read_pairs
 from chtn_plugin.curation.own_tables import Row
 from chtn_plugin.datasets.manifest import read_manifest
 
