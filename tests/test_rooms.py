@@ -21,7 +21,7 @@ THROUGH_CALLERS = {
     'datasets': 'wikipedia wikipedia_files',
     'engine/hooks/fitting': 'global_batch_norm',
     'evaluation': (
-        'comparison counting_compiled counting_device embeddings '
+        'counting_compiled counting_device embeddings '
         'gathering scoring splits'),
     'export': 'onnx_export',
     'models/backbones': 'hf_vision',

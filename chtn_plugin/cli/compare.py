@@ -42,12 +42,12 @@ def main(argv=None):
 
 
 def _compare(args):
-    from chtn_plugin.evaluation.comparison import (
-        compare_methods,
+    from chtn_plugin.evaluation.comparison import compare_methods
+    from chtn_plugin.evaluation.comparison_table import (
         format_comparison,
         holds_comparison,
-        load_methods,
     )
+    from chtn_plugin.evaluation.method_results import load_methods
     from chtn_plugin.storage.files import atomic_write
     from chtn_plugin.storage.ownership import check_replaceable
     for path in args.out:

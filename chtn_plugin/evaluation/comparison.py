@@ -1,22 +1,15 @@
 """Compare methods over seeds and queries, with intervals and tests."""
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 
+from .method_results import named_alike
 from .protocols import Formula, get_protocol
-from .results import (
-    RESULTS_NAME,
-    Results,
-    paired_mean,
-    read_results,
-    shown_value,
-)
+from .results import Results, paired_mean, shown_value
 from .statistics import (
     RESAMPLES,
     SIGN_FLIPS,
@@ -30,7 +23,6 @@ from .statistics import (
 
 SCHEMA = 'chtn_plugin.comparison/1'
 LEVEL = .05
-_TESTS = 'Paired randomisation tests over queries'
 
 
 def compare_methods(methods: Mapping[str, Sequence[Results]],
@@ -72,7 +64,7 @@ def compare_methods(methods: Mapping[str, Sequence[Results]],
     if empty or not methods:
         raise ValueError('every method needs at least one result, got none '
                          f'for {", ".join(empty) or "any"}')
-    methods = _named_alike(methods)
+    methods = named_alike(methods)
     every = [r for results in methods.values() for r in results]
     common = [name for name in every[0]['per_query']
               if all(name in r['per_query'] for r in every)]
@@ -112,40 +104,6 @@ def compare_methods(methods: Mapping[str, Sequence[Results]],
                 tests=len(pairs))
 
 
-def load_methods(arguments: Sequence[str]) -> dict[str, list[Results]]:
-    """Read the results of methods that a command line names.
-
-    Args:
-        arguments: ``NAME=PATH[,PATH...]`` or ``PATH``, each path a results
-            file or a folder in which all ``results*.json`` are seeds of one
-            method; without a name the folder's is taken.
-
-    Raises:
-        FileNotFoundError: No such path, or no results in a folder.
-        ValueError: A file is no results file, or comes twice.
-    """
-    methods: dict[str, list[Results]] = {}
-    loaded: set[Path] = set()
-    for argument in arguments:
-        name, named, paths = argument.rpartition('=')
-        for path in map(Path, paths.split(',')):
-            files = sorted(path.rglob('results*.json')) if path.is_dir() else (
-                [path])
-            if not files:
-                raise FileNotFoundError(f'no results*.json in {path}')
-            inside = path if path.is_dir() else (
-                path.parent if path.name == RESULTS_NAME
-                else path.with_suffix(''))
-            for file in files:
-                if file.resolve() in loaded:
-                    raise ValueError(f'{file} came twice')
-                loaded.add(file.resolve())
-                methods.setdefault(name if named else
-                                   inside.resolve().name, []).append(
-                    read_results(file))
-    return methods
-
-
 # Figure of each seed; values of the queries, (seeds, Q), one array or one
 # per direction; ids.
 Values = tuple[list[float], list[np.ndarray], list[list]]
@@ -153,31 +111,6 @@ Values = tuple[list[float], list[np.ndarray], list[list]]
 
 def _formula(protocol: str) -> Formula:
     return get_protocol(protocol).formula
-
-
-def _named_alike(methods: Mapping[str, Sequence[Results]]
-                 ) -> dict[str, list[Results]]:
-    """Results under the protocols asked for where not all used the same."""
-    every = [r for results in methods.values() for r in results]
-    shared = {name for name in every[0]['per_query']
-              if all(name in r['per_query'] for r in every)}
-
-    def renamed(result: Results) -> Results:
-        names = {name: name if name in shared else
-                 result.get('asked', {}).get(name, name)
-                 for name in result['per_query']}
-        if len(set(names.values())) < len(names):
-            names = {name: name for name in names}
-        moved = {field: {names[name]: value for name, value in
-                         result.get(field, {}).items()}
-                 for field in ('per_query', 'weights')}
-        figures = [dict(f, protocol=names[f['protocol']])
-                   for f in result['figures']]
-        return dict(result, **moved, figures=figures, used={
-            new: name for name, new in names.items()})
-
-    return {name: [renamed(result) for result in results]
-            for name, results in methods.items()}
 
 
 def _directions(results: Sequence[Results], protocol: str) -> list[str]:
@@ -315,49 +248,3 @@ def _judge(pair: dict[str, Any]) -> None:
         pair['words'] = f'{ahead} is ahead of {behind} by {size}'
         if pair['p_seeds'] is None:
             pair['words'] += '; too few seeds to tell whether others agree'
-
-
-def holds_comparison(path: str | Path) -> bool:
-    """Tell whether a file is a comparison, as Markdown or JSON.
-
-    Args:
-        path: Any file, or none.
-    """
-    try:
-        text = Path(path).read_text(encoding='utf-8')
-        if text.startswith('### '):
-            return f'\n{_TESTS}, ' in text
-        found = json.loads(text)
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(found, dict) and found.get('schema') == SCHEMA
-
-
-def format_comparison(comparison: Mapping[str, Any]) -> str:
-    """Write a comparison as Markdown."""
-    lines: list[str] = []
-    where = dict.fromkeys((f['protocol'], f['direction'])
-                          for f in comparison['figures'])
-    for protocol, direction in where:
-        lines += [f'### {protocol}, {direction}', '',
-                  '| method | seeds | mean ± std | 95 % over queries |',
-                  '|---|---|---|---|']
-        for f in comparison['figures']:
-            if (f['protocol'], f['direction']) == (protocol, direction):
-                spread = ('' if f['std'] is None else
-                          f' ± {shown_value(f, f["std"])}')
-                low, high = (shown_value(f, end) for end in f['interval'])
-                used = '' if f['used'] == [protocol] else (
-                    f' ({", ".join(f["used"])})')
-                lines.append(
-                    f'| {f["method"]}{used} | {f["seeds"]} | '
-                    f'{shown_value(f, f["mean"])}{spread} | {low} to '
-                    f'{high} |')
-        sentences = [
-            f'- {p["words"]}.' for p in comparison['pairs']
-            if (p['protocol'], p['direction']) == (protocol, direction)]
-        lines += ['', *sentences, ''] if sentences else ['']
-    lines.append(f'{_TESTS}, {LEVEL:.0%} '
-                 f'level, Holm\'s correction over all {comparison["tests"]} '
-                 'of them; intervals are 95 % bootstraps over queries.')
-    return '\n'.join(lines)

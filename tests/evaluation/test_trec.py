@@ -1,8 +1,11 @@
 """TREC files, line by line."""
 import numpy as np
 import pytest
+import scored_sets
 
-from chtn_plugin.evaluation import Embeddings
+from chtn_plugin.evaluation import Embeddings, get_protocol, score_embeddings
+from chtn_plugin.evaluation import functional as F
+from chtn_plugin.evaluation.rank_table import rank_table
 from chtn_plugin.evaluation.trec import write_trec
 
 
@@ -41,3 +44,24 @@ def test_a_query_does_not_find_itself(tmp_path, embeddings):
     assert [line.split()[:3] for line in lines(run)] == [
         ['ia_b', 'Q0', 'ic'], ['ic', 'Q0', 'ia_b']]
     assert lines(qrels) == []
+
+
+@pytest.mark.parametrize('direction', ['i2t', 'i2i'])
+def test_trec_files_hold_the_same_ranking(tmp_path, direction):
+    data = scored_sets.embeddings(1, items=20)
+    run, qrels = write_trec(tmp_path, data, direction)
+    scores, relevant = np.full((20, 20), -np.inf), np.zeros((20, 20), bool)
+    for line in run.read_text().splitlines():
+        query, _, item, _, score, _ = line.split()
+        scores[int(query[1:]), int(item[1:])] = score
+    for line in qrels.read_text().splitlines():
+        query, _, item, grade = line.split()
+        relevant[int(query[1:]), int(item[1:])] = grade == '1'
+    ours = score_embeddings(data, ['chtn-map-all'], [direction])[0].values
+    assert (F.average_precision(rank_table(scores, relevant)) == ours).all()
+
+
+def test_trec_depth_and_split_follow(tmp_path):
+    run, _ = write_trec(tmp_path, scored_sets.embeddings(1), 'i2t',
+                        get_protocol('chtn-map-all:dot'), depth=3)
+    assert len(run.read_text().splitlines()) == 60 * 3
