@@ -72,6 +72,7 @@ PARTS: dict[str, dict[str, Sequence[str]]] = {
         'methods.cca': ('CCA', ),
         'methods.chtn': ('CHTN', ),
         'methods.dcca': ('DCCA', ),
+        'methods.dckt': ('DCKT', ),
         'methods.deep_sm': ('DeepSM', ),
         'methods.dscmr': ('DSCMR', ),
         'methods.kernel_cca': ('KernelCCA', ),

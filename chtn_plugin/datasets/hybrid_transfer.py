@@ -21,8 +21,9 @@ from .draws import Draw
 class HybridTransferDataset(Dataset):
     """Target pairs, each batch joined by what else there is to learn from.
 
-    Beside the labelled pairs of the target come labelled images of the
-    source domain, pairs of the target domain that have no class, or both.
+    Beside the labelled pairs of the target come labelled images (or labelled
+    pairs) of the source domain, pairs of the target domain that have no
+    class, or both.
 
     Which of them come is independent of the pairs. Under
     :class:`PassSampler` it depends on the seed and the draw's place t alone:
@@ -33,15 +34,17 @@ class HybridTransferDataset(Dataset):
     randomness.
 
     An item is the target's, with ``inputs.source_image`` and
-    ``data_samples.source_label`` added, and ``inputs.unlabelled_image`` and
+    ``data_samples.source_label`` added (of a source of pairs
+    ``inputs.source_text`` too), and ``inputs.unlabelled_image`` and
     ``inputs.unlabelled_text``; a batch of B pairs holds
     round(B * ``source_per_pair``) source images (at least one), and pairs
     without a class likewise.
 
     Args:
         target: Data set of labelled pairs, or its config.
-        source: Data set of labelled images, or its config; None: no source
-            domain.
+        source: Data set of labelled images, or of labelled pairs, whose
+            items are then the source's (images and texts alike); or its
+            config. None: no source domain.
         source_per_pair: Size of the source batch over that of the target
             batch; the release has 1.
         unlabelled: Data set of pairs without a class (usually the target's,
@@ -87,8 +90,10 @@ class HybridTransferDataset(Dataset):
         """The target's, and ``num_source_classes`` where there is a source."""
         info = dict(self.target.metainfo)
         if self.source is not None:
-            info['num_source_classes'] = getattr(
-                self.source, 'metainfo', {}).get('num_classes')
+            source = getattr(self.source, 'metainfo', {})
+            info['num_source_classes'] = (
+                len(source['classes']) if source.get('classes')
+                else source.get('num_classes'))
         return info
 
     def __len__(self) -> int:
@@ -99,7 +104,8 @@ class HybridTransferDataset(Dataset):
         """One pair, one source image, one pair without class, to look at."""
         item = self.target[index]
         if self.source is not None:
-            item = _merge(item, self.source[self._source_draws([index])[0]])
+            item = _merge(item, _of_source(
+                self.source[self._source_draws([index])[0]]))
         if self.unlabelled is not None:
             item = _merge(item, _without_label(
                 self.unlabelled[self._unlabelled_draws([index])[0]]))
@@ -110,8 +116,8 @@ class HybridTransferDataset(Dataset):
         batch = _fetch(self.target, indices)
         if self.source is not None:
             size = max(1, round(len(indices) * self.source_per_pair))
-            batch = _merge(batch, _fetch(
-                self.source, self._source_draws(indices)[:size]))
+            batch = _merge(batch, _of_source(_fetch(
+                self.source, self._source_draws(indices)[:size])))
         if self.unlabelled is not None:
             size = max(1, round(len(indices) * self.unlabelled_per_pair))
             batch = _merge(batch, _without_label(_fetch(
@@ -156,6 +162,16 @@ def _stream(indices: Sequence[int], size: int, per_pair: float,
     return [Draw(*draw) for draw in zip(
         items.tolist(), passes.tolist(), repeat(seed + offset),
         places.tolist(), strict=False)]
+
+
+def _of_source(item: Mapping[str, Any]) -> Any:
+    """An item or batch of the source; pairs get names of their own."""
+    inputs, samples = item['inputs'], item['data_samples']
+    if 'source_image' in inputs:
+        return item
+    return dict(inputs={f'source_{name}': inputs[name]
+                        for name in ('image', 'text')},
+                data_samples=dict(source_label=samples['label']))
 
 
 def _without_label(item: Mapping[str, Any]) -> dict[str, Any]:

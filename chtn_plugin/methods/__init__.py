@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .cca import CCA
     from .chtn import CHTN
     from .dcca import DCCA
+    from .dckt import DCKT
     from .deep_sm import DeepSM
     from .dscmr import DSCMR
     from .kernel_cca import KernelCCA
@@ -29,6 +30,7 @@ __getattr__, __dir__, __all__ = lazy_names(__name__, {
     'cca': ('CCA', ),
     'chtn': ('CHTN', ),
     'dcca': ('DCCA', ),
+    'dckt': ('DCKT', ),
     'deep_sm': ('DeepSM', ),
     'dscmr': ('DSCMR', ),
     'kernel_cca': ('KernelCCA', ),

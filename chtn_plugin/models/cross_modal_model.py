@@ -226,7 +226,8 @@ class CrossModalModel(BaseModel):
                          f'got {mode!r}')
 
     def tensors(self, image: Any, text: Any,
-                source_image: Any = None) -> dict[str, dict[str, Tensor]]:
+                source_image: Any = None, source_text: Any = None
+                ) -> dict[str, dict[str, Tensor]]:
         """Return the taps of ``image`` and ``text``."""
         return {name: encoded.taps for name, encoded in
                 self.encode_pair(image, text).items()}

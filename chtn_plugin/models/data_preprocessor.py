@@ -68,7 +68,7 @@ class CrossModalDataPreprocessor(BaseDataPreprocessor):
                    if name.endswith('_idx')}
         inputs = dict(data['inputs'])
         hosts: dict[str, Any] = {}
-        for name in ('text', 'unlabelled_text'):
+        for name in ('text', 'source_text', 'unlabelled_text'):
             if name in inputs:
                 inputs[name], hosts[name] = shortened(inputs[name])
         data = self.cast_data(dict(inputs=inputs, data_samples={

@@ -34,7 +34,8 @@ class MethodError(AssertionError):
 
 def check_method(config: dict, source_classes: int = 0,
                  hooks: Sequence[dict] = (), ranks: int = 2,
-                 skip: Sequence[str] = ()) -> list[str]:
+                 skip: Sequence[str] = (), source_pairs: bool = False
+                 ) -> list[str]:
     """Check a method from its modes to its model card.
 
     Args:
@@ -45,6 +46,7 @@ def check_method(config: dict, source_classes: int = 0,
         hooks: Further ``custom_hooks`` that its training needs.
         ranks: Processes of the distributed step; 1 leaves it out.
         skip: Names of checks to leave out, as this function returns them.
+        source_pairs: Whether the source is of pairs, not of images alone.
 
     Returns:
         Names of the checks that were passed, in order.
@@ -63,7 +65,8 @@ def check_method(config: dict, source_classes: int = 0,
         # Where loading is restricted already, our checkpoints still load.
         torch.serialization.add_safe_globals(checkpoint_globals())
         stack.enter_context(DefaultScope.overwrite_default_scope('mmengine'))
-        trial = Trial(config, folder, source_classes, hooks, ranks)
+        trial = Trial(config, folder, source_classes, hooks, ranks,
+                      source_pairs)
         for name, check in CHECKS.items():
             if name not in skip:
                 check(trial)
@@ -80,15 +83,18 @@ class Trial:
         source_classes: Classes of the source domain; 0: none.
         hooks: Further ``custom_hooks``.
         ranks: Processes of the distributed step.
+        source_pairs: Whether the source is of pairs.
     """
 
     def __init__(self, config: dict, folder: Path, source_classes: int,
-                 hooks: Sequence[dict], ranks: int) -> None:
+                 hooks: Sequence[dict], ranks: int,
+                 source_pairs: bool = False) -> None:
         self.config = deepcopy(dict(config))
         self.folder = folder
         self.hooks = list(hooks)
         self.ranks = ranks
         self.source_classes = source_classes
+        self.source_pairs = source_pairs
         self.metrics: dict[str, float] = {}
         model = self.build()
         require(isinstance(model, CrossModalModel), 'a method must be a '
@@ -140,6 +146,9 @@ class Trial:
             inputs['source_image'] = torch.rand(
                 _BATCH, self.sizes['image'], generator=draw)
             samples['source_label'] = places % self.source_classes
+            if self.source_pairs:
+                inputs['source_text'] = torch.rand(
+                    _BATCH, self.sizes['text'], generator=draw)
         return inputs, samples
 
     def runner(self, work_dir: Path, **changes: Any) -> Any:
@@ -148,7 +157,8 @@ class Trial:
         if self.source_classes:
             train = dict(
                 type='HybridTransferDataset', target=train, source=dict(
-                    type='SourceFeatureDataset',
+                    type='FeaturePairDataset' if self.source_pairs
+                    else 'SourceFeatureDataset',
                     file=str(self.folder / 'source.npz')))
         return RUNNERS.build(dict(
             type='Runner', model=deepcopy(self.config),
@@ -203,9 +213,12 @@ class Trial:
         np.savez(self.folder / 'pairs.npz', **arrays)
         if self.source_classes:
             count = 4 * self.source_classes
-            np.savez(self.folder / 'source.npz',
-                     F=draw.random((count, self.sizes['image'])),
-                     label=np.arange(count) % self.source_classes)
+            label = np.arange(count) % self.source_classes
+            images, texts = (draw.random((count, size)).astype('f4')
+                             for size in self.sizes.values())
+            np.savez(self.folder / 'source.npz', **(
+                dict(image_train=images, text_train=texts, label_train=label)
+                if self.source_pairs else dict(F=images, label=label)))
 
 
 def require(kept: bool, rule: str) -> None:

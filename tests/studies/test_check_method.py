@@ -35,6 +35,9 @@ METHODS = {
     'MHTN': dict(config=dict(
         _FEATURES, type='MHTN', num_classes=2, widths=(8, 8),
         adversary_widths=(8, 8))),
+    'DCKT': dict(config=dict(
+        _FEATURES, type='DCKT', num_classes=2, num_source_classes=3,
+        widths=(8, 8)), source_classes=3, source_pairs=True),
     'DCCA': dict(config=dict(_FEATURES, type='DCCA', widths=(8, 3))),
 }
 
