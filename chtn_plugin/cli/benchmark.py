@@ -14,6 +14,7 @@ import importlib.util
 import shlex
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,21 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         '(default: 4)')
     parser.add_argument('--trained-draws', type=int, default=3,
                         help='(default: 3)')
+    parser.add_argument('--source', nargs='+', default=[],
+                        metavar='[SET=]DATA', help='labelled pairs of '
+                        'another set with vectors of the same encoders: the '
+                        'source domain of methods that transfer from one')
+    parser.add_argument('--class-names', nargs='+', default=[],
+                        metavar='[SET=]FILE', help='what the names of the '
+                        'classes tell, of tools/make_class_prior.py')
+    parser.add_argument('--class-names-scale', type=float, default=16.,
+                        help='length of an image vector before it was scaled '
+                        'to 1 (default: 16)')
+    parser.add_argument('--results', nargs='+', default=[],
+                        metavar='[SET/]NAME[@LABELS]=FILE',
+                        help='embeddings of the test split that another '
+                        'program made, to be tabled under that name '
+                        '(default: at 100%% of the labels)')
     parser.add_argument('--unseen', type=float, metavar='SHARE',
                         help='keep this share of the classes out of training '
                         'and test on them alone')
@@ -122,13 +138,70 @@ def _own_method(name: str) -> tuple[str, str]:
     return attribute, hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
+def of_set(arguments: list[str], name: str) -> str | None:
+    """Return the file that ``[SET=]FILE`` arguments give a set, or None.
+
+    Raises:
+        ValueError: Two of them are for the set.
+    """
+    found = [path for of, _, path in (
+        text.rpartition('=') for text in arguments) if of in ('', name)]
+    if len(found) > 1:
+        raise ValueError(f'{name} must have one file of a kind, got '
+                         f'{", ".join(found)}')
+    return found[0] if found else None
+
+
+def read_set(argument: str, args: argparse.Namespace) -> Any:
+    """Read and prepare a set, with what comes beside it."""
+    from chtn_plugin.studies.pair_features import (
+        prepare,
+        read_pair_features,
+        with_class_prior,
+        with_source,
+    )
+    name, _, path = argument.rpartition('=')
+    features = prepare(read_pair_features(path, name or None),
+                       args.dimensions or None, args.l2_normalized)
+    source = of_set(args.source, features.name)
+    if source is not None:
+        features = with_source(features, read_pair_features(source))
+    names = of_set(args.class_names, features.name)
+    if names is not None:
+        features = with_class_prior(features, names, args.class_names_scale)
+    return features
+
+
+def possible_methods(methods: list[str], asked: list[str],
+                     features: Any) -> list[str]:
+    """Leave out methods that need what a set has not, and say which.
+
+    Raises:
+        ValueError: One of them was asked for by its name.
+    """
+    from chtn_plugin.studies.spaces import needs_names, needs_source
+    for need, option, there in (
+            (needs_source, '--source', features.source is not None),
+            (needs_names, '--class-names', features.prior is not None)):
+        lacking = [name for name in methods if need(name) and not there]
+        named = [name for name in lacking if name in asked]
+        if named:
+            raise ValueError(f'{", ".join(named)} needs {option} for '
+                             f'{features.name}')
+        if lacking:
+            print(f'{features.name}: without {", ".join(lacking)}, which '
+                  f'needs {option}')
+            methods = [name for name in methods if name not in lacking]
+    return methods
+
+
 def run(args: argparse.Namespace) -> None:
     """Measure what is missing, then write the reports."""
     from chtn_plugin.studies.benchmark import Plan, run_benchmark
     from chtn_plugin.studies.benchmark_report import write_reports
     from chtn_plugin.studies.benchmark_table import tables
     from chtn_plugin.studies.label_budgets import LabelBudget
-    from chtn_plugin.studies.pair_features import prepare, read_pair_features
+    from chtn_plugin.studies.outside import outside_record, parse_outside
     from chtn_plugin.studies.record_store import RecordStore
     methods, code = chosen_methods(args.methods)
     plan = Plan(methods, [LabelBudget.parse(text) for text in args.labels],
@@ -140,13 +213,25 @@ def run(args: argparse.Namespace) -> None:
                              f'{getattr(args, name)}')
     store = RecordStore(Path(args.out) / 'records.jsonl')
     records, start, prepared = [], time.time(), ''
+    outside = parse_outside(args.results, methods)
+    if outside and args.unseen is not None:
+        raise ValueError('results of other programs have no unseen classes: '
+                         '--results and --unseen exclude each other')
     for argument in args.data:
-        name, _, path = argument.rpartition('=')
-        features = prepare(read_pair_features(path, name or None),
-                           args.dimensions or None, args.l2_normalized)
+        features = read_set(argument, args)
         prepared = features.prepared
-        records += run_benchmark(features, plan, store, args.jobs,
-                                 measure=not args.report_only)
+        records += run_benchmark(
+            features, replace(plan, methods=possible_methods(
+                methods, args.methods, features)), store, args.jobs,
+            measure=not args.report_only)
+        mine = [one for one in outside if one.set == features.name or (
+            not one.set and len(args.data) == 1)]
+        records += [outside_record(features, one) for one in mine]
+        outside = [one for one in outside if one not in mine]
+    if outside:
+        raise ValueError('results must be of a set that is compared, as '
+                         f'SET/NAME=FILE: {outside[0].name} of '
+                         f'{outside[0].set or "several sets"} is of none')
     if not records:
         raise ValueError('there is nothing to report yet: '
                          f'{store.path} has no test of these methods')

@@ -222,10 +222,14 @@ class CHTN(CrossModalModel):
 
     def tensors(self, image: Tensor, text: Any,
                 source_image: Optional[Tensor] = None,
+                source_text: Any = None,
                 unlabelled_image: Optional[Tensor] = None,
                 unlabelled_text: Any = None
                 ) -> dict[str, dict[str, Tensor]]:
-        """Return the taps by input: ``source``, ``image`` and so on."""
+        """Return the taps by input: ``source``, ``image`` and so on.
+
+        Of a source of pairs the images alone are read.
+        """
         images = dict(source=source_image, image=image,
                       unlabelled_image=unlabelled_image)
         if self.source_pathway is None:

@@ -1,6 +1,7 @@
 """A prior over target classes, from class names and a source classifier."""
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Optional
 
 import numpy as np
@@ -97,7 +98,7 @@ class ClassNamePrior(FittedState):
         if label.dim() != 1:
             raise ValueError('a class-name prior needs one class a pair: '
                              'these data have several')
-        arrays = _read(self.file)
+        arrays = read_class_prior(self.file)
         self._check(arrays, image.shape[1], text.shape[1], num_classes)
         names = _unit(arrays['target_names'])
         kept = dict(
@@ -202,7 +203,14 @@ def likely_weight(score: Tensor, label: Tensor, largest: float) -> float:
     return float(candidates[best]) if gain > _CHANCE else 0.
 
 
-def _read(file: str) -> dict[str, np.ndarray]:
+def read_class_prior(file: str | Path) -> dict[str, np.ndarray]:
+    """Read the four arrays of a class-name prior, float32.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        KeyError: An array is missing.
+        ValueError: An array is no finite table of numbers.
+    """
     arrays = ArrayFile(file, 'class prior')
     wanted = ('source_weight', 'source_bias', 'source_names', 'target_names')
     missing = [name for name in wanted if name not in arrays]

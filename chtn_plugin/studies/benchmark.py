@@ -32,9 +32,15 @@ from .fitting import (
     timed_fit,
 )
 from .label_budgets import LabelBudget, can_choose, folds, unseen_classes
-from .pair_features import PairFeatures
+from .pair_features import PairFeatures, hash_of
 from .record_store import RecordStore, key_of
-from .spaces import Setting, settings_of
+from .spaces import (
+    Setting,
+    method_of,
+    needs_names,
+    needs_source,
+    settings_of,
+)
 
 #: Folds of the labelled rows on which settings are chosen.
 FOLDS = 3
@@ -87,10 +93,15 @@ class Job:
     def what(self, features: PairFeatures, kind: str,
              setting: str = '') -> dict[str, Any]:
         """Return the facts that identify a measurement of this job."""
+        more: dict[str, Any] = {}
+        if needs_source(self.method) and features.source is not None:
+            more['source'] = features.source.fingerprint
+        if needs_names(self.method) and features.prior is not None:
+            more['prior'] = hash_of(features.prior.values())
         return dict(data=features.fingerprint, method=self.method,
                     labels=self.labels.name, draw=self.draw, kind=kind,
                     setting=setting, unseen=self.unseen, code=self.code,
-                    folds=FOLDS, version=__version__)
+                    folds=FOLDS, version=__version__, **more)
 
 
 def _test_key(features: PairFeatures, job: Job) -> str:
@@ -100,7 +111,8 @@ def _test_key(features: PairFeatures, job: Job) -> str:
 
 def is_closed_form(name: str) -> bool:
     """Whether a method is solved in one step, or is a baseline."""
-    return name in BASELINES or issubclass(MODELS.get(name), ClosedFormModel)
+    return name in BASELINES or issubclass(MODELS.get(method_of(name)),
+                                           ClosedFormModel)
 
 
 def jobs_of(plan: Plan) -> list[Job]:
@@ -118,7 +130,7 @@ def jobs_of(plan: Plan) -> list[Job]:
                     continue
                 budget = plan.budget if solved else plan.trained_budget
                 settings = ([{}] if name in BASELINES else settings_of(
-                    name, MODELS.get(name), budget))
+                    name, MODELS.get(method_of(name)), budget))
                 jobs.append(Job(name, labels, draw, tuple(
                     json.dumps(s, sort_keys=True) for s in settings),
                     plan.unseen, plan.code.get(name, '')))
@@ -135,13 +147,18 @@ class Rows:
             the label is withheld.
         labelled: Positions in ``train`` of those that keep it.
         test: Test rows.
-        num_classes: Classes in training.
+        classes: Classes in training, as the set numbers them.
     """
     train: np.ndarray
     label: np.ndarray
     labelled: np.ndarray
     test: np.ndarray
-    num_classes: int
+    classes: np.ndarray
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes in training."""
+        return len(self.classes)
 
 
 def rows_of(features: PairFeatures, job: Job) -> Rows:
@@ -160,7 +177,16 @@ def rows_of(features: PairFeatures, job: Job) -> Rows:
     label = np.full(len(rows), -1)
     places = np.searchsorted(rows, labelled)
     label[places] = np.searchsorted(kept, features.label[labelled])
-    return Rows(rows, label, places, np.flatnonzero(test), len(kept))
+    return Rows(rows, label, places, np.flatnonzero(test), kept)
+
+
+def _beside(features: PairFeatures, rows: Rows) -> dict[str, Any]:
+    """What some methods learn from beside the set's own rows."""
+    source, prior = features.source, features.prior
+    if prior is not None:
+        prior = dict(prior, target_names=prior['target_names'][rows.classes])
+    return dict(prior=prior, source=None if source is None else (
+        source.image, source.text, source.label))
 
 
 def validate(features: PairFeatures, job: Job, settings: Sequence[str]
@@ -182,7 +208,8 @@ def validate(features: PairFeatures, job: Job, settings: Sequence[str]
         train = rows.train[rest]
         model, _ = timed_fit(
             job.method, first, features.image[train], features.text[train],
-            rows.label[rest], rows.num_classes, job.draw)
+            rows.label[rest], rows.num_classes, job.draw,
+            **_beside(features, rows))
         where = rows.train[held]
         vectors = encoded(model, features.image[where], features.text[where])
         for text in settings:
@@ -217,7 +244,7 @@ def test(features: PairFeatures, job: Job, setting: str,
         model, seconds = timed_fit(
             job.method, json.loads(setting), features.image[rows.train],
             features.text[rows.train], rows.label, rows.num_classes,
-            job.draw)
+            job.draw, **_beside(features, rows))
         vectors = encoded(model, features.image[rows.test],
                           features.text[rows.test])
         similarity, numbers = model.similarity, size_of(model)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
+import numpy as np
+
 from ..reporting.html import esc, page, section
 from ..reporting.html import table as html_table
 from ..storage.files import atomic_write
@@ -31,8 +33,9 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
             _three(row['pair_hit@1']), _three(row['pair_hit@10']),
             _three(row['accuracy_image']), _three(row['accuracy_text']),
             '' if row['p'] is None else f'{row["p"]:.2g}',
-            str(row['draws']), f'{row["seconds"]:.2g}',
-            f'{row["numbers"]:,.0f}',
+            str(row['draws']),
+            '' if row['seconds'] is None else f'{row["seconds"]:.2g}',
+            '' if row['numbers'] is None else f'{row["numbers"]:,.0f}',
             setting_in_words(row['setting'])]
 
 
@@ -156,6 +159,42 @@ def _bars(table: Mapping[str, Any]) -> str:
             f'fill="#0f172a">{"".join(parts)}</svg></figure>')
 
 
+def _rank_plot(ranks: Mapping[str, Mapping[str, float]]) -> str:
+    """Mean rank of each method as a dot, a colour for each label budget."""
+    names = list(dict.fromkeys(
+        name for of in ranks.values() for name in of))
+    last = max(max(of.values()) for of in ranks.values())
+    height, width, left, top = 22, 640, 190, 44
+    scale = (width - left - 30) / max(last - 1, 1)
+    colours = ('#1d4ed8', '#b45309', '#15803d', '#9333ea', '#be123c')
+    parts = []
+    for tick in range(1, int(np.ceil(last)) + 1):
+        x = left + scale * (tick - 1)
+        parts.append(f'<path d="M{x:.1f} {top - 4}V'
+                     f'{top + len(names) * height}" stroke="#e2e8f0"/>'
+                     f'<text x="{x:.1f}" y="{top - 8}" '
+                     f'text-anchor="middle">{tick}</text>')
+    for place, name in enumerate(names):
+        parts.append(f'<text x="{left - 14}" y="{top + place * height + 15}" '
+                     f'text-anchor="end">{esc(name)}</text>')
+    for number, (labels, of) in enumerate(ranks.items()):
+        colour = colours[number % len(colours)]
+        at = left + 120 * number
+        parts.append(f'<circle cx="{at}" cy="12" r="5" fill="{colour}"/>'
+                     f'<text x="{at + 10}" y="16">{esc(labels)}</text>')
+        for name, rank in of.items():
+            y = top + names.index(name) * height + 11
+            parts.append(
+                f'<circle cx="{left + scale * (rank - 1):.1f}" cy="{y}" '
+                f'r="5" fill="{colour}" fill-opacity=".8"><title>'
+                f'{esc(name)}, {esc(labels)}: {rank:.1f}</title></circle>')
+    return (f'<figure><figcaption>mean rank, 1 is best</figcaption>'
+            f'<svg viewBox="0 0 {width} {top + len(names) * height}" '
+            f'width="{width}" role="img" font-size="12" '
+            'font-family="system-ui,sans-serif" '
+            f'fill="#0f172a">{"".join(parts)}</svg></figure>')
+
+
 def html_page(all_tables: Sequence[Mapping[str, Any]],
               how: Mapping[str, Any]) -> str:
     """Write one self-contained page with all tables and plots."""
@@ -169,8 +208,10 @@ def html_page(all_tables: Sequence[Mapping[str, Any]],
             lead=_counts(table)))
     ranks = mean_ranks(all_tables)
     if ranks:
-        names = list(next(iter(ranks.values())))
-        parts.append(section('Mean rank over the sets', html_table(
+        names = list(dict.fromkeys(
+            name for of in ranks.values() for name in of))
+        parts.append(section('Mean rank over the sets', _rank_plot(
+            ranks), html_table(
             ('method', *ranks), [
                 (name, *(f'{of[name]:.1f}' if name in of else ''
                          for of in ranks.values())) for name in names])))

@@ -216,9 +216,10 @@ class Trial:
             label = np.arange(count) % self.source_classes
             images, texts = (draw.random((count, size)).astype('f4')
                              for size in self.sizes.values())
-            np.savez(self.folder / 'source.npz', **(
+            source: dict[str, Any] = (
                 dict(image_train=images, text_train=texts, label_train=label)
-                if self.source_pairs else dict(F=images, label=label)))
+                if self.source_pairs else dict(F=images, label=label))
+            np.savez(self.folder / 'source.npz', **source)
 
 
 def require(kept: bool, rule: str) -> None:

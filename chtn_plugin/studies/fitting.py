@@ -4,7 +4,7 @@ from __future__ import annotations
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -21,6 +21,7 @@ from ..evaluation.protocols import DEFAULT_PROTOCOL
 from ..evaluation.scoring import score_embeddings
 from ..models.closed_form import ClosedFormModel
 from ..models.two_tower_model import TwoTowerModel
+from .spaces import method_of, needs_source
 
 #: Baselines that are no models: see :func:`baseline_vectors`.
 BASELINES = ('random', 'labels')
@@ -28,17 +29,32 @@ BASELINES = ('random', 'labels')
 HIT_AT = (1, 10)
 
 
+#: Labelled pairs of a source domain: images (S, D), texts (S, E), classes.
+Source = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
 def model_config(method: str, setting: Mapping[str, Any], image_size: int,
-                 text_size: int, num_classes: int) -> dict[str, Any]:
+                 text_size: int, num_classes: int,
+                 num_source_classes: Optional[int] = None,
+                 prior_file: Optional[str] = None) -> dict[str, Any]:
     """Return the configuration of a method over ready features.
 
     Args:
-        method: Registered name.
+        method: Registered name, or a variant's.
         setting: Its arguments; dotted keys are left out.
         image_size: Size D of an image's vector.
         text_size: Size E of a text's.
         num_classes: Number C of classes.
+        num_source_classes: Of the source domain, where the method has one.
+        prior_file: What the names of the classes tell, for a setting with a
+            ``class_prior``.
     """
+    more: dict[str, Any] = {}
+    if needs_source(method) and num_source_classes is not None:
+        more['num_source_classes'] = num_source_classes
+    if 'class_prior' in setting:
+        more['class_prior'] = dict(setting['class_prior'], file=prior_file)
+    method = method_of(method)
     # CHTN, older than TwoTowerModel, takes its trunk's arguments itself.
     two_towers = issubclass(MODELS.get(method), TwoTowerModel)
     trunk = dict(input_shape=(image_size, ))
@@ -47,7 +63,8 @@ def model_config(method: str, setting: Mapping[str, Any], image_size: int,
              text_encoder=dict(type='VectorTextEncoder',
                                out_features=text_size, norm=None),
              **(dict(trunk=trunk) if two_towers else trunk)),
-        **{key: value for key, value in setting.items() if '.' not in key})
+        **{**{key: value for key, value in setting.items()
+              if '.' not in key}, **more})
 
 
 def reads_labels(config: Mapping[str, Any]) -> bool:
@@ -73,10 +90,12 @@ def fit_in_process(config: dict[str, Any], image: np.ndarray,
 
 def fit_with_runner(config: dict[str, Any], setting: Mapping[str, Any],
                     image: np.ndarray, text: np.ndarray, label: np.ndarray,
-                    seed: int, work_dir: Optional[str] = None) -> Any:
+                    seed: int, work_dir: Optional[str] = None,
+                    source: Optional[Source] = None) -> Any:
     """Train a method under the stock Runner.
 
-    It gets the rows that have a label; all rows, if it reads none.
+    It gets the rows that have a label; all rows, if it reads none, or if
+    pairs without a class teach it.
 
     Args:
         config: Of :func:`model_config`.
@@ -86,16 +105,25 @@ def fit_with_runner(config: dict[str, Any], setting: Mapping[str, Any],
         label: (N,), -1 where unknown.
         seed: Of the run.
         work_dir: Folder of the run. None: one that is deleted at the end.
+        source: Pairs of the source domain, if the method has one.
     """
     from ..engine.launch import build_runner
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / 'rows.npz'
-        known = (label >= 0 if reads_labels(config)
-                 else np.ones(len(label), bool))
-        np.savez(file, image=image[known], text=text[known],
-                 label=np.maximum(label[known], 0))
-        cfg = training_config(config, str(file), seed,
-                              work_dir or str(Path(folder) / 'run'))
+        teaching = bool(config.get('pair_teacher')) and (label < 0).any()
+        if teaching:
+            known = np.ones(len(label), bool)
+        elif reads_labels(config):
+            known, label = label >= 0, np.maximum(label, 0)
+        else:
+            known, label = np.ones(len(label), bool), np.maximum(label, 0)
+        file = _write_rows(folder, 'rows', image[known], text[known],
+                           label[known])
+        streams: list[str] = ['unlabelled'] if teaching else []
+        source_file = None if source is None else _write_rows(
+            folder, 'source', *source)
+        cfg = training_config(config, file, seed,
+                              work_dir or str(Path(folder) / 'run'),
+                              streams, source_file)
         cfg.merge_from_dict({key: value for key, value in setting.items()
                              if '.' in key})
         try:
@@ -104,6 +132,13 @@ def fit_with_runner(config: dict[str, Any], setting: Mapping[str, Any],
         finally:
             _forget_run(cfg.experiment_name)
     return runner.model.eval()
+
+
+def _write_rows(folder: str, name: str, image: np.ndarray,
+                text: np.ndarray, label: np.ndarray) -> str:
+    path = Path(folder) / f'{name}.npz'
+    np.savez(path, image=image, text=text, label=label)
+    return str(path)
 
 
 def _forget_run(name: str) -> None:
@@ -119,9 +154,27 @@ def _forget_run(name: str) -> None:
 
 
 def training_config(config: dict[str, Any], file: str, seed: int,
-                    work_dir: str) -> Config:
-    """Configure 400 updates on the rows of a file, without validation."""
-    arrays = dict(image='image', text='text', label='label')
+                    work_dir: str, streams: Sequence[str] = (),
+                    source_file: Optional[str] = None) -> Config:
+    """Configure 400 updates on the rows of a file, without validation.
+
+    Args:
+        config: Of the model.
+        file: Training rows.
+        seed: Of the run.
+        work_dir: Its folder.
+        streams: ``['unlabelled']``: rows without a class are served beside
+            the others.
+        source_file: Pairs of the source domain, served beside them too.
+    """
+    dataset = _rows_dataset(file)
+    if streams or source_file is not None:
+        dataset = dict(
+            type='HybridTransferDataset',
+            target=dict(dataset, only='labelled') if streams else dataset,
+            **{name: dict(dataset, only=name) for name in streams})
+        if source_file is not None:
+            dataset['source'] = _rows_dataset(source_file)
     iterations = 1 if _is_closed_form(config['type']) else 400
     return Config(dict(
         model=config,
@@ -129,10 +182,7 @@ def training_config(config: dict[str, Any], file: str, seed: int,
             batch_size=64, num_workers=0,
             sampler=dict(type='PassSampler', shuffle=True, infinite=True),
             collate_fn=dict(type='cross_modal_collate'),
-            # Nothing is validated here; without a 'val' of its own the data
-            # set would cut one from the rows.
-            dataset=dict(type='FeaturePairDataset', file=file,
-                         arrays=dict(train=arrays, val=arrays))),
+            dataset=dataset),
         optim_wrapper=dict(
             type='OptimWrapper',
             constructor='FusedOptimWrapperConstructor',
@@ -155,20 +205,51 @@ def training_config(config: dict[str, Any], file: str, seed: int,
         experiment_name=f'benchmark_{uuid.uuid4().hex}'))
 
 
+def _rows_dataset(file: str) -> dict[str, Any]:
+    arrays = dict(image='image', text='text', label='label')
+    # Nothing is validated here; without a 'val' of its own the data set would
+    # cut one from the rows.
+    return dict(type='FeaturePairDataset', file=file,
+                arrays=dict(train=arrays, val=arrays))
+
+
 def _is_closed_form(method: str) -> bool:
-    cls = MODELS.get(method)
+    cls = MODELS.get(method_of(method))
     return isinstance(cls, type) and issubclass(cls, ClosedFormModel)
 
 
 def fitted_model(method: str, setting: Mapping[str, Any],
                  image: np.ndarray, text: np.ndarray, label: np.ndarray,
-                 num_classes: int, seed: int) -> Any:
-    """Fit or train a method; see the two functions above."""
-    config = model_config(method, setting, image.shape[1], text.shape[1],
-                          num_classes)
-    if _is_closed_form(method):
-        return fit_in_process(config, image, text, label)
-    return fit_with_runner(config, setting, image, text, label, seed)
+                 num_classes: int, seed: int,
+                 source: Optional[Source] = None,
+                 prior: Optional[Mapping[str, np.ndarray]] = None) -> Any:
+    """Fit or train a method; see the two functions above.
+
+    Args:
+        method: Its name.
+        setting: Its arguments.
+        image: Training rows, (N, D).
+        text: (N, E).
+        label: (N,), -1 where unknown.
+        num_classes: Number C of classes.
+        seed: Of the run.
+        source: Pairs of the source domain; methods without one get none.
+        prior: Arrays of a class-name prior, for settings that have one.
+    """
+    if not needs_source(method):
+        source = None
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / 'prior.npz')
+        if 'class_prior' in setting:
+            arrays: dict[str, Any] = dict(prior or {})
+            np.savez(file, **arrays)
+        config = model_config(
+            method, setting, image.shape[1], text.shape[1], num_classes,
+            None if source is None else int(source[2].max()) + 1, file)
+        if _is_closed_form(method):
+            return fit_in_process(config, image, text, label)
+        return fit_with_runner(config, setting, image, text, label, seed,
+                               source=source)
 
 
 def baseline_vectors(name: str, label: np.ndarray, num_classes: int,
@@ -253,8 +334,8 @@ def size_of(model: nn.Module) -> int:
     return sum(value.numel() for value in model.state_dict().values())
 
 
-def timed_fit(*arguments: Any) -> tuple[Any, float]:
+def timed_fit(*arguments: Any, **options: Any) -> tuple[Any, float]:
     """Call :func:`fitted_model`; return the processor's seconds too."""
     start = time.process_time()
-    model = fitted_model(*arguments)
+    model = fitted_model(*arguments, **options)
     return model, time.process_time() - start

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +15,38 @@ from mmengine.registry import DATASETS
 from ..datasets.collate import cross_modal_collate
 from ..engine.config_files import read_config_file
 from ..models.canonical import principal_axes
+from ..models.class_name_prior import read_class_prior
 from ..storage.arrays import ArrayFile
 from ..storage.files import atomic_write
 
 _ARRAYS = ('image', 'text', 'label', 'train')
+
+
+@dataclass(frozen=True)
+class Step:
+    """How the vectors of a modality were prepared.
+
+    Attributes:
+        unit: Whether each was brought to length 1 first.
+        mean: What was subtracted, (D,).
+        axes: Principal axes, (D, P). None: all dimensions stay.
+        scale: What they were divided by.
+    """
+    unit: bool
+    mean: np.ndarray
+    axes: Optional[np.ndarray]
+    scale: float
+
+    def apply(self, value: np.ndarray) -> np.ndarray:
+        """Prepare vectors, (N, D) to (N, P) float32."""
+        value = value.astype(np.float64)
+        if self.unit:
+            value = value / np.maximum(np.linalg.norm(
+                value, axis=1, keepdims=True), 1e-12)
+        value = value - self.mean
+        if self.axes is not None:
+            value = value @ self.axes
+        return (value / self.scale).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -33,6 +61,11 @@ class PairFeatures:
         train: Whether a row is for training, (N,) bool; the rest are the
             test split.
         prepared: What was done to the vectors, in words.
+        source: Labelled pairs of another set, prepared as these: the source
+            domain of methods that have one.
+        prior: Arrays of a class-name prior whose classifier takes the images
+            as they are here.
+        steps: What was done to each modality, for what comes later.
     """
     name: str
     image: np.ndarray
@@ -40,6 +73,9 @@ class PairFeatures:
     label: np.ndarray
     train: np.ndarray
     prepared: str = 'as they came'
+    source: Optional[PairFeatures] = None
+    prior: Optional[Mapping[str, np.ndarray]] = None
+    steps: Optional[Mapping[str, Step]] = None
 
     @property
     def num_classes(self) -> int:
@@ -52,10 +88,15 @@ class PairFeatures:
 
         It is taken once: the arrays of a set are not to be changed.
         """
-        digest = hashlib.sha256()
-        for value in (self.image, self.text, self.label, self.train):
-            digest.update(np.ascontiguousarray(value).tobytes())
-        return digest.hexdigest()[:16]
+        return hash_of((self.image, self.text, self.label, self.train))
+
+
+def hash_of(arrays: Iterable[np.ndarray]) -> str:
+    """Hash numbers, array after array."""
+    digest = hashlib.sha256()
+    for value in arrays:
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def read_pair_features(path: str | Path,
@@ -205,22 +246,95 @@ def prepare(features: PairFeatures, dimensions: Optional[int],
         l2_normalized: Modalities whose vectors are scaled to length 1.
     """
     done: dict[str, Any] = {}
+    steps: dict[str, Step] = {}
     for name in ('image', 'text'):
         value = getattr(features, name).astype(np.float64)
         if name in l2_normalized:
             value = value / np.maximum(np.linalg.norm(
                 value, axis=1, keepdims=True), 1e-12)
-        value = value - value[features.train].mean(0)
+        mean, axes = value[features.train].mean(0), None
+        value = value - mean
         if dimensions is not None and dimensions < value.shape[1]:
-            value = value @ principal_axes(value[features.train], dimensions)
+            axes = principal_axes(value[features.train], dimensions)
+            value = value @ axes
         scale = np.sqrt((value[features.train]**2).sum(1).mean()) or 1.
         done[name] = (value / scale).astype(np.float32)
+        steps[name] = Step(name in l2_normalized, mean, axes, float(scale))
     lengths = (f'{" and ".join(l2_normalized)} vectors to length 1, '
                if l2_normalized else '')
     cut = (f', at most {dimensions} principal components of each'
            if dimensions else '')
-    return replace(features, **done, prepared=(
+    return replace(features, **done, steps=steps, prepared=(
         f'{lengths}centred and scaled by the training rows{cut}'))
+
+
+def with_source(features: PairFeatures, source: PairFeatures
+                ) -> PairFeatures:
+    """Give a prepared set the labelled pairs of another as source domain.
+
+    They are prepared by the set's own statistics, as a network in place of
+    the preparation would treat both domains alike.
+
+    Args:
+        features: Prepared.
+        source: As read.
+
+    Raises:
+        ValueError: Their vectors have other sizes.
+    """
+    assert features.steps is not None
+    done: dict[str, Any] = {}
+    for name, step in features.steps.items():
+        rows = getattr(source, name)
+        if rows.shape[1] != len(step.mean):
+            raise ValueError(
+                'a source must have vectors of the same encoders as the data:'
+                f' {source.name} has {name}s of {rows.shape[1]} numbers, '
+                f'{features.name} of {len(step.mean)}')
+        done[name] = step.apply(rows[source.label >= 0])
+    label = source.label[source.label >= 0]
+    return replace(features, source=replace(
+        source, **done, label=label, train=np.ones(len(label), bool)))
+
+
+def with_class_prior(features: PairFeatures, path: str | Path,
+                     scale: float) -> PairFeatures:
+    """Give a prepared set a class-name prior, for its images as they are.
+
+    The classifier takes vectors as they were before the preparation; what
+    the principal components leave out is 0 for it.
+
+    Args:
+        features: Prepared.
+        path: A file of tools/make_class_prior.py for the set's classes.
+        scale: As in :class:`~chtn_plugin.models.ClassNamePrior`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        KeyError: An array is missing.
+        ValueError: It is of other classes, or of vectors of another size.
+    """
+    assert features.steps is not None
+    step = features.steps['image']
+    prior: dict[str, Any] = {name: value.astype(np.float64) for name, value
+                             in read_class_prior(path).items()}
+    if prior['source_weight'].shape[1] != len(step.mean):
+        raise ValueError(
+            "the prior's classifier must take the pictures' vectors: "
+            f'{path} takes {prior["source_weight"].shape[1]} numbers, a '
+            f'picture of {features.name} has {len(step.mean)}')
+    if len(prior['target_names']) != features.num_classes:
+        raise ValueError(
+            f'target_names must have a row a class: {path} has '
+            f'{len(prior["target_names"])}, {features.name} has '
+            f'{features.num_classes} classes')
+    weight = scale * prior['source_weight']
+    prior['source_bias'] = prior['source_bias'] + weight @ step.mean
+    if step.axes is not None:
+        weight = weight @ step.axes
+    prior['source_weight'] = weight * step.scale
+    return replace(features, prior={name: value.astype(np.float32)
+                                    for name, value in prior.items()})
 
 
 def save_pair_features(path: str | Path, arrays: Mapping[str, np.ndarray]

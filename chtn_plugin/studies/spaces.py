@@ -4,6 +4,8 @@ The first setting of a method is its default: it is taken as it is where
 labels are too few to choose, and was fixed on pascal_sentences and
 webnews_zh. A budget of N takes the first N. Keys are arguments of the
 method; a dotted key belongs to the configuration of its training.
+
+A variant is a method under another name, with some of its terms or without.
 """
 from __future__ import annotations
 
@@ -31,11 +33,32 @@ def _trained(*settings: Setting) -> list[Setting]:
 def _chtn(dropout: float = .5, pair: bool = True, **options: Any) -> Setting:
     """CHTN's target half on ready features: no source, no MMD."""
     widths = (256, 256)
-    return dict(
+    return {**dict(
         source_pathway=None, mmd=None, similarity='dot',
         pair=dict(type='PairwiseLoss', loss_weight=.001) if pair else None,
         image_pathway=dict(type='Pathway', widths=widths, dropout=dropout),
-        common_head=dict(type='CommonHead', widths=widths), **options)
+        common_head=dict(type='CommonHead', widths=widths)), **options}
+
+
+def _variant(**options: Any) -> list[Setting]:
+    """Settings of a variant of CHTN: as CHTN's own, but the pair loss."""
+    rate = {'optim_wrapper.optimizer.lr': .01}
+    return [_chtn(**options), {**_chtn(**options), **rate},
+            _chtn(**{**options, 'dropout': .7}),
+            {**_chtn(**options), 'similarity': 'cosine'}]
+
+
+_SOURCE: Setting = dict(source_pathway='image', mmd=dict(type='MMDLoss'))
+
+
+def _few_labels(**options: Any) -> list[Setting]:
+    """CHTN where pairs without a class teach (docs/few_labels.md)."""
+    def setting(dropout: float = .7, **teacher: float) -> Setting:
+        return {**_chtn(dropout, pair=False), **options,
+                'pair_teacher': dict(type='PairTeacherLoss', **teacher),
+                'train_cfg.max_iters': 300, 'param_scheduler.T_max': 300}
+    return [setting(), setting(.5), setting(loss_weight=.5),
+            setting(sharpen=1.)]
 
 
 _CANONICAL: list[Setting] = [
@@ -43,6 +66,12 @@ _CANONICAL: list[Setting] = [
     dict(dimensions=40, ridge=.3), dict(dimensions=40, ridge=3.),
     dict(dimensions=20, ridge=.1), dict(dimensions=80, ridge=.1),
     dict(dimensions=40, ridge=.03), dict(dimensions=20, ridge=1.)]
+
+#: Method of each variant.
+VARIANTS: dict[str, str] = dict.fromkeys((
+    'CHTN-no-pair', 'CHTN-two-heads', 'CHTN-source', 'CHTN-source-no-MMD',
+    'CHTN-source-no-pair', 'CHTN-few-labels', 'CHTN-few-labels-names'),
+    'CHTN')
 
 SPACES: dict[str, list[Setting]] = {
     'SemanticMatching': _posterior(
@@ -91,6 +120,15 @@ SPACES: dict[str, list[Setting]] = {
                   for setting in _CANONICAL[:4]],
     'CHTN': [_chtn(), _chtn(pair=False), _chtn(dropout=.7),
              {**_chtn(), 'similarity': 'cosine'}],
+    'CHTN-no-pair': _variant(pair=False),
+    'CHTN-two-heads': _variant(shared_head=False),
+    'CHTN-source': _variant(**_SOURCE),
+    'CHTN-source-no-MMD': _variant(source_pathway='image'),
+    'CHTN-source-no-pair': _variant(pair=False, **_SOURCE),
+    'CHTN-few-labels': _few_labels(),
+    'CHTN-few-labels-names': _few_labels(
+        class_prior=dict(type='ClassNamePrior')),
+    'DCKT': _trained(dict(), dict(dropout=.5), dict(selection=None)),
     'DeepSM': _trained(dict(), dict(dropout=.5), dict(widths=(64, ))),
     # Squares to the labels have no bound: .03 diverges.
     'DSCMR': [{**setting, 'optim_wrapper.optimizer.lr': rate}
@@ -114,6 +152,22 @@ SPACES: dict[str, list[Setting]] = {
         for widths, decay in (((256, 32), 5e-3), ((32, ), 5e-3),
                               ((256, 16), 5e-3), ((32, ), 5e-2))],
 }
+
+
+def method_of(name: str) -> str:
+    """Return the registered method that a name of the benchmark stands for.
+    """
+    return VARIANTS.get(name, name)
+
+
+def needs_source(name: str) -> bool:
+    """Whether a method's training needs a source domain."""
+    return name == 'DCKT' or name.startswith('CHTN-source')
+
+
+def needs_names(name: str) -> bool:
+    """Whether it needs what the names of the classes tell."""
+    return any('class_prior' in setting for setting in SPACES.get(name, ()))
 
 
 def settings_of(name: str, method: Any, budget: int) -> list[Setting]:

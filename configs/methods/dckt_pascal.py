@@ -5,6 +5,8 @@
 #     python tools/extract_features.py data/$set --images offline \
 #         --texts offline --out data/$set/features_minilm.npz; done
 #   python tools/train.py configs/methods/dckt_pascal.py
+#
+# Expect .882 mean mAP on the test split (chtn-map-all:dot, seed 0, 59 pairs).
 _base_ = [
     '../_base_/schedules/features.py',
     '../_base_/default_runtime.py',

@@ -1,6 +1,7 @@
 """tools/benchmark.py as a user runs it."""
 import json
 
+import numpy as np
 import pytest
 from mmengine.registry import MODELS
 from small_set import write_small_set
@@ -49,7 +50,34 @@ def test_a_users_own_method_takes_part(made):
     assert 'dimensions=2' in (folder / 'own' / 'benchmark.md').read_text()
 
 
+def test_results_of_another_program_join_by_name(made):
+    folder, _ = made
+    with np.load(folder / 'small.npz') as stored:
+        rows = {name: stored[name][~stored['train']] for name in (
+            'image', 'text', 'label')}
+    np.savez(folder / 'theirs.npz', **dict(rows, image=rows['image'][:, :5]))
+    status, _, err = run_tool(
+        'benchmark', folder / 'small.npz', '--methods', 'CCA', *QUICK,
+        '--results', f'Theirs@4/class={folder}/theirs.npz', '--out',
+        folder / 'joined')
+    assert status == 0, err
+    assert '| Theirs |' in (folder / 'joined' / 'benchmark.md').read_text()
+
+
+def test_methods_that_need_a_source_are_left_out_and_said_to_be(made):
+    folder, _ = made
+    status, said, err = run_tool(
+        'benchmark', folder / 'small.npz', '--methods', 'all', *QUICK,
+        '--report-only', '--out', folder / 'out')
+    assert status == 0, err
+    assert 'small: without ' in said and 'which needs --source' in said
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
+    (('--methods', 'DCKT'), 'DCKT needs --source for small'),
+    (('--results', 'b/A=x.npz', '--report-only'), 'A of b is of none'),
+    (('--results', 'A=x.npz', '--unseen', .5), 'exclude each other'),
+    (('--source', 'none.npz'), 'data not found: none.npz'),
     (('--methods', 'Nothing'), "or FILE:CLASS, got 'Nothing'"),
     (('--methods', 'none.py:A'), 'file of a method not found: none.py'),
     (('--labels', 'most'), "got 'most'"),

@@ -57,6 +57,23 @@ def test_a_number_a_class_reads_as_a_sentence():
     assert heading(table) == 'a, 4 labels a class'
 
 
+def test_ranks_over_sets_are_plotted():
+    other = [dict(record, set='b') for record in (
+        *draws('A', .5), *draws('<B>', .6))]
+    made = tables([*draws('A', .5), *draws('<B>', .3), *other])
+    page = html_page(made, HOW)
+    assert 'mean rank, 1 is best' in page
+    assert '<title>&lt;B&gt;, 10%: 1.5</title>' in page
+
+
+def test_what_is_not_known_of_outside_results_stays_empty():
+    records = [dict(record, seconds=None, numbers=None)
+               for record in draws('A', .5)]
+    row = next(line for line in markdown(tables(records), HOW).splitlines()
+               if line.startswith('| A |'))
+    assert '|  |  | ' in row and 'None' not in row
+
+
 def test_all_four_files_are_written(made, tmp_path):
     paths = write_reports(tmp_path, made, HOW)
     assert [path.suffix for path in paths] == ['.md', '.html', '.tex',

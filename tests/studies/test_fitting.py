@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import MODELS
 from small_set import small_set
 
 from chtn_plugin.studies import fitting
@@ -10,11 +11,13 @@ from chtn_plugin.studies.fitting import (
     encoded,
     fit_in_process,
     fit_with_runner,
+    fitted_model,
     measured,
     model_config,
     reads_labels,
     size_of,
 )
+from chtn_plugin.studies.spaces import SPACES
 
 METHODS = ('SemanticMatching', 'NearestClassMean', 'ShrunkenLDA',
            'RBFLeastSquares', 'CCA', 'ThreeViewCCA', 'KernelCCA', 'ASIF',
@@ -69,6 +72,70 @@ def test_training_gets_labelled_rows_or_all_where_it_reads_none(
         {'train_cfg.max_iters': 1, 'train_dataloader.batch_size': 8},
         image, text, label, seed=0)
     assert seen == [rows_seen]
+
+
+def few_iterations(**changes):
+    return {'train_cfg.max_iters': 2, 'train_dataloader.batch_size': 8,
+            **changes}
+
+
+def served(monkeypatch):
+    """Inputs of every training batch that a method's loss gets."""
+    seen = []
+    for cls in (MODELS.get('CHTN'), MODELS.get('DCKT')):
+        def loss(self, inputs, samples, kept=cls.loss):
+            seen.append((sorted(inputs), samples))
+            return kept(self, inputs, samples)
+        monkeypatch.setattr(cls, 'loss', loss)
+    return seen
+
+
+def test_pairs_without_a_class_teach_the_recipe_for_few_labels(monkeypatch):
+    image, text, label = rows()
+    label = np.where(np.arange(48) < 12, label, -1)
+    seen = served(monkeypatch)
+    setting = {**SPACES['CHTN-few-labels'][0], **few_iterations()}
+    fitted_model('CHTN-few-labels', setting, image, text, label, 3, 0)
+    names, samples = seen[0]
+    assert names == ['image', 'text', 'unlabelled_image', 'unlabelled_text']
+    assert (samples['label'] >= 0).all()
+
+
+def test_with_all_labels_the_recipe_has_no_unlabelled_pairs(monkeypatch):
+    seen = served(monkeypatch)
+    setting = {**SPACES['CHTN-few-labels'][0], **few_iterations()}
+    fitted_model('CHTN-few-labels', setting, *rows(), 3, 0)
+    assert seen[0][0] == ['image', 'text']
+
+
+@pytest.mark.parametrize('method', ['DCKT', 'CHTN-source'])
+def test_a_source_is_served_to_methods_that_have_one(method, monkeypatch):
+    seen = served(monkeypatch)
+    source = small_set(train=40, classes=4)
+    setting = {**SPACES[method][0], **few_iterations()}
+    model = fitted_model(
+        method, setting, *rows(), 3, 0,
+        source=(source.image, source.text, source.label))
+    assert 'source_image' in seen[0][0]
+    assert model.num_source_classes == 4
+
+
+def test_other_methods_get_no_source(monkeypatch):
+    seen = served(monkeypatch)
+    fitted_model('CHTN', {**SPACES['CHTN'][0], **few_iterations()}, *rows(),
+                 3, 0, source=rows())
+    assert seen[0][0] == ['image', 'text']
+
+
+def test_a_prior_is_fitted_before_training():
+    rng = np.random.default_rng(0)
+    prior = dict(source_weight=rng.normal(size=(4, 6)),
+                 source_bias=np.zeros(4), source_names=np.eye(4),
+                 target_names=np.eye(4)[:3])
+    setting = {**SPACES['CHTN-few-labels-names'][0], **few_iterations()}
+    model = fitted_model('CHTN-few-labels-names', setting, *rows(), 3, 0,
+                         prior=prior)
+    assert 'image' in model.class_prior.weights()
 
 
 def test_true_labels_rank_perfectly():

@@ -10,6 +10,8 @@ from chtn_plugin.studies.pair_features import (
     prepare,
     read_pair_features,
     save_pair_features,
+    with_class_prior,
+    with_source,
 )
 
 
@@ -135,3 +137,50 @@ train_dataloader['dataset'].update(
     found = read_pair_features(path)
     assert (found.train.sum(), (~found.train).sum()) == (37, 20)
     assert (found.label[found.train] == -1).any()
+
+
+def test_a_source_is_prepared_as_the_set():
+    one = small_set()
+    found = with_source(prepare(one, 3), one)
+    np.testing.assert_allclose(found.source.image,
+                               prepare(one, 3).image, atol=1e-6)
+    assert found.fingerprint == prepare(one, 3).fingerprint
+
+
+def test_a_source_of_other_encoders_is_refused():
+    other = replace(small_set(), image=np.zeros((63, 9), np.float32))
+    with pytest.raises(ValueError, match='has images of 9 numbers, small of '
+                       '6'):
+        with_source(prepare(small_set(), None), other)
+
+
+def write_prior(path, **changes):
+    rng = np.random.default_rng(3)
+    arrays = dict(source_weight=rng.normal(size=(4, 6)),
+                  source_bias=rng.normal(size=4),
+                  source_names=rng.normal(size=(4, 2)),
+                  target_names=rng.normal(size=(3, 2)))
+    np.savez(path, **{**arrays, **changes})
+    return arrays
+
+
+def test_the_classifier_of_a_prior_scores_prepared_images_alike(tmp_path):
+    arrays = write_prior(tmp_path / 'p.npz')
+    made = small_set()
+    found = with_class_prior(prepare(made, None), tmp_path / 'p.npz', 7.)
+    unit = made.image / np.linalg.norm(made.image, axis=1, keepdims=True)
+    np.testing.assert_allclose(
+        found.image @ found.prior['source_weight'].T
+        + found.prior['source_bias'],
+        7 * unit @ arrays['source_weight'].T + arrays['source_bias'],
+        rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    (dict(source_weight=np.ones((4, 5))), 'takes 5 numbers, a picture of '
+     'small has 6'),
+    (dict(target_names=np.ones((2, 2))), 'has 2, small has 3 classes')])
+def test_a_prior_that_does_not_fit_is_refused(tmp_path, changes, message):
+    write_prior(tmp_path / 'p.npz', **changes)
+    with pytest.raises(ValueError, match=message):
+        with_class_prior(prepare(small_set(), None), tmp_path / 'p.npz', 1.)
