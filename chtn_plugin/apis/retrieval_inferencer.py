@@ -18,7 +18,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..checks import check_choice
-from ..evaluation.exact_search import comparable_rows
 from ..models.cross_modal_model import CrossModalModel
 from ..storage.pictures import SUFFIXES
 from .gallery import Gallery
@@ -26,6 +25,7 @@ from .gallery_filter import Filter
 from .gallery_sources import ITEM_FIELDS
 from .opened_gallery import open_gallery
 from .pictures import MAX_PIXELS, load_picture
+from .query import Query, part_scale, query_notes, query_vector
 from .search_result import Hit, SearchResult, draw_results
 from .trained_run import TrainedRun, open_run
 
@@ -232,115 +232,37 @@ class RetrievalInferencer(BaseInferencer):
             ValueError: The gallery is empty or of another model, a query
                 cannot be read, or an option is out of its range.
         """
-        if text is None and image is None:
-            raise ValueError('a query must be a text or an image, got '
-                             'neither')
+        query = Query(text, image, image_weight)
         if self.gallery is None:
             raise RuntimeError('there must be a gallery: call index() first')
-        if not 0 <= image_weight <= 1:
-            raise ValueError('image_weight must lie in 0 to 1, got '
-                             f'{image_weight}')
         conditions = [each if isinstance(each, Filter) else Filter.parse(each)
                       for each in filters]
-        shares = {kind: share for kind, value, share in (
-            ('image', image, image_weight), ('text', text, 1 - image_weight))
-            if value is not None}
-        if len(shares) == 1:
-            shares = dict.fromkeys(shares, 1.)
-        items = dict(image=image, text=text)
-        encoded = {kind: next(self._encoded(_listed(items[kind], kind), kind,
-                                            False)) for kind in shares}
-        kind = next(iter(shares)) if len(shares) == 1 else 'both'
-        query = self._query({kind: encoded[kind]['repr'][0]
-                             for kind in shares}, shares, balance)
-        searched = target or ('image' if kind == 'both' else _other(kind))
-        found = self.gallery.find(query, topk, searched, conditions)
-        scale = self._part_scale(balance)
+        encoded = {kind: next(self._encoded(_listed(item, kind), kind, False))
+                   for kind, item in query.items.items()}
+        vector = query_vector({kind: batch['repr'][0] for kind, batch in
+                               encoded.items()}, query, self.model, balance)
+        searched = target or (
+            'text' if query.kind == 'image' else 'image')
+        found = self.gallery.find(vector, topk, searched, conditions)
+        scale = part_scale(self.model.balance, balance)
         hits = [Hit(rank, each.score,
                     **{name: each.item[name] for name in ITEM_FIELDS},
-                    parts={name: float(query[part] @ each.row[part]
+                    parts={name: float(vector[part] @ each.row[part]
                                        ) * scale[name]
                            for name, part in self.model.parts.items()
                            if name in scale})
                 for rank, each in enumerate(found, 1)]
-        classes = (self._class_shares(encoded, shares)
-                   if self.model.num_classes is not None else {})
+        classes = {}
+        if self.model.num_classes is not None:
+            shares = query.mean({
+                kind: batch['probabilities'][0].astype(float)
+                for kind, batch in encoded.items()})
+            classes = dict(zip(self.classes, shares.tolist(), strict=True))
         return SearchResult(
-            _in_words(text, image), kind, hits, classes,
-            self._notes(text, topk, kind, hits, shares), image,
-            self.similarity)
-
-    def _query(self, rows: Mapping[str, np.ndarray],
-               shares: Mapping[str, float],
-               balance: Optional[float]) -> np.ndarray:
-        """One vector of a text, a picture, or both."""
-        query = sum(share * comparable_rows(rows[kind][None],
-                                            self.similarity)[0]
-                    for kind, share in shares.items())
-        assert isinstance(query, np.ndarray)
-        if balance is not None:
-            query = query * self.model.query_factors(balance).cpu().numpy()
-        return query
-
-    def _part_scale(self, balance: Optional[float]) -> dict[str, float]:
-        """What makes of each part's product the part's own figure."""
-        held = self.model.balance
-        if held is None:
-            return {}
-        share = held if balance is None else balance
-        # A part of weight 0 has no figure to show.
-        return {name: 1 / weight for name, weight in (
-            ('class', 1 - share), ('instance', share)) if weight > 0}
-
-    def _class_shares(self, encoded: Mapping[str, Mapping[str, np.ndarray]],
-                      shares: Mapping[str, float]) -> dict[str, float]:
-        mean = sum(share * encoded[kind]['probabilities'][0].astype(float)
-                   for kind, share in shares.items())
-        assert isinstance(mean, np.ndarray)
-        return dict(zip(self.classes, mean.tolist(), strict=True))
-
-    def _notes(self, text: Optional[str], topk: int, kind: str,
-               hits: Sequence[Hit], shares: Mapping[str, float]
-               ) -> tuple[str, ...]:
-        notes = []
-        if isinstance(text, str):
-            notes += self._unknown_words(text)
-        if kind == 'both':
-            notes.append('the query joins the picture '
-                         f'({shares["image"]:.0%}) and the text '
-                         f'({shares["text"]:.0%})')
-        nearby = self.model.nearby
-        if (hits and nearby is not None and hits[0].kind != kind
-                and kind != 'both' and 'instance' in hits[0].parts):
-            best = max(hit.parts['instance'] for hit in hits)
-            if best < nearby:
-                notes.append(
-                    f'nothing close: the best answer fits at {best:.2f}, and '
-                    f'95 % of the pairs that validation knows at '
-                    f'{nearby:.2f} or more')
-        assert self.gallery is not None
-        held = (self.gallery.count(hits[0].kind) if hits
-                else len(self.gallery))
-        if topk > held:
-            kinds = '' if held == len(self.gallery) else f' {hits[0].kind}s'
-            notes.append(f'{topk} were asked for, the gallery holds '
-                         f'{held}{kinds}')
-        return (*notes, *self.gallery.notes)
-
-    def _unknown_words(self, text: str) -> list[str]:
-        """What of a query the model never saw, said in a line."""
-        looked_up = (None if self.text_transform is None else
-                     self.text_transform.unknown_words(text))
-        if looked_up is None:
-            return []
-        unknown, num_words = looked_up
-        if len(unknown) == num_words:
-            return ['no word of the query is in the vocabulary that the model '
-                    'was trained with: the ranking says nothing about it']
-        if unknown:
-            return ['not in the vocabulary, and so left out: '
-                    + ', '.join(unknown[:10])]
-        return []
+            query.words, query.kind, hits, classes, (
+                *query_notes(query, hits, topk, self.gallery,
+                             self.model.nearby, self.text_transform),
+                *self.gallery.notes), image, self.similarity)
 
     def _text_inputs(self, texts: Sequence[Any]) -> Any:
         if self.text_transform is None:
@@ -419,14 +341,6 @@ class RetrievalInferencer(BaseInferencer):
         return dict(predictions=list(preds), visualization=visualization)
 
 
-def _in_words(text: Any, image: Any) -> str:
-    """A query in words."""
-    shown = str(image) if isinstance(image, (str, Path)) else 'picture'
-    if image is None or text is None:
-        return shown if text is None else str(text)
-    return f'{shown}, {text}'
-
-
 def _one_kind(image: Any, text: Any) -> tuple[list[Any], str]:
     if text is not None and image is None:
         return _listed(text, 'text'), 'text'
@@ -446,7 +360,3 @@ def _listed(items: Any, kind: str) -> Any:
     if isinstance(items, Tensor):
         return items[None] if items.dim() == 1 else items
     return items
-
-
-def _other(kind: str) -> str:
-    return 'text' if kind == 'image' else 'image'
