@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 import os.path as osp
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +17,10 @@ from mmengine.registry import DATASETS, TRANSFORMS
 from ..checks import check_choice
 from ..storage.arrays import ArrayFile
 from ..text.text_transform import TextTransform
+from .class_numbers import ClassNumbers
 from .collate import cross_modal_collate
 from .few_labels import FewLabels
-from .grouping import (
-    folded,
-    row_contents,
-)
+from .grouping import folded, row_contents
 from .images import load_images
 from .manifest import PairRecord, shared_manifest
 from .validation_cut import ValidationCut
@@ -176,13 +173,13 @@ class CrossModalDataset(BaseDataset):
         self._metainfo.setdefault('classes', tuple(sorted(
             {name for _, r in fit for name in r.classes})))
 
-        self._class_numbers: dict[str, int] = {}
-        for number, name in enumerate(self._metainfo['classes']):
-            self._class_numbers.setdefault(name, number)
         if not self._metainfo['classes']:
             raise ValueError('some training pairs must have a class: in '
                              f'split {self.fit_split!r} of {self.ann_file} '
                              'none has')
+        self._numbers = ClassNumbers(
+            self._metainfo['classes'], self.label_separator is not None,
+            self.fit_split)
         serve = fit if self.split == self.fit_split else [
             pair for pair in rows if pair[1].split == self.split]
         serve = [pair for pair in serve
@@ -193,7 +190,7 @@ class CrossModalDataset(BaseDataset):
         # but never trained is reported before training starts.
         for record in records:
             if record.split != self.fit_split:
-                self._label(record)
+                self._numbers.of(record)
         # The training split may lack unlabelled pairs.
         if not items and self._few.only != 'unlabelled':
             raise ValueError(
@@ -253,39 +250,8 @@ class CrossModalDataset(BaseDataset):
             raise FileNotFoundError(f'image not found: {path}, named at '
                                     f'{record.where}')
         return [dict(id=record.id, img_path=path, text=text,
-                     classes=record.classes, label=self._label(record),
+                     classes=record.classes, label=self._numbers.of(record),
                      image_idx=row if path else -1) for text in texts]
-
-    def _label(self, record: PairRecord) -> int | tuple[int, ...]:
-        """The class number, or in multi-label data those of all classes.
-
-        A vector of 10,000 numbers a row would be the data set; it is made
-        for a batch at a time.
-        """
-        numbers = []
-        for name in record.classes:
-            if name not in self._class_numbers:
-                classes = self._metainfo['classes']
-                raise ValueError(
-                    f'a class must be one of the {len(classes)} of split '
-                    f'{self.fit_split!r} ({", ".join(classes[:5])}, ...): '
-                    f'got {name!r} at {record.where}')
-            numbers.append(self._class_numbers[name])
-        if self.label_separator is None:
-            return numbers[0] if numbers else -1
-        return tuple(numbers)
-
-    def _labels(self, infos: Sequence[dict[str, Any]]) -> torch.Tensor:
-        """Labels of items, (B,), or (B, C) in multi-label data."""
-        if self.label_separator is None:
-            return torch.tensor([info['label'] for info in infos])
-        labels = torch.zeros(len(infos), len(self._metainfo['classes']))
-        for row, info in enumerate(infos):
-            if info['label']:
-                labels[row, list(info['label'])] = 1
-            else:
-                labels[row] = math.nan
-        return labels
 
     def _load_features(self, num_rows: int) -> Optional[torch.Tensor]:
         if self.image_features is None:
@@ -309,7 +275,7 @@ class CrossModalDataset(BaseDataset):
         return dict(
             inputs=dict(image=self._image(index), text=text),
             data_samples=dict(
-                label=self._labels([info])[0],
+                label=self._numbers.tensor([info['label']])[0],
                 **{name: torch.as_tensor(info[name]) for name in (
                     'sample_idx', 'image_idx', 'text_idx',
                     'same_text_idx')}))
@@ -319,7 +285,8 @@ class CrossModalDataset(BaseDataset):
         infos = [self.data_list[int(index)] for index in indices]
         samples = {name: torch.tensor([info[name] for info in infos])
                    for name in ('image_idx', 'text_idx', 'same_text_idx')}
-        samples['label'] = self._labels(infos)
+        samples['label'] = self._numbers.tensor(
+            [info['label'] for info in infos])
         samples['sample_idx'] = torch.tensor([int(i) for i in indices])
         rows = samples['image_idx']
         if self._features is not None and (rows >= 0).all():
