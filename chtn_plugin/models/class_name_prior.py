@@ -55,6 +55,8 @@ class ClassNamePrior(FittedState):
         scale: What a picture's vector is multiplied by for the classifier:
             vectors of length 1 need the length that it was trained with
             (about 19 for EfficientNet-Lite0).
+        learned: Whether the weights are found on labelled rows. False: they
+            are the largest, as where no row has a label yet.
 
     Raises:
         ValueError: A weight is negative, or the scale not positive.
@@ -64,7 +66,8 @@ class ClassNamePrior(FittedState):
                  file: Optional[str] = None,
                  weight: float = 0.5,
                  text_weight: float = 0.0,
-                 scale: float = 1.0) -> None:
+                 scale: float = 1.0,
+                 learned: bool = True) -> None:
         super().__init__()
         for name, value in (('weight', weight), ('text_weight', text_weight)):
             if value < 0:
@@ -75,6 +78,7 @@ class ClassNamePrior(FittedState):
         self.weight = weight
         self.text_weight = text_weight
         self.scale = scale
+        self.learned = learned
 
     def fit(self, image: Tensor, text: Tensor, label: Tensor,
             num_classes: int) -> None:
@@ -118,8 +122,8 @@ class ClassNamePrior(FittedState):
             score = ((raw - mean) / spread)[known]
             kept |= {f'{part}_mean': mean.numpy(),
                      f'{part}_factor': np.array(
-                         [likely_weight(score, label[known], largest)
-                          / float(spread)])}
+                         [(likely_weight(score, label[known], largest)
+                           if self.learned else largest) / float(spread)])}
         self.keep(kept)
 
     def offset(self, part: str, rows: Tensor) -> Tensor | float:

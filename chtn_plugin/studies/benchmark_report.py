@@ -22,16 +22,16 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     if 'error' in row:
         return [row['method'], f'failed: {row["error"]}',
                 *[''] * (len(_HEAD) - 2)]
-    mean = _three(row['mean'])
+    mean = three(row['mean'])
     if row['over_draws'] is not None:
-        mean += f' ± {_three(row["over_draws"])}'
+        mean += f' ± {three(row["over_draws"])}'
     if row['failed']:
         mean += f' ({row["failed"]} failed)'
     low_high = row['over_queries']
-    return [row['method'], mean, _three(row['i2t']), _three(row['t2i']),
-            '' if low_high is None else ' to '.join(map(_three, low_high)),
-            _three(row['pair_hit@1']), _three(row['pair_hit@10']),
-            _three(row['accuracy_image']), _three(row['accuracy_text']),
+    return [row['method'], mean, three(row['i2t']), three(row['t2i']),
+            '' if low_high is None else ' to '.join(map(three, low_high)),
+            three(row['pair_hit@1']), three(row['pair_hit@10']),
+            three(row['accuracy_image']), three(row['accuracy_text']),
             '' if row['p'] is None else f'{row["p"]:.2g}',
             str(row['draws']),
             '' if row['seconds'] is None else f'{row["seconds"]:.2g}',
@@ -39,7 +39,8 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
             setting_in_words(row['setting'])]
 
 
-def _three(value: Optional[float]) -> str:
+def three(value: Optional[float]) -> str:
+    """Write three decimals, without the zero before the point."""
     if value is None:
         return ''
     text = f'{value:.3f}'
@@ -120,11 +121,11 @@ def latex(all_tables: Sequence[Mapping[str, Any]]) -> str:
                 lines.append(rf'{name} & \multicolumn{{4}}{{l}}{{failed}} \\')
                 continue
             spread = ('' if row['over_draws'] is None else
-                      rf' $\pm$ {_three(row["over_draws"])}')
+                      rf' $\pm$ {three(row["over_draws"])}')
             lines.append(
-                f'{name} & {_three(row["i2t"])} & {_three(row["t2i"])} & '
-                rf'{_three(row["mean"])}{spread} & '
-                rf'{_three(row["pair_hit@1"])} \\')
+                f'{name} & {three(row["i2t"])} & {three(row["t2i"])} & '
+                rf'{three(row["mean"])}{spread} & '
+                rf'{three(row["pair_hit@1"])} \\')
         lines += [r'\bottomrule', r'\end{tabular}', '']
     return '\n'.join(lines)
 
@@ -147,7 +148,7 @@ def _bars(table: Mapping[str, Any]) -> str:
             f'{esc(row["method"])}</text><rect x="{left}" y="{top + 4}" '
             f'width="{end - left:.1f}" height="14" fill="#93c5fd"/>'
             f'<text x="{width - 8}" y="{top + 15}" text-anchor="end">'
-            f'{_three(row["mean"])}</text>')
+            f'{three(row["mean"])}</text>')
         if row['over_queries']:
             low, high = (left + scale * v for v in row['over_queries'])
             parts.append(f'<path d="M{low:.1f} {top + 11}H{high:.1f}" '

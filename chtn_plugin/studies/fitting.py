@@ -130,7 +130,7 @@ def fit_with_runner(config: dict[str, Any], setting: Mapping[str, Any],
             runner = build_runner(cfg)
             runner.train()
         finally:
-            _forget_run(cfg.experiment_name)
+            forget_run(cfg.experiment_name)
     return runner.model.eval()
 
 
@@ -141,7 +141,7 @@ def _write_rows(folder: str, name: str, image: np.ndarray,
     return str(path)
 
 
-def _forget_run(name: str) -> None:
+def forget_run(name: str) -> None:
     """Close a run's log file, and let go of what MMEngine keeps of it.
 
     It keeps the logger, visualizer and message hub of every run for the

@@ -46,6 +46,14 @@ def test_a_picture_leans_to_the_class_whose_name_its_source_class_has(
         [-size, size, size, -size], rel=1e-3)
 
 
+def test_a_weight_that_is_not_learned_is_the_largest(tmp_path):
+    made = fitted(tmp_path, label=torch.full_like(LABEL, -1), weight=.3,
+                  learned=False)
+    size = .3 * math.sqrt(39 / 40)
+    assert made.offset('image', IMAGE[:1]).flatten().tolist() == (
+        pytest.approx([-size, size], rel=1e-3))
+
+
 def test_texts_have_no_offset_by_default(tmp_path):
     assert fitted(tmp_path).offset('text', TEXT[:2]) == 0
 

@@ -1,0 +1,207 @@
+"""Solve the pair teacher in closed form, for the ladder of labels."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+import torch
+from scipy.linalg import cho_factor, cho_solve
+from scipy.special import log_softmax, softmax
+
+from ..losses.pair_teacher import pair_teacher_targets
+from .label_budgets import folds
+
+#: Labels a class from which temperatures are found on held-out rows.
+FEWEST_TO_TEMPER = 3
+_FOLDS = 3
+_TEMPERATURES = np.array([.35, .5, .7, 1., 1.4, 2., 2.8, 4., 6., 10.])
+
+
+class SoftRegression:
+    r"""Multinomial logistic regression on soft labels, its rows fixed.
+
+    .. math:: \tfrac12 \lVert W \rVert^2 + c \sum_n w_n\,
+              \mathrm{CE}(q_n, \mathrm{softmax}(o_n + [x_n, 1] W))
+
+    Steps are Newton's under Boehning's bound of the Hessian (1992,
+    https://doi.org/10.1007/BF00048682), accelerated by Nesterov: the bound
+    does not depend on W, so one factorisation serves every solution.
+
+    Args:
+        rows: (N, D).
+        strength: The factor c.
+        weight: Of each row, (N,). None: 1 each.
+    """
+
+    def __init__(self, rows: np.ndarray, strength: float,
+                 weight: Optional[np.ndarray] = None) -> None:
+        rows = np.asarray(rows, np.float64)
+        # With more numbers than rows, the solution lies in their span.
+        self._span: Optional[np.ndarray] = None
+        if rows.shape[1] > len(rows):
+            left, scale, right = np.linalg.svd(rows, full_matrices=False)
+            self._span, rows = right.T, left * scale
+        self._rows = np.concatenate([rows, np.ones((len(rows), 1))], 1)
+        self._weight = (np.ones(len(rows)) if weight is None
+                        else np.asarray(weight, float))
+        self._strength = strength
+        bound = .5 * strength * (self._rows * self._weight[:, None]
+                                 ).T @ self._rows
+        self._factor = cho_factor(bound + np.eye(len(bound)))
+
+    def fit(self, target: np.ndarray, offset: np.ndarray | float = 0.,
+            start: Optional[np.ndarray] = None, steps: int = 40
+            ) -> np.ndarray:
+        """Solve for soft labels.
+
+        Args:
+            target: (N, C); rows sum to 1.
+            offset: Added to the scores, (N, C).
+            start: Where to begin, as this returns it. None: at 0.
+            steps: How many.
+
+        Returns:
+            Weights for :meth:`scores`.
+        """
+        best = (np.zeros((self._rows.shape[1], target.shape[1]))
+                if start is None else start)
+        point, pace = best, 1.
+        for _ in range(steps):
+            error = softmax(self._rows @ point + offset, 1) - target
+            slope = point + self._strength * self._rows.T @ (
+                self._weight[:, None] * error)
+            after = point - cho_solve(self._factor, slope)
+            next_pace = (1 + np.sqrt(1 + 4 * pace * pace)) / 2
+            point = after + (pace - 1) / next_pace * (after - best)
+            best, pace = after, next_pace
+        return best
+
+    def scores(self, rows: np.ndarray, solution: np.ndarray,
+               offset: np.ndarray | float = 0.) -> np.ndarray:
+        """Class scores of any rows, (B, C)."""
+        weight = (solution[:-1] if self._span is None
+                  else self._span @ solution[:-1])
+        return rows @ weight + solution[-1] + offset
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """Settings of the pair teacher in closed form; docs/few_labels.md.
+
+    Attributes:
+        strength: Inverse of the regularisation of both regressions.
+        weight: Of an unlabelled row; of a labelled one it is 1.
+        sharpen: See :func:`pair_teacher_targets`.
+        image_vote: Likewise; .5 where temperatures can be found, 1 below.
+        rounds: Times of labelling.
+    """
+    strength: float = 10.
+    weight: float = .3
+    sharpen: float = 2.
+    image_vote: float = .5
+    rounds: int = 3
+
+
+def taught_scores(image: np.ndarray, text: np.ndarray, label: np.ndarray,
+                  num_classes: int,
+                  offsets: tuple[np.ndarray | float,
+                                 np.ndarray | float] = (0., 0.),
+                  pairs: bool = True, teaching: Teaching = Teaching(),
+                  seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Fit a regression a modality, and let unlabelled pairs teach both.
+
+    Args:
+        image: Vectors of all rows, (N, D), centred and of mean square 1.
+        text: (N, E).
+        label: Classes, (N,); -1: an unlabelled pair; -2: a row that takes no
+            part, of the test split.
+        num_classes: Number C.
+        offsets: Priors of the pictures' and of the texts' scores, (N, C).
+        pairs: Whether unlabelled pairs teach. Without, this is semantic
+            matching.
+        teaching: Settings.
+        seed: Of the folds on which temperatures are found.
+
+    Returns:
+        Class scores of all rows, (N, C) each, offsets included.
+    """
+    labelled = np.flatnonzero(label >= 0)
+    pool = np.flatnonzero(label == -1)
+    modalities = [(np.asarray(image, np.float64), offsets[0]),
+                  (np.asarray(text, np.float64), offsets[1])]
+    hot = np.eye(num_classes)[label[labelled]]
+    scores = [_plain_scores(rows, offset, labelled, hot, teaching.strength,
+                            num_classes) for rows, offset in modalities]
+    if not pairs or not len(pool):
+        return scores[0], scores[1]
+    least = (np.bincount(label[labelled], minlength=num_classes)
+             if len(labelled) else np.zeros(1))
+    tempered = least[least > 0].min(initial=FEWEST_TO_TEMPER) >= (
+        FEWEST_TO_TEMPER) and len(labelled) > 0
+    temperatures = [held_out_temperature(
+        rows, label, labelled, num_classes, offset, teaching.strength, seed)
+        if tempered else 1. for rows, offset in modalities]
+    joined = np.concatenate([labelled, pool])
+    weight = np.concatenate([np.ones(len(labelled)),
+                             np.full(len(pool), teaching.weight)])
+    solvers = [SoftRegression(rows[joined], teaching.strength, weight)
+               for rows, _ in modalities]
+    solutions: list[Optional[np.ndarray]] = [None, None]
+    for _ in range(teaching.rounds):
+        own, other = (torch.from_numpy(part[pool]) for part in scores)
+        targets = pair_teacher_targets(
+            own, other, sharpen=teaching.sharpen,
+            image_vote=teaching.image_vote if tempered else 1.,
+            image_temperature=temperatures[0],
+            text_temperature=temperatures[1])
+        for place, (rows, offset) in enumerate(modalities):
+            found = solvers[place].fit(
+                np.concatenate([hot, targets[place].numpy()]),
+                _at(offset, joined), solutions[place], steps=12)
+            solutions[place] = found
+            scores[place] = solvers[place].scores(rows, found, offset)
+    return scores[0], scores[1]
+
+
+def held_out_temperature(rows: np.ndarray, label: np.ndarray,
+                         labelled: np.ndarray, num_classes: int,
+                         offset: np.ndarray | float = 0.,
+                         strength: float = 10., seed: int = 0) -> float:
+    """Find the temperature that makes held-out labelled rows likeliest.
+
+    Args:
+        rows: Vectors of all rows, (N, D).
+        label: Classes, (N,).
+        labelled: Positions of the labelled rows, (L,).
+        num_classes: Number C.
+        offset: Prior of the scores, (N, C).
+        strength: Of the regressions that leave a fold out.
+        seed: Of the folds.
+    """
+    fold = folds(label[labelled], _FOLDS, seed)
+    scores = np.zeros((len(labelled), num_classes))
+    for number in range(_FOLDS):
+        rest, held = labelled[fold != number], labelled[fold == number]
+        if len(held):
+            scores[fold == number] = _plain_scores(
+                rows, offset, rest, np.eye(num_classes)[label[rest]],
+                strength, num_classes)[held]
+    own = np.arange(len(labelled)), label[labelled]
+    likelihood = [log_softmax(scores / value, 1)[own].mean()
+                  for value in _TEMPERATURES]
+    return float(_TEMPERATURES[int(np.argmax(likelihood))])
+
+
+def _plain_scores(rows: np.ndarray, offset: np.ndarray | float,
+                  labelled: np.ndarray, hot: np.ndarray, strength: float,
+                  num_classes: int) -> np.ndarray:
+    """Scores of a regression on the labelled rows; without any, the prior."""
+    if not len(labelled):
+        return np.zeros((len(rows), num_classes)) + offset
+    solver = SoftRegression(rows[labelled], strength)
+    return solver.scores(rows, solver.fit(hot, _at(offset, labelled)), offset)
+
+
+def _at(offset: np.ndarray | float, rows: np.ndarray) -> np.ndarray | float:
+    return offset[rows] if isinstance(offset, np.ndarray) else offset
