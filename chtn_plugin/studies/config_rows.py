@@ -16,7 +16,7 @@ from mmengine.registry import DATASETS, MODELS
 from torch import Tensor
 
 from ..engine.feature_cache import cache_features
-from ..engine.hooks.fit import training_rows
+from ..engine.hooks.fitting.fit import training_rows
 from ..evaluation.protocols import DEFAULT_PROTOCOL
 from .pair_features import PairFeatures
 
