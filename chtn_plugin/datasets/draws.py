@@ -22,8 +22,7 @@ class Draw(int):
     and so be the same for any number of workers and ranks, and after a
     resume.
 
-    Args:
-        index: Index of the item.
+    Attributes:
         pass_index: How many passes over the data came before.
         seed: The sampler's seed.
         place: How many draws of all ranks came before, since the first pass.

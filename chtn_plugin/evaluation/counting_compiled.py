@@ -162,8 +162,9 @@ def _part(row, lower, upper, ranked, table, slots, beaten,
 
 
 @_compile
-def count_ranks(scores, starts, stops, ranked, offsets, before,
-                size):  # type: ignore[no-untyped-def]
+def count_ranks(scores: np.ndarray, starts: np.ndarray, stops: np.ndarray,
+                ranked: np.ndarray, offsets: np.ndarray, before: np.ndarray,
+                size: np.ndarray) -> None:
     """Rank the relevant items of each row.
 
     Args:

@@ -15,9 +15,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, Optional, Union
 
 import numpy as np
+
+#: A file, or a picture that PIL opened.
+Picture = Union[str, Path, Any]
+Arrays = dict[str, np.ndarray]
 
 FORMAT = 2
 # Those that training reads. Pillow would hand EPS to another program.
@@ -47,7 +53,8 @@ class Towers:
         providers: ONNX Runtime's execution providers. None: the processor.
     """
 
-    def __init__(self, folder, providers=None):
+    def __init__(self, folder: str | Path,
+                 providers: Optional[Sequence[str]] = None) -> None:
         import onnxruntime
         self.folder = Path(folder)
         self.meta = json.loads((self.folder / 'towers.json').read_text(
@@ -62,10 +69,11 @@ class Towers:
                 str(self.folder / f'{kind}.onnx'),
                 providers=providers or ['CPUExecutionProvider'])
             for kind in ('image', 'text')}
-        self._read_tokenizer = None
-        self._read_vocabulary = None
+        self._read_tokenizer: Any = None
+        self._read_vocabulary: Optional[dict[str, int]] = None
 
-    def images(self, pictures):
+    def images(self, pictures: Sequence[Picture] | np.ndarray
+               ) -> list[np.ndarray]:
         """Encode pictures: vectors (N, D), class probabilities (N, C).
 
         Args:
@@ -76,11 +84,11 @@ class Towers:
             pictures = np.stack([self.load(p) for p in pictures])
         return self.run('image', {'image': pictures.astype(np.float32)})
 
-    def texts(self, texts):
+    def texts(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Encode texts: vectors (M, D), class probabilities (M, C)."""
         return self.run('text', _trimmed(self.encode(texts)))
 
-    def balanced(self, rows, balance):
+    def balanced(self, rows: np.ndarray, balance: float) -> np.ndarray:
         """Weight query vectors (Q, D) for another balance of class and item.
 
         Args:
@@ -99,7 +107,7 @@ class Towers:
             rows[:, slice(*parts[name])] *= factor
         return rows
 
-    def run(self, kind, inputs):
+    def run(self, kind: str, inputs: Arrays) -> list[np.ndarray]:
         """Run one tower on ready inputs, named as in the export's metadata."""
         session = self._sessions[kind]
         names = [output.name for output in session.get_outputs()]
@@ -111,7 +119,7 @@ class Towers:
                 for i in range(len(next(iter(inputs.values()))))]
         return [np.concatenate(part) for part in zip(*rows, strict=True)]
 
-    def load(self, picture):
+    def load(self, picture: Picture) -> np.ndarray:
         """Load a picture as the image tower takes it, (channels, H, W).
 
         Decoded by Pillow, and so a level or two from OpenCV's pixels.
@@ -129,7 +137,7 @@ class Towers:
                 array = _resized(array, _new_size(kind, step, array.shape))
         return np.ascontiguousarray(array.transpose(2, 0, 1))
 
-    def encode(self, texts):
+    def encode(self, texts: Sequence[str]) -> Arrays:
         """Turn texts into the text tower's arrays, by name.
 
         ``text``: term weights (M, D) or word numbers (M, L); of a
@@ -152,7 +160,7 @@ class Towers:
                          'elsewhere and call run()')
 
     @property
-    def _tokenizer(self):
+    def _tokenizer(self) -> Any:
         """The file tokenizer.json, read on first use."""
         if self._read_tokenizer is None:
             from tokenizers import Tokenizer
@@ -161,14 +169,14 @@ class Towers:
         return self._read_tokenizer
 
     @property
-    def _vocabulary(self):
+    def _vocabulary(self) -> dict[str, int]:
         """Numbers of the words of tokenizer.json."""
         if self._read_vocabulary is None:
             self._read_vocabulary = self._tokenizer.get_vocab()
             del self._read_vocabulary[self._tokenizer.model.unk_token]
         return self._read_vocabulary
 
-    def _numbers(self, texts, config):
+    def _numbers(self, texts: Sequence[str], config: dict) -> np.ndarray:
         length = config.get('max_length', 64)
         # 0 pads, 1 is any unknown word.
         rows = np.zeros((len(texts), length), np.int64)
@@ -179,14 +187,14 @@ class Towers:
             row[:len(numbers)] = numbers
         return rows
 
-    def _ids(self, texts):
+    def _ids(self, texts: Sequence[str]) -> Arrays:
         encoded = self._tokenizer.encode_batch(list(texts))
         fields = {'input_ids': 'ids', 'attention_mask': 'attention_mask'}
         return {name: np.array([getattr(one, fields[name])
                                 for one in encoded], np.int64)
                 for name in self.meta['inputs']['text']}
 
-    def _weights(self, texts, config):
+    def _weights(self, texts: Sequence[str], config: dict) -> np.ndarray:
         rows = np.zeros((len(texts), config.get('num_terms', 3000)),
                         np.float32)
         idf = np.asarray(self.meta['text_state']['idf'])
@@ -205,7 +213,7 @@ class Towers:
                 row /= np.linalg.norm(row)
         return rows
 
-    def _tokens(self, text, config):
+    def _tokens(self, text: str, config: dict) -> Iterator[str]:
         # Half a surrogate pair is no character.
         text = text.encode('utf-16', 'surrogatepass').decode(
             'utf-16', 'replace')
@@ -219,7 +227,7 @@ class Towers:
                 yield ' '.join(units[start:start + n])
 
 
-def _trimmed(inputs):
+def _trimmed(inputs: Arrays) -> Arrays:
     """Without the last columns in which every text is padding."""
     mask = inputs.get('attention_mask')
     if mask is None and 'text' in inputs and inputs['text'].dtype == np.int64:
@@ -231,7 +239,7 @@ def _trimmed(inputs):
     return {name: rows[:, :length] for name, rows in inputs.items()}
 
 
-def _known(step):
+def _known(step: dict) -> str:
     """Kind of a transform that can be done here, options and all."""
     kind = step['type'].rpartition('.')[2]
     if kind not in _OPTIONS:
@@ -244,7 +252,7 @@ def _known(step):
     return kind
 
 
-def _decoded(picture, step):
+def _decoded(picture: Picture, step: dict) -> np.ndarray:
     """Pixels, (H, W, 3), or (H, W, 1) of grey ones."""
     from PIL import Image, ImageOps
     kind = _known(step)
@@ -270,7 +278,7 @@ def _decoded(picture, step):
     return array[..., ::-1] if kind == 'LoadImageFromFile' else array
 
 
-def _reduce(picture, min_side):
+def _reduce(picture: Any, min_side: Optional[int]) -> None:
     """Have a large JPEG decoded at a part of its size, as in training."""
     if min_side is None or picture.format not in ('JPEG', 'MPO'):
         return
@@ -281,7 +289,8 @@ def _reduce(picture, min_side):
         picture.draft(None, (width // scale, height // scale))
 
 
-def _new_size(kind, step, shape):
+def _new_size(kind: str, step: dict,
+              shape: tuple[int, ...]) -> tuple[int, int]:
     height, width = shape[:2]
     if kind == 'Resize':
         scale = step['scale']
@@ -303,7 +312,7 @@ def _new_size(kind, step, shape):
     return (max(round(width * scale), size), max(round(height * scale), size))
 
 
-def _resized(array, size):
+def _resized(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Bilinear without smoothing, as OpenCV does it."""
     width, height = size
     if array.shape[:2] == (height, width):
@@ -318,14 +327,16 @@ def _resized(array, size):
     return np.clip(np.rint(wide), 0, 255).astype(np.uint8)
 
 
-def _places(old, new):
+def _places(old: int, new: int
+            ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
     at = (np.arange(new) + 0.5) * (old / new) - 0.5
     at = np.clip(at, 0, old - 1).astype(np.float32)
     low = np.floor(at).astype(int)
     return (low, np.minimum(low + 1, old - 1)), at - low
 
 
-def _cropped(array, size):
+def _cropped(array: np.ndarray,
+             size: int | tuple[int, int]) -> np.ndarray:
     width, height = (size, size) if isinstance(size, int) else size
     # Halves go to the even number, as mmcv rounds them.
     top = max(0, round((array.shape[0] - height) / 2))

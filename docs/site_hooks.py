@@ -1,0 +1,79 @@
+"""Pages of the site that lie outside ``docs/``, and one a room of the package.
+
+README, the configurations' pages and the benchmarks' results stay where they
+are read on the hub that hosts the repository; here they become pages of the
+site, and links between them and ``docs/`` are written anew.
+"""
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).resolve().parents[1]
+#: Where each file of the repository stands in the site.
+PAGES = {'README.md': 'index.md'} | {path: path for path in (
+    'README.zh-CN.md', 'CHANGELOG.md', 'CONTRIBUTING.md',
+    'configs/chtn/README.md', 'configs/few_labels/README.md',
+    'benchmarks/RESULTS.md')}
+#: Order of the rooms; each imports only those before it.
+ROOMS = ('storage', 'text', 'losses', 'models', 'methods', 'datasets',
+         'evaluation', 'reporting', 'engine', 'curation', 'apis', 'export',
+         'studies', 'cli')
+_LINK = re.compile(r'(\]\()([^)#\s]+)((?:#[^)\s]*)?\))')
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the pages that are no files of ``docs/``."""
+    for path, page in PAGES.items():
+        text = (ROOT / path).read_text(encoding='utf-8')
+        files.append(File.generated(config, page, content=_relinked(
+            text, path, page)))
+    for room in ROOMS:
+        files.append(File.generated(config, f'api/{room}.md',
+                                    content=_room_page(room)))
+    return files
+
+
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any,
+                     files: Files) -> str:
+    """Point links of the pages of ``docs/`` to where files stand here."""
+    path = page.file.src_uri
+    if page.file.generated_by:
+        return markdown
+    return _relinked(markdown, f'docs/{path}', path)
+
+
+def _relinked(text: str, path: str, page: str) -> str:
+    """Rewrite the links of a file of the repository for its page."""
+    def target(match: re.Match) -> str:
+        link = match[2]
+        if '://' in link or link.startswith('mailto:'):
+            return match[0]
+        meant = posixpath.normpath(posixpath.join(posixpath.dirname(path),
+                                                  link))
+        where = PAGES.get(meant)
+        if where is None:
+            where = meant.removeprefix('docs/')
+        link = posixpath.relpath(where, posixpath.dirname(page) or '.')
+        return match[1] + link + match[3]
+    return _LINK.sub(target, text)
+
+
+def _room_page(room: str) -> str:
+    """Reference of the public modules of a room."""
+    folder = ROOT / 'chtn_plugin' / room
+    module = ast.parse((folder / '__init__.py').read_text(encoding='utf-8'))
+    lines = [f'# {room}', '', ast.get_docstring(module) or '', '']
+    for path in sorted(folder.rglob('*.py')):
+        parts = path.relative_to(ROOT).with_suffix('').parts
+        if any(part.startswith('_') for part in parts):
+            continue
+        lines += [f'::: {".".join(parts)}', '']
+    return '\n'.join(lines)
