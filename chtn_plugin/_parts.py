@@ -91,6 +91,7 @@ PARTS: dict[str, dict[str, Sequence[str]]] = {
         'models.backbones.hf_vision': ('HFVisionBackbone', ),
         'models.backbones.small_conv': ('SmallConvNet', ),
         'models.class_name_prior': ('ClassNamePrior', ),
+        'models.class_regression': ('ClassRegression', ),
         'models.common_head': ('CommonHead', ),
         'models.data_preprocessor': ('CrossModalDataPreprocessor', ),
         'models.identity_pathway': ('IdentityPathway', ),

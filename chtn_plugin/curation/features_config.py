@@ -13,6 +13,7 @@ from .own_config import (
     check_place,
     literal,
     schedule,
+    taught,
     write_leaf,
     written_path,
 )
@@ -56,8 +57,7 @@ def write_features_config(config: Path, file: str | Path,
         text_encoder=dict(type='VectorTextEncoder',
                           out_features=sizes['text'], norm=None))
     if teaches:
-        model.update(similarity='dot',
-                     pair_teacher=dict(type='PairTeacherLoss'))
+        model.update(taught(len(labelled), len(train)))
     max_iters = min(max(200, len(train) // 2), 2000)
     wide = len(labelled) >= WIDE_FROM
     write_leaf(

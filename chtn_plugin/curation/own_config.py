@@ -111,8 +111,7 @@ def write_config(path: Path, folder: Path, manifest: str,
         # What both sides of a pair say is one class.
         if not several:
             streams.append('unlabelled')
-            model.update(similarity='dot',
-                         pair_teacher=dict(type='PairTeacherLoss'))
+            model.update(taught(len(labelled), len(train)))
     parts = [f'pairs = {literal(pairs)}']
     cached = image is not None
     if source is None:
@@ -190,7 +189,22 @@ def schedule(max_iters: int) -> str:
     return (f'max_iters = {max_iters}\n'
             'param_scheduler = dict(T_max=max_iters)\n'
             'train_cfg = dict(max_iters=max_iters, '
-            'val_interval=max_iters // 5)')
+            'val_interval=max_iters // 2)')
+
+
+def taught(labelled: int, total: int) -> dict[str, Any]:
+    """Return the options of a model that pairs without a class teach too.
+
+    Args:
+        labelled: Number of training pairs that have a class.
+        total: Number of training pairs.
+    """
+    model: dict[str, Any] = dict(similarity='dot',
+                                 pair_teacher=dict(type='PairTeacherLoss'))
+    if 2 * labelled < total:
+        # It learns from labelled pairs alone, and would fall behind.
+        model['regression'] = None
+    return model
 
 
 def about(line: str) -> str:

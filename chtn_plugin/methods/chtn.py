@@ -93,6 +93,11 @@ class CHTN(CrossModalModel):
         instance: Config of the instance part, as
             ``dict(type='InstanceMaps')``; it needs ``similarity='dot'`` and
             the representation ``'prob'``. None: without, as released.
+        regression: Config of a logistic regression whose class scores are
+            averaged with the network's when it is used, as
+            ``dict(type='ClassRegression')``; ``FitHook`` fits it. It needs
+            the representation ``'prob'`` or ``'fc10'``. None: without; it is
+            not of the paper.
         similarity: ``'cosine'``, as released, or ``'dot'``: of two
             posteriors the probability that both items are of one class,
             which ranks better (docs/results.md).
@@ -108,7 +113,7 @@ class CHTN(CrossModalModel):
                    'Transfer Network')
     training_only = ('source_pathway.', 'source_classifier.',
                      'pair_teacher.')
-    free_state = ('class_prior.', )
+    free_state = ('class_prior.', 'regression.')
     num_classes: int
 
     def __init__(self,
@@ -134,6 +139,7 @@ class CHTN(CrossModalModel):
                  pair_teacher: Optional[dict] = None,
                  class_prior: Optional[dict] = None,
                  instance: Optional[dict] = None,
+                 regression: Optional[dict] = None,
                  similarity: str = 'cosine',
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
@@ -146,6 +152,11 @@ class CHTN(CrossModalModel):
                 'an instance part is added to the inner product of '
                 "posteriors: it needs similarity='dot' and "
                 f"representation='prob', got {similarity!r} and "
+                f'{representation!r}')
+        if regression is not None and representation not in ('prob', 'fc10'):
+            raise ValueError(
+                'a class regression changes the class scores: it needs the '
+                "representation 'prob' or 'fc10', got "
                 f'{representation!r}')
         for name, taps, known in (('mmd_taps', mmd_taps, _SOURCE_TAPS),
                                   ('pair_taps', pair_taps, _PAIR_TAPS)):
@@ -205,6 +216,8 @@ class CHTN(CrossModalModel):
                      text_size=self.text_encoder.out_features), **instance))
         self.class_prior: Any = (None if class_prior is None else
                                  MODELS.build(class_prior))
+        self.regression: Any = (None if regression is None else
+                                MODELS.build(regression))
         self._told = False
 
     def towers(self) -> Mapping[str, nn.Module]:
@@ -245,8 +258,8 @@ class CHTN(CrossModalModel):
             taps['source']['fc8'] = self.source_classifier(
                 taps['source']['fc7'])
         taps.update(self._target_taps(features, words))
-        if self.instance is not None:
-            # What the towers give; the instance part starts from there.
+        if self.instance is not None or self.regression is not None:
+            # What the towers give; linear parts start from there.
             for name, value in {**features, **words}.items():
                 taps[name]['tower'] = value
         if self.pair_teacher is not None and 'unlabelled_text' in words:
@@ -430,10 +443,10 @@ class CHTN(CrossModalModel):
 
     @property
     def fitted_part(self) -> Optional[nn.Module]:
-        """The instance part and the class-name prior, if there are any."""
+        """Instance part, class-name prior and regression, where there are."""
         parts = {name: part for name, part in (
-            ('instance', self.instance), ('class_prior', self.class_prior))
-            if part is not None}
+            ('instance', self.instance), ('class_prior', self.class_prior),
+            ('regression', self.regression)) if part is not None}
         return (nn.ModuleDict(parts) if len(parts) > 1
                 else next(iter(parts.values()), None))
 
@@ -452,13 +465,20 @@ class CHTN(CrossModalModel):
         Args:
             image: What the trunk makes of the N images, (N, D).
             text: What the text encoder makes of their texts, (N, E).
-            label: Their classes, for the prior; -1 where unknown.
+            label: Their classes, for the prior and the regression; -1 where
+                unknown.
 
         Raises:
-            ValueError: The prior lacks labels, or its file does not fit.
+            ValueError: Prior or regression lack labels, or the prior's file
+                does not fit.
         """
         if self.instance is not None:
             self.instance.fit(image, text)
+        if self.regression is not None:
+            if label is None:
+                raise ValueError('a class regression is fitted with labels, '
+                                 'got none')
+            self.regression.fit(image, text, label, self.num_classes)
         if self.class_prior is not None:
             if label is None:
                 raise ValueError('a class-name prior is fitted with labels, '
@@ -469,8 +489,11 @@ class CHTN(CrossModalModel):
 
     def _encoded(self, name: str, taps: dict[str, Tensor]) -> Encoded:
         logits = taps['fc10']
+        if self.regression is not None:
+            logits = self.regression.averaged(name, taps['tower'], logits)
         # In float32: the softmax of half precision saturates, and ties.
         common = (logits.float().softmax(1) if self.representation == 'prob'
+                  else logits.float() if self.representation == 'fc10'
                   else taps[self.representation].float())
         if self.instance is not None:
             mapped = getattr(self.instance, f'map_{name}')(taps['tower'])

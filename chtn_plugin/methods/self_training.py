@@ -8,7 +8,6 @@ import numpy as np
 from mmengine.registry import MODELS
 
 from ..models.closed_form_posterior import ClosedFormPosterior
-from .semantic_matching import softmax_form
 
 
 @MODELS.register_module()
@@ -95,5 +94,19 @@ class SelfTraining(ClosedFormPosterior):
                 np.concatenate([label, np.full(len(more), -1)])).estimator_
         else:
             inner.fit(rows, label)
-        weight, bias = softmax_form(inner.coef_.T, inner.intercept_)
+        weight, bias = _softmax_form(inner.coef_.T, inner.intercept_)
         return dict(weight=weight, bias=bias)
+
+
+def _softmax_form(weight: np.ndarray, bias: np.ndarray
+                 ) -> tuple[np.ndarray, np.ndarray]:
+    """Give the single vector of a two-class regression its two classes.
+
+    Args:
+        weight: (D, S), or (D, 1) of two classes.
+        bias: (S,), or (1,).
+    """
+    if weight.shape[1] > 1:
+        return weight, bias
+    return (np.concatenate([-weight / 2, weight / 2], 1),
+            np.concatenate([-bias / 2, bias / 2]))

@@ -8,6 +8,7 @@ import numpy as np
 from mmengine.registry import MODELS
 
 from ..models.closed_form_posterior import ClosedFormPosterior
+from ..models.logistic_regression import logistic_regression
 
 
 @MODELS.register_module()
@@ -18,8 +19,6 @@ class SemanticMatching(ClosedFormPosterior):
     MM 2010. A multinomial logistic regression of each modality maps both to
     the class probabilities, which are compared. Of several classes of one row
     each counts with its share.
-
-    It is scikit-learn's ``LogisticRegression`` (the extra ``methods``).
 
     Args:
         trunk: As in :class:`TwoTowerModel`.
@@ -70,45 +69,3 @@ class SemanticMatching(ClosedFormPosterior):
         weight, bias = logistic_regression(rows, shares, strength,
                                            self.max_iter)
         return dict(weight=weight, bias=bias)
-
-
-def logistic_regression(rows: np.ndarray, shares: np.ndarray,
-                        strength: float, max_iter: int = 300
-                        ) -> tuple[np.ndarray, np.ndarray]:
-    r"""Minimise half the squared weights plus weighted cross entropies.
-
-    .. math:: \tfrac12 \lVert W \rVert^2 + c \sum_n \sum_k s_{nk}
-              (-\log \mathrm{softmax}(x_n W + b)_k)
-
-    Args:
-        rows: (L, D).
-        shares: Share of each of S classes, (L, S).
-        strength: The factor c.
-        max_iter: Most steps.
-
-    Returns:
-        Weights (D, S), bias (S,).
-    """
-    from sklearn.linear_model import LogisticRegression
-    where, label = np.nonzero(shares)
-    # For two classes scikit-learn has one vector w, where the softmax has
-    # -w/2 and w/2, whose squares sum to half as much.
-    solver = LogisticRegression(
-        C=strength * (2 if shares.shape[1] == 2 else 1), max_iter=max_iter,
-        tol=1e-4)
-    solver.fit(rows[where], label, shares[where, label])
-    return softmax_form(solver.coef_.T, solver.intercept_)
-
-
-def softmax_form(weight: np.ndarray, bias: np.ndarray
-                 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give the single vector of a two-class regression its two classes.
-
-    Args:
-        weight: (D, S), or (D, 1) of two classes.
-        bias: (S,), or (1,).
-    """
-    if weight.shape[1] > 1:
-        return weight, bias
-    return (np.concatenate([-weight / 2, weight / 2], 1),
-            np.concatenate([-bias / 2, bias / 2]))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .cross_modal_model import Encoded
 from .fitted_state import FittedState
-from .supervision import check_label
+from .supervision import class_shares
 from .two_tower_model import TwoTowerModel
 
 MODALITIES = ('image', 'text')
@@ -175,17 +175,7 @@ class ClosedFormModel(TwoTowerModel):
             return self._encode(name, rows)
 
     def _shares(self, label: Optional[Tensor], size: int) -> np.ndarray:
-        classes = self.num_classes or 0
-        shares = np.zeros((size, classes))
-        if label is not None and classes:
-            label = label.cpu()
-            known = label >= 0 if label.dim() == 1 else label.sum(1) > 0
-            checked = check_label(label[known], classes).numpy()
-            where = np.flatnonzero(known.numpy())
-            if checked.ndim == 1:
-                shares[where, checked] = 1
-            else:
-                shares[where] = checked
+        shares = class_shares(label, size, self.num_classes or 0)
         if self.needs_labels and not shares.any():
             raise ValueError(f'{type(self).__name__} needs rows with a '
                              f'class: none of the {size} training rows has '

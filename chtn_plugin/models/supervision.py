@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Optional
 
+import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -46,6 +47,35 @@ def check_label(label: Tensor, num_classes: int, name: str = 'label'
     if label.device.type == 'cpu' and label.isnan().any():
         raise ValueError(f'{name} must be 0 or 1, got NaN' + _UNLABELLED)
     return label / label.sum(1, keepdim=True)
+
+
+def class_shares(label: Optional[Tensor], size: int,
+                 num_classes: int) -> np.ndarray:
+    """Return the share of each class in each row, (N, C) float64.
+
+    Args:
+        label: Class of each row, (N,), -1 where it is unknown; or multi-hot
+            (N, C), all 0 or NaN where it is. None: of no row.
+        size: Number N of rows.
+        num_classes: Number C of classes.
+
+    Returns:
+        Rows that sum to 1; 0 throughout where the class is unknown.
+
+    Raises:
+        ValueError: A class number is out of range, or C differs.
+    """
+    shares = np.zeros((size, num_classes))
+    if label is not None and num_classes:
+        label = label.cpu()
+        known = label >= 0 if label.dim() == 1 else label.sum(1) > 0
+        checked = check_label(label[known], num_classes).numpy()
+        where = np.flatnonzero(known.numpy())
+        if checked.ndim == 1:
+            shares[where, checked] = 1
+        else:
+            shares[where] = checked
+    return shares
 
 
 def check_whole_pairs(data_samples: Mapping[str, Tensor]) -> None:

@@ -68,7 +68,7 @@ def trained(config, tmp_path):
         work_dir=str(tmp_path / 'work'),
         train_cfg=dict(max_iters=4, val_interval=4),
         train_dataloader=dict(num_workers=0, persistent_workers=False),
-        custom_hooks=[], vis_backends=[],
+        custom_hooks=[dict(type='FitHook')], vis_backends=[],
         experiment_name=f'own-{tmp_path.name}'))
     cfg.default_hooks.checkpoint.interval = 4
     runner = Runner.from_cfg(cfg)

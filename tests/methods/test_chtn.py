@@ -701,3 +701,57 @@ def test_a_prior_without_labels_is_refused(tmp_path):
     made, rows = with_prior(tmp_path)
     with pytest.raises(ValueError, match='fitted with labels'):
         made.fit(rows, rows)
+
+
+def with_regression(**options):
+    """CHTN on vectors of 2 numbers, fitted to two classes of either sign."""
+    torch.manual_seed(0)
+    made = MODELS.build(dict(dict(
+        type='CHTN', num_classes=2, backbone=None, input_shape=(2, ),
+        source_pathway=None, mmd=None, pair=None, similarity='dot',
+        text_encoder=dict(type='VectorTextEncoder', out_features=2,
+                          norm=None),
+        image_pathway=dict(type='Pathway', widths=(4, 4)),
+        common_head=dict(type='CommonHead', widths=(4, 4)),
+        regression=dict(type='ClassRegression', share=0.5)), **options))
+    rows = torch.tensor([[1., 1.], [-1., 1.]] * 10)
+    made.fit(rows, rows, torch.tensor([0, 1] * 10))
+    return made.eval(), rows
+
+
+def test_the_regression_is_averaged_with_the_networks_scores():
+    made, rows = with_regression()
+    own = made.common_head(made.text_pathway(rows)['fc7'])['fc10']
+    scores = (rows @ made.regression['text_weight']
+              + made.regression['text_bias'])
+    encoded = made.encode_text(rows)
+    torch.testing.assert_close(encoded.logits, (own + scores) / 2)
+    torch.testing.assert_close(encoded.repr, encoded.logits.softmax(1))
+    torch.testing.assert_close(
+        made.encode_pair(rows, rows)['text'].repr, encoded.repr)
+
+
+def test_the_regression_takes_no_part_in_training():
+    made, rows = with_regression()
+    inputs = dict(image=rows, text=rows)
+    label = dict(label=torch.tensor([0, 1] * 10))
+    with_it = made.loss(inputs, label)
+    made.regression = None
+    assert made.loss(inputs, label) == with_it
+
+
+def test_regression_and_instance_part_are_fitted_together():
+    made, _ = with_regression(instance=dict(type='InstanceMaps'))
+    assert set(made.fitted_part) == {'instance', 'regression'}
+    assert len(made.regression) and made.instance.image_map.weight.any()
+
+
+def test_a_regression_without_labels_is_refused():
+    made, rows = with_regression()
+    with pytest.raises(ValueError, match='fitted with labels'):
+        made.fit(rows, rows)
+
+
+def test_a_regression_needs_class_scores_in_the_representation():
+    with pytest.raises(ValueError, match="got 'fc7'"):
+        with_regression(representation='fc7')

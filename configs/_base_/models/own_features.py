@@ -6,6 +6,7 @@ model = dict(
     # See own_frozen.py.
     similarity='dot',
     instance=dict(type='InstanceMaps'),
+    regression=dict(type='ClassRegression'),
     backbone=None,
     source_pathway=None,
     mmd=None,

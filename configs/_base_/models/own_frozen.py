@@ -9,6 +9,9 @@ model = dict(
     # itself: without a second part, everything of a class is one.
     similarity='dot',
     instance=dict(type='InstanceMaps'),
+    # Where pairs are few a linear classifier of good vectors is hard to beat,
+    # where they are many the network: their mean is near the better one.
+    regression=dict(type='ClassRegression'),
     source_pathway=None,
     mmd=None,
     trunk_mode='frozen',

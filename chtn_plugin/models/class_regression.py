@@ -1,0 +1,111 @@
+"""A logistic regression of each modality, averaged with a network."""
+from __future__ import annotations
+
+import numpy as np
+import torch
+from mmengine.registry import MODELS
+from torch import Tensor
+
+from .closed_form_posterior import ABSENT
+from .fitted_state import FittedState
+from .logistic_regression import logistic_regression
+from .supervision import class_shares
+
+
+@MODELS.register_module()
+class ClassRegression(FittedState):
+    r"""Class scores of a logistic regression, averaged with a network's.
+
+    On vectors of a good encoder a linear classifier is hard to beat where
+    pairs are few, and a network where they are many; the mean of both scores
+    is near the better one either way (docs/results.md). With the network's
+    :math:`z` the scores of a picture, or of a text, are
+
+    .. math:: (1 - s)\, z + s\, (W x + b)
+
+    Both are trained apart: :meth:`fit` solves the regression once, on the
+    labelled training rows, and the network's losses see its own scores.
+
+    Args:
+        share: The regression's share s, in 0 to 1.
+        strength: Inverse of its regularisation, where rows are centred and
+            their mean square length is 1.
+        max_iter: Most steps of the solver.
+
+    Raises:
+        ValueError: An option is out of its range.
+    """
+
+    def __init__(self,
+                 share: float = 0.7,
+                 strength: float = 10.0,
+                 max_iter: int = 300) -> None:
+        super().__init__()
+        if not 0 <= share <= 1:
+            raise ValueError(f'share must lie in 0 to 1, got {share}')
+        if strength <= 0 or max_iter < 1:
+            raise ValueError('strength and max_iter must be positive, got '
+                             f'{strength} and {max_iter}')
+        self.share = share
+        self.strength = strength
+        self.max_iter = max_iter
+
+    def fit(self, image: Tensor, text: Tensor, label: Tensor,
+            num_classes: int) -> None:
+        """Solve both regressions.
+
+        Args:
+            image: Vectors of N training images, (N, D), labelled or not.
+            text: Vectors of their texts, (N, E).
+            label: Class of each row, (N,), -1 where it is unknown; or
+                multi-hot (N, C), all 0 or NaN where it is.
+            num_classes: Number C of classes.
+
+        Raises:
+            ValueError: No row has a class, or a number is not finite.
+        """
+        shares = class_shares(label, len(image), num_classes)
+        known, present = shares.any(1), shares.any(0)
+        if not known.any():
+            raise ValueError('a class regression needs rows with a class: '
+                             f'none of the {len(image)} training rows has '
+                             'one')
+        kept = {}
+        for name, features in (('image', image), ('text', text)):
+            rows = features.double().cpu().numpy()
+            if not np.isfinite(rows).all():
+                raise ValueError(f'vectors of the {name}s must be finite')
+            mean = rows.mean(0)
+            scale = np.sqrt(np.square(rows - mean).sum(1).mean()) or 1.
+            weight, bias = logistic_regression(
+                (rows[known] - mean) / scale, shares[known][:, present],
+                self.strength, self.max_iter)
+            whole = np.zeros((rows.shape[1], num_classes))
+            whole[:, present] = weight / scale
+            offset = np.full(num_classes, ABSENT)
+            offset[present] = bias - mean @ weight / scale
+            kept |= {f'{name}_weight': whole, f'{name}_bias': offset}
+        self.keep(kept)
+
+    def averaged(self, name: str, rows: Tensor, logits: Tensor) -> Tensor:
+        """Average a network's class scores with the regression's.
+
+        Args:
+            name: ``'image'`` or ``'text'``.
+            rows: Vectors, (B, D).
+            logits: The network's scores, (B, C).
+
+        Returns:
+            (B, C) float32.
+
+        Raises:
+            ValueError: It has not been fitted.
+        """
+        if not len(self):
+            raise ValueError('a class regression must be fitted before it is '
+                             "used: custom_hooks needs dict(type='FitHook')")
+        # In float32: half precision would solve a different problem.
+        with torch.autocast(rows.device.type, enabled=False):
+            scores = (rows.float() @ self[f'{name}_weight']
+                      + self[f'{name}_bias'])
+            return (1 - self.share) * logits.float() + self.share * scores
