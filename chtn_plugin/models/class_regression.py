@@ -70,7 +70,7 @@ class ClassRegression(FittedState):
             raise ValueError('a class regression needs rows with a class: '
                              f'none of the {len(image)} training rows has '
                              'one')
-        kept = {}
+        kept: dict[str, np.ndarray] = {}
         for name, features in (('image', image), ('text', text)):
             rows = features.double().cpu().numpy()
             if not np.isfinite(rows).all():
