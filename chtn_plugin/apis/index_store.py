@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,21 +10,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chtn_plugin.storage.files import atomic_write
-from chtn_plugin.storage.finite import nonfinite_rows
-from chtn_plugin.storage.locks import FolderLock
-from chtn_plugin.storage.ownership import sweep_temporaries
-
 from ..evaluation.approximate import load_approximate
+from ..storage.files import atomic_write
+from ..storage.finite import nonfinite_rows
+from ..storage.locks import FolderLock
+from ..storage.ownership import sweep_temporaries
+from ..storage.row_files import file_facts, write_rows
 from .gallery import Gallery, check_fingerprint
 from .gallery_sources import Item, item_key, list_items
+from .index_sources import IndexSources
 from .item_encoding import encode_items
 from .stored_items import (
     Part,
     StoredItems,
     StoredVectors,
     columns_of,
-    file_facts,
     runs,
 )
 
@@ -143,7 +142,7 @@ class IndexStore:
         notes = [] if self.complete else ['the index is unfinished']
         return Gallery.stored(
             StoredVectors(parts, kept, self.head['size'], self.similarity),
-            StoredItems(parts, kept, self._located),
+            StoredItems(parts, kept, self._places.picture),
             self.head['fingerprint'], [(name, reason) for _, name, reason in
                                        self.head['skipped']],
             notes, approximate)
@@ -160,6 +159,10 @@ class IndexStore:
         return self.head.get('similarity', 'cosine')
 
     @property
+    def _places(self) -> IndexSources:
+        return IndexSources(self.folder, self.head['sources'])
+
+    @property
     def complete(self) -> bool:
         """Whether every source was gone through to its end."""
         return not self.head['unfinished']
@@ -167,7 +170,7 @@ class IndexStore:
     @property
     def sources(self) -> list[tuple[str, bool]]:
         """Each source, and whether it was gone through to its end."""
-        return [(_existing(self._seen(number)),
+        return [(self._places.current(number),
                  number not in self.head['unfinished'])
                 for number in range(len(self.head['sources']))]
 
@@ -181,7 +184,7 @@ class IndexStore:
         vectors = (np.concatenate([part.vectors() for part in parts]) if parts
                    else np.zeros((0, self.head['size']), np.float32))
         return vectors[kept] if self.head['dropped'] else vectors, list(
-            StoredItems(parts, kept, self._located))
+            StoredItems(parts, kept, self._places.picture))
 
     def verify(self) -> None:
         """Hash all of it, which opening does only where a file's time is new.
@@ -210,36 +213,11 @@ class IndexStore:
                 model=encoder.run.name, similarity=encoder.similarity,
                 size=0, sources=[], unfinished=[], parts=[], dropped=[],
                 skipped=[], approximate={})
-        numbers = []
-        for source in sources:
-            number = self._number(source)
-            self.head['sources'][number:number + 1] = [dict(
-                path=os.path.relpath(source, self.folder),
-                home=os.path.abspath(self.folder))]
-            numbers.append(number)
+        numbers = [self._places.register(source) for source in sources]
         self.head['unfinished'] = sorted({*self.head['unfinished'],
                                           *numbers})
         self._write_head()
         return numbers
-
-    def _number(self, source: str | Path) -> int:
-        """Number of a source that is known; of a new one the next."""
-        count = len(self.head['sources'])
-        seen = [[os.path.realpath(path) for path in self._seen(number)]
-                for number in range(count)]
-        given = os.path.realpath(source)
-        for place in (0, 1):
-            for number in range(count):
-                if seen[number][place] == given:
-                    return number
-        return count
-
-    def _seen(self, number: int) -> tuple[str, str]:
-        """Where a source is: seen from here, and from where it was added."""
-        source = self.head['sources'][number]
-        here, built = (os.path.normpath(os.path.join(base, source['path']))
-                       for base in (self.folder, source['home']))
-        return here, built
 
     def _add(self, encoder: Any, number: int, items: Sequence[Item],
              part_size: int, progress: bool) -> Change:
@@ -280,7 +258,7 @@ class IndexStore:
         stored: dict[tuple[str, str], tuple[int, str]] = {}
         dropped = set(self.head['dropped'])
         parts, kept = self._parts()
-        known = StoredItems(parts, kept, self._located)
+        known = StoredItems(parts, kept, self._places.picture)
         for row, item in zip(kept.tolist(), known.fields(
                 ('kind', 'id', 'stamp', 'source')), strict=True):
             if item['source'] == number:
@@ -308,17 +286,16 @@ class IndexStore:
                              f'{item["kind"]} {item["id"]!r} holds NaN or '
                              'infinity')
         self.head['size'] = rows.shape[1]
-        stored = [dict(item, path=item['path'] and os.path.relpath(
-            item['path'], self._seen(item['source'])[0])) for item in items]
+        stored = [dict(item, path=item['path'] and self._places.relative(
+            item['path'], item['source'])) for item in items]
         name = f'part-{len(self.head["parts"]):05d}'
         vectors, columns = (self.folder / f'{name}{suffix}'
                             for suffix in ('.npy', '.npz'))
-        with atomic_write(vectors) as file:
-            np.save(file, np.ascontiguousarray(rows, np.float32))
+        written = write_rows(vectors, rows.astype(np.float32, copy=False))
         with atomic_write(columns) as file:
             np.savez(file, **columns_of(stored))
         self.head['parts'].append(dict(
-            file_facts(columns), rows=len(items), vectors=file_facts(vectors),
+            file_facts(columns), rows=len(items), vectors=written,
             kinds=runs([item['kind'] for item in items])))
         self._write_head()
 
@@ -329,11 +306,6 @@ class IndexStore:
         kept = np.ones(sum(part.rows for part in parts), bool)
         kept[np.array(self.head['dropped'], np.int64)] = False
         return parts, np.flatnonzero(kept)
-
-    def _located(self, path: str, source: int) -> str:
-        """A picture, whose path is stored as seen from its source."""
-        return _existing([os.path.normpath(os.path.join(place, path))
-                          for place in self._seen(source)])
 
     def _read_head(self) -> dict[str, Any]:
         path = self.folder / _HEAD
@@ -370,9 +342,3 @@ class IndexStore:
             yield
         finally:
             lock.release()
-
-
-def _existing(places: Sequence[str]) -> str:
-    """The first place where something is; if nowhere, the first."""
-    return next((place for place in places if os.path.exists(place)),
-                places[0])

@@ -6,14 +6,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Optional, overload
+from typing import Any, overload
 
 import numpy as np
 
 from ..evaluation.exact_search import comparable_rows
 from ..storage.arrays import ArrayFile
-from ..storage.files import sha256
 from ..storage.finite import nonfinite_rows
+from ..storage.row_files import is_whole, open_rows, stamp
 from .gallery_sources import ITEM_FIELDS, KINDS, Item
 
 #: What is stored of an item, each field a column of its part.
@@ -48,8 +48,7 @@ class Part:
         self.rows: int = facts['rows']
         for file in self._files():
             path = self._path(file)
-            if not path.is_file() or (stamp(path) != file.get('stamp')
-                                      and not _is_whole(path, file)):
+            if not is_whole(path, file, trust_stamp=True):
                 raise self._damaged(path)
 
     def verify(self) -> None:
@@ -60,7 +59,7 @@ class Part:
         """
         for file in self._files():
             path = self._path(file)
-            if not path.is_file() or not _is_whole(path, file):
+            if not is_whole(path, file):
                 raise self._damaged(path)
 
     def note_times(self) -> None:
@@ -76,12 +75,12 @@ class Part:
                 'vectors')
         path = self._path(stored)
         try:
-            found = np.load(path, mmap_mode='r', allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+            rows = open_rows(path, self.rows)
+        except (OSError, ValueError) as error:
             raise self._damaged(path) from error
-        if found.ndim != 2 or len(found) != self.rows:
+        if rows.ndim != 2:
             raise self._damaged(path)
-        return found
+        return rows
 
     def column(self, field: str) -> list[Any]:
         """Read one field of all items."""
@@ -260,21 +259,6 @@ def columns_of(items: Sequence[Item]) -> dict[str, Any]:
 def runs(kinds: Sequence[str]) -> list[tuple[str, int]]:
     """Count equal values on end."""
     return [(kind, len(list(same))) for kind, same in groupby(kinds)]
-
-
-def stamp(path: Path) -> Optional[str]:
-    """Return size and time of a file, by which a change of it shows."""
-    status = path.stat()
-    return f'{status.st_size}:{status.st_mtime_ns}'
-
-
-def file_facts(path: Path) -> dict[str, Any]:
-    """Note what ``index.json`` keeps of a file: name, hash, size, time."""
-    return dict(file=path.name, sha256=sha256(path), stamp=stamp(path))
-
-
-def _is_whole(path: Path, facts: dict[str, Any]) -> bool:
-    return sha256(path) == facts['sha256']
 
 
 def _decoded(column: np.ndarray) -> list[Any]:

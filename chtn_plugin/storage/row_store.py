@@ -14,6 +14,7 @@ import numpy as np
 
 from .files import atomic_write, sha256
 from .ownership import sweep_temporaries
+from .row_files import is_whole, open_rows, write_rows
 
 #: Part of every key: raise it when rows get another meaning or layout.
 FORMAT = 1
@@ -28,7 +29,8 @@ class FeatureStore:
     ``.npy`` and a ``.json`` with the rows' names and the checksum, each
     written under a temporary name first. Nothing that is there is ever
     written to, so any number of processes may read and add at once; at worst
-    two add the same row. Shards are memory-mapped.
+    two add the same row. Shards are memory-mapped, and hashed whenever they
+    are opened: a run that learned from damaged rows would not notice.
 
     Args:
         root: Folder of all stores.
@@ -72,11 +74,9 @@ class FeatureStore:
         data = path.with_suffix('.npy')
         try:
             index = json.loads(path.read_text(encoding='utf-8'))
-            if sha256(data) != index['sha256']:
+            if not is_whole(data, index):
                 raise ValueError('checksum differs')
-            rows = np.load(data, mmap_mode='r', allow_pickle=False)
-            if len(rows) != len(index['names']):
-                raise ValueError('length differs')
+            rows = open_rows(data, len(index['names']))
         except (OSError, ValueError, KeyError, TypeError):
             # Damaged on disk: forget it, its rows are computed anew.
             data.unlink(missing_ok=True)
@@ -117,12 +117,11 @@ class FeatureStore:
         # Named by process and time: nobody else writes this file.
         stem = f'{time.time_ns()}-{os.getpid()}'
         data = self.folder / f'{stem}.npy'
-        with atomic_write(data) as file:
-            np.save(file, np.ascontiguousarray(rows), allow_pickle=False)
+        facts = write_rows(data, rows)
         # The index comes last: a shard without it does not exist.
         with atomic_write(data.with_suffix('.json'), 'w',
                           encoding='utf-8') as file:
-            json.dump(dict(names=names, sha256=sha256(data)), file)
+            json.dump(dict(names=names, sha256=facts['sha256']), file)
         self.refresh()
 
     def _make_room(self, needed: int) -> None:

@@ -12,7 +12,9 @@ from chtn_plugin.apis.gallery import Gallery
 from chtn_plugin.apis.gallery_filter import Filter
 from chtn_plugin.apis.index_store import IndexStore
 from chtn_plugin.apis.stored_items import Part, StoredItems, runs
+from chtn_plugin.storage import row_files
 from chtn_plugin.storage.files import sha256
+from chtn_plugin.storage.row_files import file_facts
 
 # Rows 0 to 4 over two parts; row 1 is dropped.
 NAMES = [['a', 'b', 'c'], ['d', 'e']]
@@ -42,8 +44,8 @@ def write_index(folder, old=None):
         else:
             np.savez(path, **stored_items.columns_of(items))
             np.save(path.with_suffix('.npy'), rows)
-            facts = dict(stored_items.file_facts(path), kinds=runs(kinds),
-                         vectors=stored_items.file_facts(
+            facts = dict(file_facts(path), kinds=runs(kinds),
+                         vectors=file_facts(
                              path.with_suffix('.npy')))
         parts.append(dict(facts, rows=len(items)))
         start += len(items)
@@ -94,7 +96,7 @@ def test_opening_reads_no_vector_and_no_item(new, monkeypatch):
         raise AssertionError('was read')
     monkeypatch.setattr(Part, 'vectors', refuse)
     monkeypatch.setattr(Part, 'column', refuse)
-    monkeypatch.setattr(stored_items, 'sha256', refuse)
+    monkeypatch.setattr(row_files, 'sha256', refuse)
     assert len(IndexStore(new).gallery()) == 4
 
 
