@@ -10,7 +10,7 @@ from typing import Any, Optional
 
 import numpy as np
 import torch
-from mmengine.registry import DATASETS
+from mmengine.registry import DATASETS, MODELS
 
 from ..datasets.collate import cross_modal_collate
 from ..engine.config_files import read_config_file
@@ -19,6 +19,8 @@ from ..models.class_name_prior import read_class_prior
 from ..storage.arrays import ArrayFile
 from ..storage.files import atomic_write
 
+#: Most numbers of a picture whose pixels are its vector.
+_PIXELS = 4096
 _ARRAYS = ('image', 'text', 'label', 'train')
 
 
@@ -109,7 +111,9 @@ def read_pair_features(path: str | Path,
             (N,) of whole numbers, likewise ``test`` and, where there is one,
             ``val``; or with ``image``, ``text``, ``label`` and ``train``
             (N,) of bool. Or a configuration whose training and test data are
-            ready features. Validation rows count as training rows: folds are
+            ready features, or pictures so small (up to 4,096 numbers) that
+            their pixels are taken, as its data preprocessor gives them.
+            Validation rows count as training rows: folds are
             cut here.
 
     Raises:
@@ -193,7 +197,12 @@ def _of_config(cfg: Any, where: str) -> dict[str, np.ndarray]:
                 continue
             raise ValueError(f'{where} has no {split} data')
         config = loader['dataset']
+        pixels = cfg.get('model', {}).get('data_preprocessor')
         for inputs, label in _served(config):
+            if isinstance(inputs['image'], torch.Tensor) and (
+                    inputs['image'].dim() == 4
+                    and inputs['image'][0].numel() <= _PIXELS):
+                inputs = dict(inputs, image=_pixels(inputs['image'], pixels))
             _add(found, inputs, label, split, where)
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
@@ -211,6 +220,14 @@ def _served(config: Any) -> Iterator[tuple[Any, torch.Tensor]]:
                  if hasattr(dataset, '__getitems__') else
                  cross_modal_collate([dataset[row] for row in rows]))
         yield batch['inputs'], batch['data_samples']['label']
+
+
+def _pixels(images: torch.Tensor, preprocessor: Any) -> torch.Tensor:
+    """Small pictures as vectors of their pixels, (N, D)."""
+    if preprocessor is not None:
+        images = MODELS.build(preprocessor)(dict(
+            inputs=dict(image=images), data_samples={}))['inputs']['image']
+    return images.flatten(1).float()
 
 
 def _add(found: dict[str, list[np.ndarray]], inputs: Any,

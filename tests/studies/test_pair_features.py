@@ -1,11 +1,14 @@
 """Ready features of a set: read, checked, prepared."""
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from short_run import write_config
 from small_set import small_set, write_small_set
+from tiny_config import shrunk
 
+from chtn_plugin.studies import pair_features
 from chtn_plugin.studies.pair_features import (
     prepare,
     read_pair_features,
@@ -184,3 +187,23 @@ def test_a_prior_that_does_not_fit_is_refused(tmp_path, changes, message):
     write_prior(tmp_path / 'p.npz', **changes)
     with pytest.raises(ValueError, match=message):
         with_class_prior(prepare(small_set(), None), tmp_path / 'p.npz', 1.)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """The demo's configuration on a few pictures of 32 by 32."""
+    demo = Path(__file__).parents[2] / 'configs/methods'
+    return shrunk(demo / 'semantic_matching_demo.py', tmp_path)[0]
+
+
+def test_pixels_of_small_pictures_are_vectors(pictures):
+    found = read_pair_features(pictures)
+    assert found.image.shape[1] == 1024
+    # As the configuration's preprocessor gives them: black is 1, white 0.
+    assert 0 <= found.image.min() and found.image.max() <= 1
+
+
+def test_larger_pictures_need_an_encoder(pictures, monkeypatch):
+    monkeypatch.setattr(pair_features, '_PIXELS', 1023)
+    with pytest.raises(ValueError, match='must be ready features'):
+        read_pair_features(pictures)
