@@ -2,9 +2,12 @@
 
     python tools/score.py EMBEDDINGS.npz --protocol all --k 1 10 50
     python tools/score.py image.npy text.npy --labels label.npy
+    python tools/score.py --run their.run --qrels their.qrels
 
 Runs on .npz, .mat, .h5 and .npy files; common layouts are recognised, other
-field names are given with --fields.
+field names are given with --fields. Runs and judgements come as TREC files, as
+JSON of pytrec_eval or ranx, or as the dictionaries of sentence-transformers'
+InformationRetrievalEvaluator.
 """
 import argparse
 import sys
@@ -33,6 +36,13 @@ def parse_args(argv=None):
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('embeddings', nargs='*', metavar='EMBEDDINGS',
                         help='one file, or one of images and one of texts')
+    parser.add_argument('--run', metavar='FILE', help='in place of '
+                        'embeddings: what another program found, as TREC run '
+                        'or JSON {query: {item: score}}')
+    parser.add_argument('--qrels', metavar='FILE', help='what answers which '
+                        'query, of a run or of embeddings with ids: TREC '
+                        'qrels, JSON {query: {item: gain}} or {query: '
+                        '[item]}, or JSON with relevant_docs')
     parser.add_argument('--labels', nargs='+', default=[], metavar='FILE',
                         help='labels of both modalities, or of images and '
                              'of texts (.npy, or text with one a line)')
@@ -73,7 +83,11 @@ def parse_args(argv=None):
     parser.add_argument('--list', action='store_true',
                         help='describe the protocols and splits, and stop')
     args = parser.parse_args(argv)
-    if not args.list and not args.embeddings:
+    if args.run and not args.qrels:
+        parser.error('--run needs --qrels')
+    if args.run and args.embeddings:
+        parser.error('either --run or EMBEDDINGS, not both')
+    if not args.list and not args.embeddings and not args.run:
         parser.error('EMBEDDINGS is needed')
     for field in args.fields:
         if '=' not in field:
@@ -124,8 +138,10 @@ def main(argv=None):
 def _score(args):
     from chtn_plugin.evaluation import (
         format_results,
+        judged_embeddings,
         make_results,
         read_embeddings,
+        read_qrels,
         score_embeddings,
         write_results,
         write_trec,
@@ -134,9 +150,16 @@ def _score(args):
     from chtn_plugin.storage.ownership import check_replaceable, is_read_by
     if args.out:
         check_replaceable(args.out, is_read_by(read_results, args.out))
+    if args.run:
+        _score_run(args)
+        return
     fields = dict(field.split('=', 1) for field in args.fields)
     embeddings = read_embeddings(args.embeddings, args.labels, fields,
                                  args.row_pairs)
+    if args.qrels:
+        qrels = read_qrels(args.qrels)
+        embeddings = judged_embeddings(embeddings, qrels)
+        _tell_grades(qrels)
     if args.similarity:
         embeddings = replace(embeddings, meta={
             **embeddings.meta, 'similarity': args.similarity})
@@ -169,3 +192,40 @@ def _score(args):
             for path in write_trec(args.trec, embeddings, direction,
                                    protocols[0]):
                 print(f'wrote {path}')
+
+
+def _score_run(args):
+    from chtn_plugin.evaluation import (
+        format_results,
+        make_results,
+        read_qrels,
+        read_run,
+        score_run,
+        write_results,
+    )
+    run, qrels = read_run(args.run), read_qrels(args.qrels)
+    protocols = wanted_protocols(args.protocol, args.k, args.split, False)
+    if args.protocol == ['all']:
+        protocols = [p for p in protocols if not p.macro
+                     and p.base not in ('pr-11', 'pr-full')]
+    scores = score_run(run, qrels, protocols)
+    results = make_results(scores, (), dict(run=args.run, qrels=args.qrels),
+                           args.bootstrap, args.seed)
+    print(format_results(results))
+    _tell_grades(qrels)
+    missing = [query for query in qrels.gains if query not in run]
+    if missing:
+        print(f'{len(missing)} judged queries are not in the run and count '
+              f'as 0, such as {missing[0]}')
+    unjudged = [query for query in run if query not in qrels.gains]
+    if unjudged:
+        print(f'{len(unjudged)} queries of the run are not judged and are '
+              f'left out, such as {unjudged[0]}')
+    if args.out:
+        write_results(args.out, results)
+        print(f'wrote {args.out}')
+
+
+def _tell_grades(qrels):
+    if qrels.graded:
+        print('gains above 1 count as 1: ndcg is that of relevant or not')

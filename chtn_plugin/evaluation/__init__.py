@@ -10,6 +10,13 @@ from .rank_table import RankTable, rank_table
 if TYPE_CHECKING:
     from .comparison import compare_methods
     from .embeddings import Embeddings, load_embeddings, save_embeddings
+    from .judged_runs import (
+        Qrels,
+        judged_embeddings,
+        read_qrels,
+        read_run,
+        score_run,
+    )
     from .protocols import (
         DEFAULT_PROTOCOL,
         Protocol,
@@ -31,6 +38,8 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_names(__name__, {
     'comparison': ('compare_methods', ),
     'embeddings': ('Embeddings', 'load_embeddings', 'save_embeddings'),
+    'judged_runs': (
+        'Qrels', 'judged_embeddings', 'read_qrels', 'read_run', 'score_run'),
     'protocols': (
         'DEFAULT_PROTOCOL', 'Protocol', 'all_protocols', 'get_protocol',
         'known_names'),

@@ -123,3 +123,40 @@ def test_a_file_of_the_users_is_not_replaced_and_our_own_is(embeddings,
     for _ in range(2):
         done = run(embeddings, '--out', out)
         assert done.returncode == 0, done.stderr
+
+
+def test_a_run_of_another_program_is_scored(tmp_path):
+    (tmp_path / 'a.run').write_text('q Q0 d 1 1 t\nq Q0 e 2 .5 t\n'
+                                    'other Q0 d 1 1 t\n')
+    (tmp_path / 'a.qrels').write_text('q 0 e 2\nlost 0 d 1\n')
+    done = run('--run', tmp_path / 'a.run', '--qrels', tmp_path / 'a.qrels',
+               '--protocol', 'all', '--k', 1, '--out', tmp_path / 'r.json')
+    assert done.returncode == 0, done.stderr
+    figures = {f['protocol']: f['value'] for f in json.loads(
+        (tmp_path / 'r.json').read_text())['figures']}
+    assert figures['chtn-map-all'] == .25 and figures['hit-rate@1'] == 0
+    for words in ('1 judged queries are not in the run', 'such as other',
+                  'gains above 1 count as 1'):
+        assert words in done.stdout
+
+
+def test_embeddings_are_judged_by_their_ids(tmp_path):
+    save_embeddings(tmp_path / 'e.npz', Embeddings(
+        np.eye(2), np.eye(2), np.arange(2), np.arange(2),
+        image_id=np.array(['a', 'b']), text_id=np.array(['x', 'y'])))
+    (tmp_path / 'q.json').write_text(
+        '{"relevant_docs": {"x": ["b"]}, "queries": {"x": "?"}}')
+    done = run(tmp_path / 'e.npz', '--qrels', tmp_path / 'q.json',
+               '--directions', 't2i', '--protocol', 'chtn-map-all')
+    assert done.returncode == 0, done.stderr
+    assert re.search(r'chtn-map-all +t2i +0\.5000', done.stdout)
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (('--run', 'a'), '--run needs --qrels'),
+    (('--run', 'a', '--qrels', 'b', 'c.npz'), 'either --run or EMBEDDINGS'),
+    (('--run', 'none', '--qrels', 'b'), 'error: run not found: none')])
+def test_wrong_arguments_of_a_run_end_in_a_line(arguments, message):
+    done = run(*arguments)
+    assert done.returncode and message in done.stderr
+    assert 'Traceback' not in done.stderr
