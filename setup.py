@@ -20,7 +20,11 @@ class BuildWithConfigs(build_py):
         shutil.rmtree(target, ignore_errors=True)
         for name in ('configs', 'tools'):
             shutil.copytree(ROOT / name, target / name, ignore=(
-                shutil.ignore_patterns('__pycache__', 'own_*.py')))
+                shutil.ignore_patterns('__pycache__')))
+        # Of whoever builds it; those inside _base_ are the package's.
+        for path in (target / 'configs').glob('own_*.py'):
+            path.unlink()
+        shutil.copy(ROOT / 'model-index.yml', target)
 
 
 setup(cmdclass={'build_py': BuildWithConfigs})

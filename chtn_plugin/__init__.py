@@ -48,10 +48,20 @@ def _filled_registries():
     fill_registries(sys.modules['mmengine.registry.root'])
 
 
+@contextmanager
+def _known_configs():
+    from ._config_names import find_shipped_configs
+    yield
+    find_shipped_configs(sys.modules['mmengine.config.config'])
+
+
 around_import('torchvision', _declared_operators)
 around_import(BUILDER, postponed_adafactor)
 if not around_import('mmengine.registry.root', _filled_registries):
     with _filled_registries():
+        pass
+if not around_import('mmengine.config.config', _known_configs):
+    with _known_configs():
         pass
 # Of mmcv-lite; nothing here needs that operator.
 warnings.filterwarnings(

@@ -16,6 +16,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .command import CommandParser
+
 Rows = list[dict[str, Any]]
 
 
@@ -93,7 +95,7 @@ def cal_train_time(args: argparse.Namespace) -> None:
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     tasks = parser.add_subparsers(dest='task', required=True)

@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .command import add_config_arguments, plain_errors
+from .command import CommandParser, add_config_arguments, plain_errors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,7 +67,7 @@ def _named(label: Tensor, classes: list[str]) -> str:
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__,
         epilog='Example: python tools/browse_dataset.py configs/chtn_demo.py '
         '--output-dir seen')

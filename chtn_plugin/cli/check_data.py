@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Optional
 
+from .command import CommandParser
+
 _EPILOG = """examples:
   %(prog)s data/wikipedia/pairs.tsv
   %(prog)s configs/chtn_wiki.py
@@ -21,7 +23,7 @@ class numbers off by one, wildly unbalanced classes."""
 
 def main() -> int:
     """Run the tool; return the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__, epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', metavar='MANIFEST|CONFIG', type=Path,

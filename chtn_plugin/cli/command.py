@@ -7,7 +7,10 @@ has read its command line.
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import re
+import sys
+from pathlib import Path
+from typing import Any, Optional
 
 from .._errors import (
     plain_build,
@@ -15,9 +18,58 @@ from .._errors import (
     plain_interrupt,
     plain_refusals,
 )
+from ..engine.shipped_configs import PREFIX, shipped_configs
 
-__all__ = ['add_arguments', 'add_config_arguments', 'plain_build',
-           'plain_errors', 'plain_interrupt', 'plain_refusals']
+__all__ = ['CommandParser', 'add_arguments', 'add_config_arguments',
+           'as_typed', 'plain_build', 'plain_errors', 'plain_interrupt',
+           'plain_refusals', 'tell']
+
+_CONFIG = re.compile(r'\bconfigs/([\w/.-]+\.py)')
+_TOOL = re.compile(r'(?:python )?tools/(?:\w+/)?(\w+)\.py')
+
+
+def as_typed(text: str) -> str:
+    """Name commands as they were called here: as a tool or by ``chtn``.
+
+    Args:
+        text: Names them as ``python tools/NAME.py``.
+    """
+    if not sys.argv[0].startswith('chtn '):
+        return text
+    text = _TOOL.sub(lambda match: f'chtn {match[1].replace("_", "-")}', text)
+    if Path('configs').is_dir():
+        return text
+    # Outside a checkout they lie in the package.
+    return _CONFIG.sub(lambda match: f'{PREFIX}{match[1]}' if (
+        shipped_configs() / match[1]).is_file() else match[0], text)
+
+
+def tell(text: str) -> None:
+    """Print a line that may name commands, at once."""
+    print(as_typed(text), flush=True)
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Shows itself, and other commands, as they were called here."""
+
+    def __init__(self, prog: Optional[str] = None, **kwargs: Any) -> None:
+        path = Path(sys.argv[0])
+        if prog is None and path.suffix == '.py' and (
+                'tools' in path.parts):
+            place = path.parts[len(path.parts)
+                               - path.parts[::-1].index('tools') - 1:]
+            prog = 'python ' + '/'.join(place)
+        super().__init__(prog, **kwargs)
+
+    def format_help(self) -> str:
+        """Return the help."""
+        # Before it is wrapped: a line break may fall into a command.
+        for place in (self, *self._actions):
+            for name in ('description', 'epilog', 'help'):
+                text = getattr(place, name, None)
+                if isinstance(text, str):
+                    setattr(place, name, as_typed(text))
+        return super().format_help()
 
 
 class ConfigOptions(argparse.Action):

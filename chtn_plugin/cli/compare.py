@@ -10,9 +10,11 @@ import json
 import sys
 from pathlib import Path
 
+from .command import CommandParser
+
 
 def parse_args(argv=None):
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('methods', nargs='+', metavar='[NAME=]PATH[,PATH...]',

@@ -15,10 +15,12 @@ import argparse
 import sys
 import warnings
 
+from .command import CommandParser
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Example: python tools/export_onnx.py work_dirs/chtn_demo '

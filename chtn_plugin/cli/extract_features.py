@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .command import CommandParser
+
 if TYPE_CHECKING:
     from chtn_plugin.apis import RetrievalInferencer
 
@@ -23,7 +25,7 @@ _TEXT_MODES = ('join', 'each')
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Examples:\n'

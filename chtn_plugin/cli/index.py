@@ -12,10 +12,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from .command import CommandParser
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Examples:\n'

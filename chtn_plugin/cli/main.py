@@ -7,9 +7,12 @@ from __future__ import annotations
 import argparse
 import ast
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Optional, Union
+
+from .command import as_typed
 
 _HERE = Path(__file__).parent
 #: Modules of this room that are no commands.
@@ -75,7 +78,22 @@ def main(argv: Optional[list[str]] = None) -> Union[int, str, None]:
     if args.command not in known:
         parser.error(f'a command must be one of {", ".join(known)}, got '
                      f'{args.command!r}')
+    return run_command(args.command, args.options)
+
+
+def run_command(name: str, options: Sequence[str]) -> Union[int, str, None]:
+    """Run one command in this process; return its exit status.
+
+    Args:
+        name: As a user types it behind ``chtn``.
+        options: Words behind that.
+    """
     # The command's own parser shows this name.
-    sys.argv = [f'chtn {args.command}', *args.options]
-    return import_module(
-        f'chtn_plugin.cli.{args.command.replace("-", "_")}').main()
+    sys.argv = [f'chtn {name}', *options]
+    module = import_module(f'chtn_plugin.cli.{name.replace("-", "_")}')
+    try:
+        return module.main()
+    except SystemExit as stop:
+        if isinstance(stop.code, str):
+            raise SystemExit(as_typed(stop.code)) from None
+        raise

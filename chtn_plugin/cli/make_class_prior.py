@@ -6,6 +6,8 @@ import csv
 import sys
 from pathlib import Path
 
+from .command import CommandParser
+
 _EPILOG = """The file is for model.class_prior (docs/few_labels.md):
   class_prior=dict(type='ClassNamePrior', file='prior.npz', scale=16.)
 
@@ -22,7 +24,7 @@ example:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__, epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('out', type=Path, help='.npz file to write')

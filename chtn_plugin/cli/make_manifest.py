@@ -5,6 +5,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from .command import CommandParser, tell
+
 _EPILOG = """a folder may have one of these layouts; which, is recognised:
   table        captions.csv, .tsv or .jsonl with columns image, text and label
                (or usual names for them), beside images/. A picture may come
@@ -62,7 +64,7 @@ _CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__, epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folder', type=Path, help='folder of your data, or '
@@ -130,7 +132,7 @@ def main() -> int:
             if args.no_config or args.source or args.images or args.texts:
                 parser.error('a file of features gets a configuration that '
                              'trains on them, and takes --config alone')
-            write_features_config(config, args.folder)
+            write_features_config(config, args.folder, say=tell)
             return 0
         make_manifest(args.folder, Options(
             args.table, columns, args.label_separator, args.encoding,
@@ -138,7 +140,7 @@ def main() -> int:
             args.skip_broken, args.source, args.images or 'auto',
             args.texts or 'auto', args.overwrite, args.layout,
             args.label_from),
-            None if args.no_config else config)
+            None if args.no_config else config, say=tell)
     except (ValueError, OSError, KeyError, ImportError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(f'error: {message}', file=sys.stderr)
@@ -149,6 +151,7 @@ def main() -> int:
 def _default_config(folder: Path) -> Path:
     name = ''.join(char if char.isalnum() else '_'
                    for char in folder.resolve().stem)
-    path = _CONFIGS / f'own_{name}.py'
     here = Path.cwd()
+    # Without a checkout the package's own folder is no place for it.
+    path = (_CONFIGS if _CONFIGS.is_dir() else here) / f'own_{name}.py'
     return path.relative_to(here) if here in path.parents else path

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from chtn_plugin.curation.preparation import PREPARATIONS, prepare
 
+from .command import CommandParser
+
 _EPILOG = """examples:
   %(prog)s wiki --source wikipedia_dataset.zip
   %(prog)s wiki --source path/to/wikipedia --out data/wikipedia
@@ -18,7 +20,7 @@ where it stopped."""
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser, with a sub-command for each data set."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__, epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest='name', required=True,

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import argparse
 
-from .command import add_config_arguments, plain_errors
+from .command import CommandParser, add_config_arguments, plain_errors
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__,
         epilog='Example: python tools/print_config.py configs/chtn_demo.py '
         '--cfg-options train_cfg.max_iters=5')

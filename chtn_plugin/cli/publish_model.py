@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import sys
 
+from .command import CommandParser
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Example: python tools/publish_model.py work_dirs/chtn_demo '

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 from chtn_plugin.evaluation.protocols import DEFAULT_PROTOCOL
 
+from .command import CommandParser
+
 if TYPE_CHECKING:
     from chtn_plugin.reporting.run_report import RunReport
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Examples:\n'

@@ -29,9 +29,11 @@ from chtn_plugin.evaluation.protocols import (
 from chtn_plugin.evaluation.reading import FIELDS
 from chtn_plugin.evaluation.splits import SPLITS
 
+from .command import CommandParser
+
 
 def parse_args(argv=None):
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('embeddings', nargs='*', metavar='EMBEDDINGS',

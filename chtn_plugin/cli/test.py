@@ -6,12 +6,14 @@ import os.path as osp
 from typing import TYPE_CHECKING
 
 from .command import (
+    CommandParser,
     add_arguments,
     add_config_arguments,
     plain_build,
     plain_errors,
     plain_interrupt,
     plain_refusals,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__,
         epilog='Example: python tools/test.py configs/chtn_demo.py '
         'work_dirs/chtn_demo --out embeddings.npz')
@@ -127,11 +129,11 @@ def _run(args: argparse.Namespace) -> None:
             reported_protocol(runner.test_evaluator)))
         results = osp.join(cfg.work_dir, RESULTS_NAME)
         if osp.isfile(results):
-            print(f'the value of every query: {results}; tools/compare.py '
-                  'compares runs by them')
+            tell(f'the value of every query: {results}; tools/compare.py '
+                 'compares runs by them')
         if args.out:
-            print(f'embeddings: {args.out}; python tools/score.py {args.out} '
-                  'scores them under any protocol')
+            tell(f'embeddings: {args.out}; python tools/score.py {args.out} '
+                 'scores them under any protocol')
 
 
 def main() -> None:

@@ -6,12 +6,14 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from .command import (
+    CommandParser,
     add_arguments,
     add_config_arguments,
     plain_build,
     plain_errors,
     plain_interrupt,
     plain_refusals,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__,
         epilog='Example: python tools/train.py configs/chtn_demo.py '
         '--cfg-options train_cfg.max_iters=400')
@@ -102,6 +104,7 @@ def _run(args: argparse.Namespace, locks: ExitStack) -> None:
         claim_work_dir,
         work_dir_lock,
     )
+    named = args.config  # reading it puts a file in the place of a name
     with plain_errors('train.py'):
         cfg = read_config(args)
         apply_options(cfg, args)
@@ -135,8 +138,7 @@ def _run(args: argparse.Namespace, locks: ExitStack) -> None:
         runner.train()
     if is_main_process():
         print(*describe_best(cfg, runner), sep='\n')
-        print('To test it: python tools/test.py '
-              f'{args.config} {cfg.work_dir}')
+        tell(f'To test it: python tools/test.py {named} {cfg.work_dir}')
 
 
 def main() -> None:

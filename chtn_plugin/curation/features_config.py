@@ -24,13 +24,13 @@ def write_features_config(config: Path, file: str | Path,
     """Write a configuration that trains on a file of features.
 
     Args:
-        config: The configuration; inside a folder that has ``_base_``.
+        config: The configuration, anywhere.
         file: What tools/extract_features.py wrote, or an ``.npz`` with such
             arrays (see :class:`FeaturePairDataset`).
         say: Receives the numbers of rows, and what to do next.
 
     Raises:
-        FileNotFoundError: There is no such file, or no ``_base_``.
+        FileNotFoundError: There is no such file.
         KeyError, ValueError: The file has no such arrays, or the
             configuration is the user's own.
     """

@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from ..datasets.manifest import LABEL_SEPARATOR, PairRecord
 from ..datasets.source_images import SourceImageDataset
+from ..engine.shipped_configs import PREFIX
 from ..models.encoder_choice import choose_encoders
 from ..models.encoder_presets import ImageEncoder, TextEncoder
 from ..storage.files import atomic_write
@@ -54,7 +55,7 @@ def write_config(path: Path, folder: Path, manifest: str,
     """Write a configuration that trains on a manifest as it is.
 
     Args:
-        path: The configuration; inside a folder that has ``_base_``.
+        path: The configuration, anywhere.
         folder: Folder of the manifest and the images.
         manifest: Name of the manifest in it.
         records: Its rows.
@@ -70,8 +71,8 @@ def write_config(path: Path, folder: Path, manifest: str,
     Raises:
         ValueError: A file is there that was not written by this function,
             or an encoder does not take images, or texts.
-        FileNotFoundError: ``_base_`` is not beside the configuration, the
-            source holds no images, or an encoder cannot be had.
+        FileNotFoundError: The source holds no images, or an encoder cannot
+            be had.
         ImportError: An encoder's package is not installed.
     """
     check_place(path)
@@ -151,14 +152,8 @@ def check_place(path: Path) -> None:
     """Refuse a place where a leaf cannot stand.
 
     Raises:
-        FileNotFoundError: ``_base_`` is not beside it.
         ValueError: A file is there that was not written by this tool.
     """
-    base = path.parent / '_base_' / 'default_runtime.py'
-    if not base.is_file():
-        raise FileNotFoundError(
-            f'a configuration inherits from _base_/default_runtime.py: '
-            f'{base} is not there, choose a --config in the configs folder')
     if path.exists() and not _is_ours(path):
         raise ValueError(f'{path} was not written by this tool, or is yours '
                          'by now: choose another --config')
@@ -172,12 +167,15 @@ def write_leaf(path: Path, comment: str, bases: Sequence[str],
         path: The configuration.
         comment: Lines that say what it is.
         bases: Model and data set, in ``_base_``; the schedule and runtime
-            come with them.
+            come with them. They are those beside the configuration, or else
+            the package's.
         parts: Passages of Python.
     """
     bases = [*bases, 'schedules/own.py', 'default_runtime.py']
+    beside = all((path.parent / '_base_' / base).is_file() for base in bases)
+    place = '' if beside else PREFIX
     head = _HEAD.format(path=path.as_posix(), stem=path.stem, about=comment,
-                        bases='\n'.join(f"    '_base_/{base}',"
+                        bases='\n'.join(f"    '{place}_base_/{base}',"
                                         for base in bases))
     text = '\n'.join([head, *(f'{part}\n' for part in parts)])
     with atomic_write(path, 'w', encoding='utf-8') as file:
