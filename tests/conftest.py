@@ -24,6 +24,15 @@ from tiny_data import write_pairs, write_picture  # noqa: E402
 torch.set_num_threads(1)
 
 
+@pytest.fixture(scope='session', autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep side files out of the user's cache folder, in subprocesses too."""
+    folder = tmp_path_factory.mktemp('cache')
+    os.environ['CHTN_CACHE'] = str(folder)
+    yield folder
+    os.environ.pop('CHTN_CACHE', None)
+
+
 @pytest.fixture
 def pairs(tmp_path: Path) -> Path:
     """A folder of 8 pairs of two classes, with pictures and a manifest.

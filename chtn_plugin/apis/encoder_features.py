@@ -126,7 +126,7 @@ def extract_features(data: str | Path, out: str | Path,
 
 
 def _read(data: Path, options: Extraction
-          ) -> tuple[Path, list[PairRecord]]:
+          ) -> tuple[Path, Sequence[PairRecord]]:
     if data.is_dir():
         return data, read_pairs(data, Options(
             label_separator=options.label_separator or ';'))

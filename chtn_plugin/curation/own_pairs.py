@@ -80,7 +80,7 @@ DEFAULTS = Options()
 
 
 def read_pairs(folder: str | Path, options: Options = DEFAULTS
-               ) -> list[PairRecord]:
+               ) -> Sequence[PairRecord]:
     """Read a folder's pairs as the manifest is made, writing nothing.
 
     A manifest that is there counts before any other table.

@@ -3,14 +3,72 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Optional
 
+import numpy as np
 import torch
+from torch import Tensor
 
-from .manifest import PairRecord
+from ..storage.text_column import ends_of, spread
+from .manifest_rows import Manifest, PairRecord
 
 #: The class number of a row (-1: it has none); in multi-label data those of
 #: all its classes.
 Label = int | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SparseLabels:
+    """Classes of N rows: numbers where each has one, lists where several.
+
+    A matrix of 10,000 classes a row would be the data set; its rows are made
+    for a batch at a time.
+
+    Attributes:
+        codes: Class numbers of all rows behind one another, int64.
+        ends: Where each row's end, from 0, (N + 1) int64.
+        num_classes: C; None: a row has one class, or none.
+    """
+    codes: np.ndarray
+    ends: np.ndarray
+    num_classes: Optional[int] = None
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
+    def of(self, row: int) -> Label:
+        """The class number of a row, -1: none; or the numbers."""
+        own = tuple(self.codes[self.ends[row]:self.ends[row + 1]].tolist())
+        if self.num_classes is not None:
+            return own
+        return own[0] if own else -1
+
+    def take(self, rows: np.ndarray) -> SparseLabels:
+        """Choose rows."""
+        counts = self.ends[rows + 1] - self.ends[rows]
+        return replace(self, codes=self.codes[spread(
+            self.ends[rows], counts)], ends=ends_of(counts))
+
+    def tensor(self, rows: np.ndarray) -> Tensor:
+        """Make the labels of a batch.
+
+        Returns:
+            (B,) int64, -1 for a row without a class; in multi-label data (B,
+            C) float32 of 0 and 1, NaN for such a row.
+        """
+        first = self.ends[rows]
+        counts = self.ends[rows + 1] - first
+        if self.num_classes is None:
+            labels = np.full(len(rows), -1, np.int64)
+            has = counts > 0
+            labels[has] = self.codes[first[has]]
+            return torch.from_numpy(labels)
+        members = torch.zeros(len(rows), self.num_classes)
+        members[torch.from_numpy(np.repeat(np.arange(len(rows)), counts)),
+                torch.from_numpy(self.codes[spread(first, counts)])] = 1
+        members[torch.from_numpy(counts == 0)] = math.nan
+        return members
 
 
 class ClassNumbers:
@@ -34,41 +92,57 @@ class ClassNumbers:
     def of(self, record: PairRecord) -> Label:
         """Return the label of a row.
 
-        A vector of 10,000 numbers a row would be the data set;
-        :meth:`tensor` makes it, for a batch at a time.
+        Raises:
+            ValueError: A class has no number; the message names the row.
+        """
+        return self.labels(Manifest.of([record]), np.zeros(1, np.int64)).of(0)
+
+    def labels(self, manifest: Manifest, rows: np.ndarray,
+               has_class: Optional[np.ndarray] = None) -> SparseLabels:
+        """Return the labels of many rows.
+
+        Args:
+            manifest: All rows.
+            rows: Numbers of the N rows, int64.
+            has_class: Which of them keep their classes, (N,) bool; None: all.
 
         Raises:
             ValueError: A class has no number; the message names the row.
         """
-        numbers = []
-        for name in record.classes:
-            if name not in self._numbers:
-                raise ValueError(
-                    f'a class must be one of the {len(self.classes)} of split '
-                    f'{self.split!r} ({", ".join(self.classes[:5])}, ...): '
-                    f'got {name!r} at {record.where}')
-            numbers.append(self._numbers[name])
-        if self.several:
-            return tuple(numbers)
-        return numbers[0] if numbers else -1
+        of_code = np.array([self._numbers.get(name, -1)
+                            for name in manifest.class_names], np.int64)
+        first = manifest.class_ends[rows]
+        counts = manifest.class_ends[rows + 1] - first
+        if has_class is not None:
+            counts = np.where(has_class, counts, 0)
+        codes = manifest.class_codes[spread(first, counts)]
+        found = of_code[codes]
+        unknown = np.flatnonzero(found < 0)
+        if len(unknown):
+            name = manifest.class_names[codes[unknown[0]]]
+            row = int(np.repeat(rows, counts)[unknown[0]])
+            raise ValueError(
+                f'a class must be one of the {len(self.classes)} of split '
+                f'{self.split!r} ({", ".join(self.classes[:5])}, ...): '
+                f'got {name!r} at {manifest.where(row)}')
+        return SparseLabels(found, ends_of(counts), self._width)
 
-    def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
+    def tensor(self, labels: Sequence[Label]) -> Tensor:
         """Make the labels of a batch.
 
         Args:
             labels: As :meth:`of` gives them.
 
         Returns:
-            (B,) int64, -1 for a row without a class; in multi-label data (B,
-            C) float32 of 0 and 1, NaN for such a row.
+            As :meth:`SparseLabels.tensor`.
         """
-        if not self.several:
-            return torch.tensor(labels)
-        rows = torch.zeros(len(labels), len(self.classes))
-        for row, numbers in zip(rows, labels, strict=True):
-            assert isinstance(numbers, tuple)
-            if numbers:
-                row[list(numbers)] = 1
-            else:
-                row[:] = math.nan
-        return rows
+        several = [label if isinstance(label, tuple) else
+                   (label, ) if label >= 0 else () for label in labels]
+        return SparseLabels(
+            np.array([code for own in several for code in own], np.int64),
+            ends_of(np.array(list(map(len, several)))),
+            self._width).tensor(np.arange(len(several)))
+
+    @property
+    def _width(self) -> Optional[int]:
+        return len(self.classes) if self.several else None

@@ -1,7 +1,6 @@
 """The target domain: a data set of image/text pairs with class labels."""
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os.path as osp
 from collections.abc import Sequence
@@ -16,13 +15,16 @@ from mmengine.registry import DATASETS, TRANSFORMS
 
 from ..checks import check_choice
 from ..storage.arrays import ArrayFile
+from ..storage.text_column import ends_of, spread
 from ..text.text_transform import TextTransform
 from .class_numbers import ClassNumbers
 from .collate import cross_modal_collate
 from .few_labels import FewLabels
-from .grouping import folded, row_contents
+from .grouping import row_contents
 from .images import load_images
+from .item_table import ItemTable
 from .manifest import PairRecord, shared_manifest
+from .manifest_rows import JoinedTexts, Manifest
 from .validation_cut import ValidationCut
 
 
@@ -145,120 +147,147 @@ class CrossModalDataset(BaseDataset):
         if self._fully_initialized:
             return
         super().full_init()
-        if self.data_list:
-            self._texts = self.text_transform.encode(
-                [info['text'] for info in self.data_list])
+        if len(self.data_list):
+            self._texts = self.text_transform.encode(self.data_list.texts)
         self._metainfo['text'] = self.text_transform.state()
 
-    def read_records(self) -> list[PairRecord]:
+    def read_records(self) -> Sequence[PairRecord]:
         """Read all rows of all splits; another layout overrides this."""
         return shared_manifest(self.ann_file, self.columns,
                                self.label_separator)
 
-    def load_data_list(self) -> list[dict[str, Any]]:
-        """Return a dictionary an item; MMEngine's ``full_init`` calls it."""
+    def load_data_list(self) -> ItemTable:
+        """Return an item each; MMEngine's ``full_init`` calls it."""
         # Not in metainfo above: MMEngine reads a string there as a file.
         self._metainfo['split'] = self.split
-        records = self.read_records()
-        self._features = self._load_features(len(records))
-        self._cut_validation(records)
-        rows = list(enumerate(records))
-        fit = [pair for pair in rows if pair[1].split == self.fit_split]
-        if not fit:
+        manifest = Manifest.of(self.read_records())
+        self._features = self._load_features(len(manifest))
+        manifest = self._cut_validation(manifest)
+        fit = manifest.rows_of(self.fit_split)
+        if not len(fit):
             raise ValueError(
                 f'split {self.fit_split!r} must have rows: {self.ann_file} '
-                f'has the splits {sorted({r.split for r in records})}')
-        fit = self._thinned(fit)
-        self.text_transform.fit([self._joined(r) for _, r in fit if r.texts])
+                f'has the splits {manifest.splits()}')
+        fit, keeps_class = self._thinned(manifest, fit)
+        texts = JoinedTexts(manifest, fit[_counts(manifest.text_ends, fit)
+                                          > 0])
+        self.text_transform.fit(texts)
         self._metainfo.setdefault('classes', tuple(sorted(
-            {name for _, r in fit for name in r.classes})))
-
+            manifest.class_names[code] for code in np.unique(
+                _codes(manifest, fit[keeps_class])).tolist())))
         if not self._metainfo['classes']:
             raise ValueError('some training pairs must have a class: in '
                              f'split {self.fit_split!r} of {self.ann_file} '
                              'none has')
-        self._numbers = ClassNumbers(
-            self._metainfo['classes'], self.label_separator is not None,
-            self.fit_split)
-        serve = fit if self.split == self.fit_split else [
-            pair for pair in rows if pair[1].split == self.split]
-        serve = [pair for pair in serve
-                 if self._few.serves(bool(pair[1].classes))]
-        items = [item for row, record in serve
-                 for item in self._items(row, record)]
-        # Check the labels of all splits now, so that a class that is tested
-        # but never trained is reported before training starts.
-        for record in records:
-            if record.split != self.fit_split:
-                self._numbers.of(record)
+        rows, has_class = (fit, keeps_class)
+        if self.split != self.fit_split:
+            rows = manifest.rows_of(self.split)
+            has_class = _counts(manifest.class_ends, rows) > 0
+        if self._few.only is not None:
+            serves = has_class == (self._few.only == 'labelled')
+            rows, has_class = rows[serves], has_class[serves]
+        rows, has_class, numbers = self._items(manifest, rows, has_class)
         # The training split may lack unlabelled pairs.
-        if not items and self._few.only != 'unlabelled':
+        if not len(rows) and self._few.only != 'unlabelled':
             raise ValueError(
                 f'split {self.split!r} must have rows: {self.ann_file} has '
-                f'the splits {sorted({r.split for r in records})}')
-        first: dict[str, int] = {}
-        for text_idx, item in enumerate(items):
-            item['text_idx'] = text_idx if item['text'] else -1
-            item['same_text_idx'] = first.setdefault(
-                folded(item['text']) or item['text'], item['text_idx'])
-        return items
+                f'the splits {manifest.splits()}')
+        numbered = ClassNumbers(
+            self._metainfo['classes'], self.label_separator is not None,
+            self.fit_split)
+        labels = numbered.labels(manifest, rows, has_class)
+        # Check the labels of all splits now, so that a class that is tested
+        # but never trained is reported before training starts.
+        others = np.flatnonzero(
+            np.array(manifest.split_names)[manifest.split_codes]
+            != self.fit_split)
+        numbered.labels(manifest, others)
+        return ItemTable.of(manifest, self.data_root, rows, numbers, labels,
+                            has_class)
 
-    def _thinned(self, fit: list[tuple[int, PairRecord]]
-                 ) -> list[tuple[int, PairRecord]]:
-        """The training rows that exist, some robbed of their class."""
+    def _get_unserialized_subset(self, indices: Sequence[int] | int
+                                 ) -> ItemTable:
+        """What MMEngine's ``get_subset`` keeps, as a table too."""
+        if isinstance(indices, int):
+            return (self.data_list[:indices] if indices >= 0
+                    else self.data_list[indices:])
+        return self.data_list.take(indices)
+
+    def _thinned(self, manifest: Manifest, fit: np.ndarray
+                 ) -> tuple[np.ndarray, np.ndarray]:
+        """The training rows that exist, and which of them have a class."""
+        has_class = _counts(manifest.class_ends, fit) > 0
+        if self._few.keeps_all:
+            return fit, has_class
+        first = np.full(len(fit), -1, np.int64)
+        first[has_class] = manifest.class_codes[
+            manifest.class_ends[fit[has_class]]]
         kept, labelled = self._few.kept(
-            [record.classes[0] if record.classes else None
-             for _, record in fit])
-        known = set(labelled)
-        return [fit[i] if i in known else
-                (fit[i][0], dataclasses.replace(fit[i][1], classes=()))
-                for i in kept]
+            [None if code < 0 else manifest.class_names[code]
+             for code in first.tolist()])
+        known = np.zeros(len(fit), bool)
+        known[labelled] = True
+        return fit[kept], known[kept]
 
-    def _cut_validation(self, records: list[PairRecord]) -> None:
-        """Move a share of the training rows to split ``'val'``, in place."""
+    def _cut_validation(self, manifest: Manifest) -> Manifest:
+        """Move a share of the training rows to split ``'val'``."""
         if not self._val_cut.fraction:
-            return
-        if any(record.split == 'val' for record in records):
+            return manifest
+        if len(manifest.rows_of('val')):
             if self.split == 'val':
                 print_log(f"{self.ann_file} has a split 'val' of its own: "
                           'val_fraction has no effect', logger='current')
-            return
+            return manifest
         features = self._features
-        records[:] = self._val_cut.records(
-            records, Path(self.data_root), split=self.fit_split,
+        return manifest.moved(self._val_cut.chosen(
+            manifest, Path(self.data_root), split=self.fit_split,
             images=None if features is None else
-            lambda rows: row_contents(features[rows].numpy()))
+            lambda rows: row_contents(features[rows].numpy())), 'val')
 
-    def _joined(self, record: PairRecord) -> str:
-        return ' '.join(record.texts)
-
-    def _items(self, row: int, record: PairRecord) -> list[dict[str, Any]]:
-        if record.image is None or not record.texts:
-            lacks = 'image' if record.image is None else 'text'
-            if self.unpaired == 'error':
-                raise ValueError(
-                    f'a pair must have both image and text: {record.where} '
-                    f"has no {lacks} (unpaired='drop' or 'keep' allows it)")
-            if self.unpaired == 'drop':
-                print_log(f'{record.where} has no {lacks}: left out',
+    def _items(self, manifest: Manifest, rows: np.ndarray,
+               has_class: np.ndarray
+               ) -> tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]:
+        """Rows of the items, whether each has a class, and its text."""
+        lacks_image = _counts(manifest.images.ends, rows) == 0
+        num_texts = _counts(manifest.text_ends, rows)
+        lacks = lacks_image | (num_texts == 0)
+        if lacks.any() and self.unpaired != 'keep':
+            for place in np.flatnonzero(lacks).tolist():
+                where = manifest.where(int(rows[place]))
+                what = 'image' if lacks_image[place] else 'text'
+                if self.unpaired == 'error':
+                    raise ValueError(
+                        f'a pair must have both image and text: {where} has '
+                        f"no {what} (unpaired='drop' or 'keep' allows it)")
+                print_log(f'{where} has no {what}: left out',
                           logger='current', level=logging.WARNING)
-                return []
-        texts = ([self._joined(record)] if self.text_mode == 'join'
-                 or not record.texts else record.texts)
-        path = record.image and osp.join(self.data_root, record.image)
-        if path and self.image_features is None and not osp.isfile(path):
-            raise FileNotFoundError(f'image not found: {path}, named at '
-                                    f'{record.where}')
-        return [dict(id=record.id, img_path=path, text=text,
-                     classes=record.classes, label=self._numbers.of(record),
-                     image_idx=row if path else -1) for text in texts]
+            whole = ~lacks
+            rows, has_class, num_texts, lacks_image = (
+                column[whole] for column in (rows, has_class, num_texts,
+                                             lacks_image))
+        if self.image_features is None:
+            self._check_images(manifest, rows[~lacks_image])
+        if self.text_mode == 'join':
+            return rows, has_class, None
+        counts = np.maximum(num_texts, 1)
+        numbers = np.arange(int(counts.sum())) - np.repeat(
+            ends_of(counts)[:-1], counts)
+        return np.repeat(rows, counts), np.repeat(has_class, counts), numbers
+
+    def _check_images(self, manifest: Manifest, rows: np.ndarray) -> None:
+        """Refuse a row whose image is not there."""
+        for row in rows.tolist():
+            path = osp.join(self.data_root, manifest.images[row])
+            if not osp.isfile(path):
+                raise FileNotFoundError(f'image not found: {path}, named at '
+                                        f'{manifest.where(row)}')
 
     def _load_features(self, num_rows: int) -> Optional[torch.Tensor]:
         if self.image_features is None:
             return None
         path = osp.join(self.data_root, self.image_features['file'])
         features = torch.from_numpy(ArrayFile(path, 'feature file').numbers(
-            self.image_features['key']).astype(np.float32))
+            self.image_features['key']).astype(np.float32, copy=False))
         if features.dim() != 2 or len(features) != num_rows:
             raise ValueError(
                 'features must be (N, D) with one row for each row of the '
@@ -268,60 +297,77 @@ class CrossModalDataset(BaseDataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One item; see the class."""
-        info = self.get_data_info(int(index))
-        text = self._texts.take([int(index)])
-        text = ({k: v[0] for k, v in text.items()} if isinstance(text, dict)
-                else text[0])
+        # A place counted from the end stands for one from the beginning.
+        place = np.array([range(len(self))[index]])
+        text = self._text(place)
         return dict(
-            inputs=dict(image=self._image(index), text=text),
-            data_samples=dict(
-                label=self._numbers.tensor([info['label']])[0],
-                **{name: torch.as_tensor(info[name]) for name in (
-                    'sample_idx', 'image_idx', 'text_idx',
-                    'same_text_idx')}))
+            inputs=dict(image=self._image(index),
+                        text={k: v[0] for k, v in text.items()}
+                        if isinstance(text, dict) else text[0]),
+            data_samples={name: value[0] for name, value in
+                          self._samples(place).items()})
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Any]:
         """A batch, (B, ...) each; what data loaders call."""
-        infos = [self.data_list[int(index)] for index in indices]
-        samples = {name: torch.tensor([info[name] for info in infos])
-                   for name in ('image_idx', 'text_idx', 'same_text_idx')}
-        samples['label'] = self._numbers.tensor(
-            [info['label'] for info in infos])
-        samples['sample_idx'] = torch.tensor([int(i) for i in indices])
+        places = np.fromiter(indices, np.int64, len(indices))
+        samples = self._samples(places)
         rows = samples['image_idx']
-        if self._features is not None and (rows >= 0).all():
+        if self._features is not None and bool((rows >= 0).all()):
             image = self._features[rows]
         else:
             image = cross_modal_collate(
                 [dict(image=image) for image in self._images(indices)]
             )['image']
-        return dict(
-            inputs=dict(image=image,
-                        text=self._texts.take([int(i) for i in indices])),
-            data_samples=samples)
+        return dict(inputs=dict(image=image, text=self._text(places)),
+                    data_samples=samples)
+
+    def _samples(self, places: np.ndarray) -> dict[str, torch.Tensor]:
+        """What a batch has beside its inputs."""
+        samples = {name: torch.from_numpy(getattr(self.data_list, name)[
+            places]) for name in ('image_idx', 'text_idx', 'same_text_idx')}
+        samples['label'] = self.data_list.labels.tensor(places)
+        samples['sample_idx'] = torch.from_numpy(places)
+        return samples
+
+    def _text(self, places: np.ndarray
+              ) -> torch.Tensor | dict[str, torch.Tensor]:
+        return self._texts.take(self.data_list.places[places].tolist())
 
     def _image(self, index: int) -> torch.Tensor:
         return self._images([index])[0]
 
     def _images(self, indices: Sequence[int]) -> list[torch.Tensor]:
-        infos = [self.data_list[int(index)] for index in indices]
-        present = [i for i, info in enumerate(infos) if info['image_idx'] >= 0]
+        rows = [int(self.data_list.image_idx[index]) for index in indices]
+        present = [place for place, row in enumerate(rows) if row >= 0]
         if self._features is not None:
-            found = [self._features[infos[i]['image_idx']] for i in present]
+            found = [self._features[rows[place]] for place in present]
         else:
-            found = load_images([infos[i]['img_path'] for i in present],
-                                self.pipeline, [indices[i] for i in present])
+            found = load_images(
+                [str(self.data_list.img_path(int(indices[place])))
+                 for place in present],
+                self.pipeline, [indices[place] for place in present])
         images = dict(zip(present, found, strict=True))
-        if len(images) < len(infos):
+        if len(images) < len(rows):
             missing = torch.zeros_like(found[0] if found else
                                        self._any_image())
-            return [images.get(i, missing) for i in range(len(infos))]
+            return [images.get(i, missing) for i in range(len(rows))]
         return found
 
     def _any_image(self) -> torch.Tensor:
         """Some image, whose shape a missing one takes."""
-        for index, info in enumerate(self.data_list):
-            if info['image_idx'] >= 0:
-                return self._image(index)
+        with_image = np.flatnonzero(self.data_list.image_idx >= 0)
+        if len(with_image):
+            return self._image(int(with_image[0]))
         raise ValueError(f'a split needs at least one image: {self.split!r} '
                          f'of {self.ann_file} has none')
+
+
+def _counts(ends: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """How many parts rows have, by where those of all rows end."""
+    return ends[rows + 1] - ends[rows]
+
+
+def _codes(manifest: Manifest, rows: np.ndarray) -> np.ndarray:
+    """Codes of all classes of rows."""
+    return manifest.class_codes[spread(
+        manifest.class_ends[rows], _counts(manifest.class_ends, rows))]

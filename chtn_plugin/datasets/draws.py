@@ -4,14 +4,17 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence, Sized
 from contextlib import contextmanager
-from itertools import count, islice
-from typing import Optional
+from itertools import chain
+from typing import Optional, Union, overload
 
 import numpy as np
 import torch
 from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
+
+# Places of an order that become Python numbers together.
+_TOGETHER = 4096
 
 
 class Draw(int):
@@ -145,13 +148,28 @@ class PassSampler(Sampler):
         served, self._served = self._served, 0
         if self.infinite:
             first, place = divmod(served, len(self.dataset))
-            stream = (draw for i in count(first) for draw in self._pass(i))
-            return islice(stream, place + self.rank, None, self.world_size)
+            return self._endless(first, place + self.rank)
         draws = self._pass(self.epoch)
-        if self.round_up:
-            total = len(self) * self.world_size
-            draws = [draws[i % len(draws)] for i in range(total)]
-        return iter(draws[served + self.rank::self.world_size])
+        total = (len(self) * self.world_size if self.round_up
+                 else len(draws))
+        # What fills a pass up is of its own beginning.
+        first = served + self.rank
+        return chain(draws.every(self.world_size, first), (
+            draws[place % len(draws)] for place in range(
+                self._beyond(first), total, self.world_size)))
+
+    def _endless(self, pass_index: int, place: int) -> Iterator[Draw]:
+        """Every so many-th draw of all passes, from one on."""
+        while True:
+            draws = self._pass(pass_index)
+            yield from draws.every(self.world_size, place)
+            place = self._beyond(place) - len(draws)
+            pass_index += 1
+
+    def _beyond(self, place: int) -> int:
+        """This rank's first place behind the pass, from one of its own."""
+        left = len(self.dataset) - place
+        return place + max(0, -(-left // self.world_size)) * self.world_size
 
     def __len__(self) -> int:
         """Draws of this rank in one pass."""
@@ -160,12 +178,51 @@ class PassSampler(Sampler):
             return -(-size // self.world_size)
         return len(range(self.rank, size, self.world_size))
 
-    def _pass(self, pass_index: int) -> list[Draw]:
+    def _pass(self, pass_index: int) -> _Pass:
         size = len(self.dataset)
-        order: Sequence[int] = range(size)
-        if self.shuffle:
-            generator = torch.Generator().manual_seed(self.seed + pass_index)
-            order = torch.randperm(size, generator=generator).tolist()
-        first = pass_index * size
-        return [Draw(index, pass_index, self.seed, place)
-                for place, index in enumerate(order, first)]
+        if not self.shuffle:
+            return _Pass(range(size), pass_index, self.seed)
+        generator = torch.Generator().manual_seed(self.seed + pass_index)
+        return _Pass(torch.randperm(size, generator=generator).numpy(),
+                     pass_index, self.seed)
+
+
+class _Pass(Sequence[Draw]):
+    """The draws of a pass, each made when it is served.
+
+    A million of them at once would take 300 MB and a second.
+    """
+
+    def __init__(self, order: Union[range, np.ndarray], pass_index: int,
+                 seed: int) -> None:
+        self.order = order
+        self.pass_index = pass_index
+        self.seed = seed
+
+    def every(self, step: int, first: int) -> Iterator[Draw]:
+        """Yield every so many-th draw, from one on."""
+        before = self.pass_index * len(self)
+        for start in range(first, len(self), step * _TOGETHER):
+            places = range(start, min(start + step * _TOGETHER, len(self)),
+                           step)
+            indices = self.order[places.start:places.stop:step]
+            for place, index in zip(places, np.asarray(indices).tolist(),
+                                    strict=True):
+                yield Draw(index, self.pass_index, self.seed, before + place)
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    @overload
+    def __getitem__(self, index: int) -> Draw: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Draw]: ...
+
+    def __getitem__(self, index: Union[int, slice]
+                    ) -> Union[Draw, list[Draw]]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        place = range(len(self))[index]
+        return Draw(int(self.order[place]), self.pass_index, self.seed,
+                    self.pass_index * len(self) + place)

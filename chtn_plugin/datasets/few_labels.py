@@ -46,6 +46,11 @@ class FewLabels:
                 f'class, got fraction={self.fraction} and '
                 f'per_class={self.per_class}')
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether every row stays as it is."""
+        return self.fraction == 1 and self.per_class is None
+
     def kept(self, labels: Sequence[Optional[Hashable]]
              ) -> tuple[list[int], list[int]]:
         """Choose rows.

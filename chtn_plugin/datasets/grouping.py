@@ -18,12 +18,14 @@ from .manifest import PairRecord
 #: A text that two splits share leaks if it has so many tokens; short ones
 #: ("a cat") come up twice by themselves.
 LEAKING_TOKENS = 5
+_GAPS = re.compile(r'[\W_]+')
 
 
 def folded(text: str) -> str:
     """Return a text's words in one case and normal form, single blanks."""
-    return re.sub(r'[\W_]+', ' ', unicodedata.normalize(
-        'NFKC', text).casefold()).strip()
+    if not text.isascii():
+        text = unicodedata.normalize('NFKC', text)
+    return _GAPS.sub(' ', text.casefold()).strip()
 
 
 def groups_sharing(*contents: Sequence[Optional[Hashable] | list[str]]

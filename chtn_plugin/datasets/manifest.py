@@ -1,14 +1,31 @@
 """Read and write the manifest, the file that lists a data set's pairs."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Optional
+from typing import Any, Optional
+
+import numpy as np
+from mmengine.logging import print_log
 
 from ..storage.files import atomic_write
-from ..storage.tables import MAX_ROWS, cell_text, cell_texts, read_rows
+from ..storage.side_files import HeldArrays, SideArrays, side_key
+from ..storage.tables import (
+    TableChunk,
+    TableRow,
+    cell_text,
+    cell_texts,
+    check_size,
+    read_chunks,
+    read_rows,
+)
 from ..text.articles import TEXT_SEPARATOR
+from .manifest_rows import Manifest, ManifestBuilder, PairRecord
+
+__all__ = ['Manifest', 'PairRecord', 'check_writable', 'read_manifest',
+           'shared_manifest', 'write_manifest']
 
 COLUMNS = ('id', 'split', 'class', 'image', 'text')
 LABEL_SEPARATOR = ';'
@@ -19,37 +36,22 @@ _SYNONYMS = {
     'split': ('split', 'subset', 'set'),
     'id': ('id', 'pair_id', 'name'),
 }
+#: A larger file is read once; from then on its columns are opened.
+SIDE_FILE_BYTES = 8 << 20
+#: Memory that the columns may take where no side file can be written.
+MAX_HELD_BYTES = 8 << 30
+#: Raise it when the columns get another meaning.
+_FORMAT = 1
+# Rows of JSON lines that become columns together.
+_CHUNK = 4096
 _KNOWN = frozenset(name for names in _SYNONYMS.values() for name in names)
-
-
-@dataclass(frozen=True)
-class PairRecord:
-    """One row of a manifest.
-
-    Attributes:
-        id: Unique name of the pair within the manifest.
-        split: Name of the split it belongs to, such as ``'train'``.
-        classes: Its class names: one, or several for multi-label data;
-            empty where the pair has no class.
-        image: Path of the image relative to the data root; None where the
-            row is a text without an image.
-        texts: Its texts, in file order; empty where the row is an image
-            without a text.
-        where: ``file:line`` of the row, for messages.
-    """
-    id: str
-    split: str
-    classes: tuple[str, ...]
-    image: Optional[str]
-    texts: tuple[str, ...]
-    where: str
 
 
 def read_manifest(path: str | Path,
                   columns: Optional[dict[str, str]] = None,
                   label_separator: Optional[str] = None,
                   text_separator: str = TEXT_SEPARATOR,
-                  max_rows: int = MAX_ROWS) -> list[PairRecord]:
+                  max_rows: Optional[int] = None) -> Manifest:
     r"""Read a manifest, checking every row.
 
     The columns are ``id``, ``split``, ``class``, ``image`` and ``text`` (or
@@ -61,6 +63,13 @@ def read_manifest(path: str | Path,
 
     A row whose class is empty is a pair without a class.
 
+    The rows are held as columns. Those of a file of over 8 MiB are kept in
+    the user's cache folder (``$CHTN_CACHE``, else
+    ``~/.cache/chtn_plugin``) and memory-mapped, so that the next reading of
+    the same file, by any process, takes no time and forked workers share
+    them. There is no limit to the rows; what is held of them at once is
+    bounded.
+
     Args:
         path: The manifest.
         columns: Column to use for a field, as ``dict(text='title')``.
@@ -68,10 +77,11 @@ def read_manifest(path: str | Path,
             (multi-label data), usually ``';'``. None: one class a row, and
             whatever stands in the field is its name.
         text_separator: Splits a text field into several texts.
-        max_rows: A file of more lines is refused before it is read.
+        max_rows: A file of more lines is refused before it is read; None:
+            any number is read.
 
     Returns:
-        One record a row, in file order.
+        A sequence of one :class:`PairRecord` a row, in file order.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -87,26 +97,187 @@ def read_manifest(path: str | Path,
     if unknown:
         raise ValueError(f'columns may name {list(COLUMNS)}, '
                          f'got {sorted(unknown)}')
-    records: list[PairRecord] = []
-    seen: dict[str, str] = {}
-    for where, row in read_rows(path, 'a manifest', 'utf-8-sig',
-                                _column_name, max_rows=max_rows):
-        record = _record(row, columns or {}, label_separator, text_separator,
-                         where)
-        if record.id in seen:
-            raise ValueError(f'an id must be unique: {record.id!r} at {where} '
-                             f'stands already at {seen[record.id]}')
-        seen[record.id] = where
-        records.append(record)
-    if not records:
-        raise ValueError(f'a manifest needs at least one row: {path} has none')
-    return records
+    if max_rows is not None:
+        check_size(path, max_rows)
+    rows = _Rows(path, columns or {}, label_separator, text_separator)
+    if path.stat().st_size < SIDE_FILE_BYTES:
+        return _filled(ManifestBuilder(HeldArrays()), rows)
+    options = [sorted((columns or {}).items()), label_separator,
+               text_separator]
+    side = SideArrays(side_key(path, dict(manifest=_FORMAT, options=options)),
+                      path)
+    kept = side.read()
+    if kept is not None:
+        manifest = Manifest(*kept)
+        # The name of today: the key holds the absolute one.
+        return manifest.named(str(path))
+    try:
+        with side.writer() as writer:
+            return _filled(ManifestBuilder(writer), rows)
+    except OSError as error:
+        if not path.is_file():
+            raise
+        print_log(f'{side.root} cannot be written, {path} is held in memory '
+                  f'and read anew each time: {error}', logger='current',
+                  level=logging.WARNING)
+    return _filled(ManifestBuilder(HeldArrays(
+        MAX_HELD_BYTES, f'the rows of {path}')), rows)
+
+
+def _filled(builder: ManifestBuilder, rows: _Rows) -> Manifest:
+    """Read all rows into a builder."""
+    hashes: list[np.ndarray] = []
+    try:
+        for ids, _ in rows.read(builder):
+            hashes.append(np.fromiter(map(hash, ids), np.int64, len(ids)))
+    except ValueError:
+        # An id that came twice before is named first.
+        _check_unique(rows, hashes)
+        raise
+    if not len(builder):
+        raise ValueError('a manifest needs at least one row: '
+                         f'{rows.path} has none')
+    _check_unique(rows, hashes)
+    return builder.finish()
+
+
+def _check_unique(rows: _Rows, hashes: Sequence[np.ndarray]) -> None:
+    """Refuse an id that comes twice.
+
+    Eight bytes a row are held, not the ids: where two are alike the file is
+    read again, to see whether the ids are, and where.
+    """
+    known = np.sort(np.concatenate(hashes)) if hashes else np.zeros(0)
+    repeated = set(np.unique(known[1:][known[1:] == known[:-1]]).tolist())
+    if not repeated:
+        return
+    seen: dict[str, int] = {}
+    for ids, lines in rows.read(ManifestBuilder(_Nowhere())):
+        for name, line in zip(ids, lines, strict=True):
+            if hash(name) not in repeated:
+                continue
+            if name in seen:
+                raise ValueError(
+                    f'an id must be unique: {name!r} at {rows.path}:{line} '
+                    f'stands already at {rows.path}:{seen[name]}')
+            seen[name] = line
+
+
+class _Nowhere:
+    """Takes the columns of a file that is only gone through."""
+
+    def append(self, name: str, rows: np.ndarray) -> None:
+        """Forget some rows."""
+
+    def finish(self, facts: Any) -> Any:
+        """Say that there is nothing."""
+        raise NotImplementedError
+
+
+class _Rows:
+    """The rows of a file, checked, some thousand at a time.
+
+    Columns are checked as a whole where that can be done; where something is
+    to be said of a row, :func:`_record` goes through its chunk row by row.
+    """
+
+    def __init__(self, path: Path, columns: dict[str, str],
+                 label_separator: Optional[str], text_separator: str) -> None:
+        self.path = path
+        self.columns = columns
+        self.label_separator = label_separator
+        self.text_separator = text_separator
+
+    def read(self, builder: ManifestBuilder
+             ) -> Iterator[tuple[list[str], list[int]]]:
+        """Add all rows to a builder; yields ids and lines of each chunk."""
+        if self.path.suffix.lower() == '.jsonl':
+            rows = read_rows(self.path, 'a manifest', 'utf-8-sig',
+                             _column_name, max_rows=None)
+            while chunk := list(islice(rows, _CHUNK)):
+                yield self._add_records(builder, chunk)
+            return
+        for columns in read_chunks(self.path, 'a manifest', 'utf-8-sig',
+                                   _column_name):
+            ids = self._add_columns(builder, columns)
+            yield (self._add_records(builder, columns.rows(self.path))
+                   if ids is None else (ids, columns.lines))
+
+    def _add_records(self, builder: ManifestBuilder,
+                     rows: Iterable[TableRow]) -> tuple[list[str], list[int]]:
+        records = [_record(row, self.columns, self.label_separator,
+                           self.text_separator, where) for where, row in rows]
+        builder.add_records(records)
+        return ([record.id for record in records],
+                [int(record.where.rpartition(':')[2]) for record in records])
+
+    def _add_columns(self, builder: ManifestBuilder, chunk: TableChunk
+                     ) -> Optional[list[str]]:
+        """Add rows that are as they should be; None: some may not be."""
+        found = {name: self._column(chunk, name) for name in COLUMNS}
+        count = len(chunk.lines)
+        ids, splits, fields = (found[name] for name in (
+            'id', 'split', 'class'))
+        if ids is None or splits is None or fields is None:
+            return None
+        images = found['image'] or [''] * count
+        ids, splits, images = (
+            [value.strip() for value in column]
+            for column in (ids, splits, images))
+        texts, text_counts = _parted_texts(
+            found['text'] or [''] * count, self.text_separator)
+        image_paths = '\n'.join(['', *images, ''])
+        if ('' in ids or '' in splits
+                or any(not image and not number for image, number in zip(
+                    images, text_counts, strict=True))
+                or any('\0' in '\n'.join(column)
+                       for column in (ids, splits, fields, texts))
+                or '\0' in image_paths or '..' in image_paths
+                or '\n/' in image_paths):
+            return None
+        builder.add(ids, splits,
+                    [self._classes(builder, field) for field in fields],
+                    images, texts, text_counts, chunk.lines,
+                    [str(self.path)] * count)
+        return ids
+
+    def _column(self, chunk: TableChunk, name: str) -> Optional[list[str]]:
+        """The column of a field; None: there is none."""
+        return next((chunk.columns[candidate] for candidate in _candidates(
+            name, self.columns) if candidate in chunk.columns), None)
+
+    def _classes(self, builder: ManifestBuilder, field: str
+                 ) -> tuple[int, ...]:
+        codes = builder.remembered(field)
+        if codes is None:
+            parts = (field.split(self.label_separator)
+                     if self.label_separator else [field])
+            codes = builder.codes_of([
+                name for part in parts if (name := part.strip())])
+            builder.remember(field, codes)
+        return codes
+
+
+def _parted_texts(fields: Sequence[str], separator: str
+                  ) -> tuple[list[str], list[int]]:
+    """The texts of all rows behind one another, and how many each has."""
+    if not separator or not any(separator in field for field in fields):
+        stripped = [field.strip() for field in fields]
+        return ([text for text in stripped if text],
+                [int(bool(text)) for text in stripped])
+    texts: list[str] = []
+    counts = []
+    for field in fields:
+        own = [text for part in field.split(separator)
+               if (text := part.strip())]
+        texts += own
+        counts.append(len(own))
+    return texts, counts
 
 
 def shared_manifest(path: str | Path,
                     columns: Optional[dict[str, str]] = None,
-                    label_separator: Optional[str] = None
-                    ) -> list[PairRecord]:
+                    label_separator: Optional[str] = None) -> Manifest:
     """Return :func:`read_manifest`'s rows, read once for all splits.
 
     The rows of the last manifest are kept: the data sets of training,
@@ -119,7 +290,7 @@ def shared_manifest(path: str | Path,
         label_separator: As there.
 
     Returns:
-        A list of the caller's own.
+        The rows, which cannot be changed.
 
     Raises:
         FileNotFoundError, ValueError: As there.
@@ -135,13 +306,13 @@ def shared_manifest(path: str | Path,
         found = read_manifest(path, columns, label_separator)
         _LAST.clear()
         _LAST[key] = found
-    return list(_LAST[key])
+    return _LAST[key]
 
 
-_LAST: dict[tuple, list[PairRecord]] = {}
+_LAST: dict[tuple, Manifest] = {}
 
 
-def write_manifest(path: str | Path, records: list[PairRecord]) -> None:
+def write_manifest(path: str | Path, records: Sequence[PairRecord]) -> None:
     """Write records as a TSV manifest, atomically.
 
     Tabs, line breaks and runs of white space inside a text become one space,
@@ -200,16 +371,22 @@ def _column_name(name: str) -> str:
     return lower if lower in _KNOWN else name.strip()
 
 
+def _candidates(name: str, columns: dict[str, str]) -> tuple[str, ...]:
+    """Columns that may hold a field, the first that is there counts."""
+    column = columns.get(name)
+    return (_SYNONYMS[name] if column is None else (column, column.lower()))
+
+
 def _record(row: dict, columns: dict[str, str],
             label_separator: Optional[str], text_separator: str,
             where: str) -> PairRecord:
     def field(name: str, required: bool = True):
-        column = columns.get(name)
-        names = _SYNONYMS[name] if column is None else (column, )
-        for candidate in names if column is None else (column, column.lower()):
+        for candidate in _candidates(name, columns):
             if candidate in row:
                 return row[candidate]
         if required:
+            column = columns.get(name)
+            names = _SYNONYMS[name] if column is None else (column, )
             raise ValueError(
                 f'a manifest needs a column {name!r} (or one of '
                 f'{list(names)}): {where} has {list(row)}')

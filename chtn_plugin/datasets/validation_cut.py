@@ -92,8 +92,26 @@ class ValidationCut:
             ValueError: As for :meth:`rows`.
         """
         result = list(records)
+        for row in self.chosen(records, root, min_tokens, split, images):
+            result[row] = dataclasses.replace(result[row], split='val')
+        return result
+
+    def chosen(self, records: Sequence[PairRecord],
+               root: Optional[Path] = None,
+               min_tokens: int = 0,
+               split: str = 'train',
+               images: Optional[Callable[[list[int]], Contents]] = None
+               ) -> list[int]:
+        """Number the rows that :meth:`records` moves, in ascending order.
+
+        Args:
+            records, root, min_tokens, split, images: As there.
+
+        Raises:
+            FileNotFoundError, ValueError: As there.
+        """
         if not self.fraction:
-            return result
+            return []
         numbers = [number for number, record in enumerate(records)
                    if record.split == split]
         pairs = [records[number] for number in numbers]
@@ -101,7 +119,4 @@ class ValidationCut:
             [record.classes or None for record in pairs],
             text_contents(pairs, min_tokens),
             images(numbers) if images else image_contents(pairs, root))
-        for row in chosen:
-            result[numbers[row]] = dataclasses.replace(pairs[row],
-                                                       split='val')
-        return result
+        return [numbers[row] for row in chosen]

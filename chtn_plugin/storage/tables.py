@@ -25,10 +25,33 @@ _MAX_LINE_BYTES = 64 << 20
 # Excel and other programs choose the comma by country.
 _DELIMITERS = (',', ';', '\t', '|')
 _UTF16_MARKS = (b'\xff\xfe', b'\xfe\xff')
+# What is held of a table at once: rows, and characters.
+_CHUNK_ROWS = 8192
+_CHUNK_CHARS = 32 << 20
 _LINE_BREAK = re.compile(rb'\r\n|\r|\n')
 
 Rename = Callable[[str], str]
 _Numbered = Iterator[tuple[int, dict[str, Any]]]
+_Fields = Iterator[tuple[int, list[str]]]
+
+
+class TableChunk(NamedTuple):
+    """Many rows of a table, column by column.
+
+    Attributes:
+        lines: Line of each row, as :class:`TableRow` has it.
+        columns: Text of each row, by column.
+    """
+    lines: list[int]
+    columns: dict[str, list[str]]
+
+    def rows(self, path: Path) -> Iterator[TableRow]:
+        """Yield the rows of a chunk of a file one by one."""
+        for line, *fields in zip(self.lines, *self.columns.values(),
+                                 strict=True):
+            if not all(map(_is_empty, fields)):
+                yield TableRow(f'{path}:{line}', dict(
+                    zip(self.columns, fields, strict=True)))
 
 
 class TableRow(NamedTuple):
@@ -49,7 +72,7 @@ def read_rows(path: str | Path,
               encoding: Optional[str] = None,
               rename: Rename = str.strip,
               hint: str = '',
-              max_rows: int = MAX_ROWS) -> Iterator[TableRow]:
+              max_rows: Optional[int] = MAX_ROWS) -> Iterator[TableRow]:
     """Read a table, one row at a time.
 
     ``.csv`` follows RFC 4180, its delimiter (comma, semicolon, tab or bar)
@@ -64,7 +87,8 @@ def read_rows(path: str | Path,
             with its mark.
         rename: Makes a column's name of what the header says.
         hint: Further sentence for a file in another encoding.
-        max_rows: A file of more lines is refused before it is read.
+        max_rows: A file of more lines is refused before it is read; None:
+            lines are not limited, for a caller that keeps no row.
 
     Yields:
         The rows in file order.
@@ -75,15 +99,49 @@ def read_rows(path: str | Path,
             names file and line.
     """
     path = Path(path)
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise ValueError(f'{what} ends in {", ".join(SUFFIXES[:-1])} or '
-                         f'{SUFFIXES[-1]}, got {path}')
+    reader = _READERS[_suffix(path, what)]
     check_size(path, max_rows)
     with open_text(path, what, encoding, hint) as file:
         for line, cells in reader(file, path, rename):
             if not all(map(_is_empty, cells.values())):
                 yield TableRow(f'{path}:{line}', cells)
+
+
+def read_chunks(path: str | Path,
+                what: str = 'a table',
+                encoding: Optional[str] = None,
+                rename: Rename = str.strip,
+                hint: str = '',
+                max_rows: Optional[int] = None) -> Iterator[TableChunk]:
+    """Read a ``.csv`` or ``.tsv`` table, many rows at a time.
+
+    The rows are those of :func:`read_rows`, without a dictionary for each:
+    three to four times as fast.
+
+    Args:
+        path, what, encoding, rename, hint, max_rows: As there.
+
+    Yields:
+        The rows in file order, some thousand together; those before a broken
+        row come before its error.
+
+    Raises:
+        ValueError: As there.
+    """
+    path = Path(path)
+    reader = _LINES[_suffix(path, what)]
+    check_size(path, max_rows)
+    with open_text(path, what, encoding, hint) as file:
+        lines, hint = reader(file, path)
+        yield from _chunks(lines, path, rename, hint)
+
+
+def _suffix(path: Path, what: str) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in _READERS:
+        raise ValueError(f'{what} ends in {", ".join(SUFFIXES[:-1])} or '
+                         f'{SUFFIXES[-1]}, got {path}')
+    return suffix
 
 
 @contextmanager
@@ -121,12 +179,12 @@ def open_text(path: Path, what: str, encoding: Optional[str] = None,
                          ) from error
 
 
-def check_size(path: Path, max_rows: int = MAX_ROWS) -> None:
+def check_size(path: Path, max_rows: Optional[int] = MAX_ROWS) -> None:
     """Refuse a file that would only fill the memory; costs 0.1 s a GB.
 
     Args:
         path: A text file.
-        max_rows: Lines that it may have, besides a header.
+        max_rows: Lines that it may have, besides a header; None: any number.
 
     Raises:
         ValueError: It has more, or a line of over 64 MB.
@@ -141,7 +199,7 @@ def check_size(path: Path, max_rows: int = MAX_ROWS) -> None:
             if run > _MAX_LINE_BYTES:
                 raise ValueError(f'a line must have at most {_MAX_LINE_BYTES} '
                                  f'bytes: {path}:{lines + 1} has more')
-            if lines > max_rows + 1:
+            if max_rows is not None and lines > max_rows + 1:
                 raise ValueError(f'a table must have at most {max_rows} '
                                  f'rows, {path} has more')
 
@@ -236,45 +294,90 @@ def _encoding_message(path: Path, what: str, encoding: str, hint: str,
     return f'{rule}: {error.reason}{hint}'
 
 
-def _tsv(file: TextIO, path: Path, rename: Rename) -> _Numbered:
-    lines = ((number, raw.rstrip('\r\n').split('\t'))
-             for number, raw in enumerate(file, 1))
-    return _under_header(lines, path, rename)
+def _tsv_lines(file: TextIO, path: Path) -> tuple[_Fields, str]:
+    return ((number, raw.rstrip('\r\n').split('\t'))
+            for number, raw in enumerate(file, 1)), ''
 
 
-def _csv(file: TextIO, path: Path, rename: Rename) -> _Numbered:
+def _csv_lines(file: TextIO, path: Path) -> tuple[_Fields, str]:
     # A delimiter within quotes separates nothing.
     header = re.sub(r'"[^"]*"', '', file.readline())
     file.seek(0)
     delimiter = max(_DELIMITERS, key=header.count)
     csv.field_size_limit(_MAX_FIELD_CHARS)
     reader = csv.reader(file, delimiter=delimiter, strict=True)
-    lines = ((reader.line_num, fields) for fields in reader)
-    try:
-        yield from _under_header(
-            lines, path, rename,
-            f' (a text with {delimiter!r} in it needs quotes)')
-    except csv.Error as error:
-        raise ValueError(f'{path}:{reader.line_num}: not a CSV row: '
-                         f'{error}') from error
+
+    def lines() -> _Fields:
+        try:
+            for fields in reader:
+                yield reader.line_num, fields
+        except csv.Error as error:
+            raise ValueError(f'{path}:{reader.line_num}: not a CSV row: '
+                             f'{error}') from error
+
+    return lines(), f' (a text with {delimiter!r} in it needs quotes)'
 
 
-def _under_header(lines: Iterator[tuple[int, list[str]]], path: Path,
-                  rename: Rename, hint: str = '') -> _Numbered:
+def _tsv(file: TextIO, path: Path, rename: Rename) -> _Numbered:
+    lines, hint = _tsv_lines(file, path)
+    return _under_header(lines, path, rename, hint)
+
+
+def _csv(file: TextIO, path: Path, rename: Rename) -> _Numbered:
+    lines, hint = _csv_lines(file, path)
+    return _under_header(lines, path, rename, hint)
+
+
+def _under_header(lines: _Fields, path: Path, rename: Rename,
+                  hint: str = '') -> _Numbered:
+    for chunk in _chunks(lines, path, rename, hint, 1):
+        for line, *fields in zip(chunk.lines, *chunk.columns.values(),
+                                 strict=True):
+            yield line, dict(zip(chunk.columns, fields, strict=True))
+
+
+def _chunks(lines: _Fields, path: Path, rename: Rename, hint: str,
+            size: int = _CHUNK_ROWS) -> Iterator[TableChunk]:
     header: Optional[list[str]] = None
-    for line, fields in lines:
-        if all(map(_is_empty, fields)):
-            continue
-        where = f'{path}:{line}'
-        if header is None:
-            header = [rename(name) for name in fields]
-            check_columns(header, where)
-            continue
-        if len(fields) != len(header):
-            raise ValueError(f'a row must have the header\'s {len(header)} '
-                             f'fields, got {len(fields)} at {where}{hint}')
-        yield line, {name: field for name, field in zip(header, fields,
-                                                        strict=True) if name}
+    numbers: list[int] = []
+    rows: list[list[str]] = []
+    chars = 0
+    broken: Optional[ValueError] = None
+    try:
+        for line, fields in lines:
+            # All of them empty or white space.
+            held = len(''.join(fields).strip())
+            if not held:
+                continue
+            if header is None:
+                header = [rename(name) for name in fields]
+                check_columns(header, f'{path}:{line}')
+                continue
+            if len(fields) != len(header):
+                raise ValueError(
+                    f"a row must have the header's {len(header)} fields, got "
+                    f'{len(fields)} at {path}:{line}{hint}')
+            numbers.append(line)
+            rows.append(fields)
+            chars += held
+            if len(rows) >= size or chars > _CHUNK_CHARS:
+                yield _chunk(header, numbers, rows)
+                numbers, rows, chars = [], [], 0
+    except ValueError as error:
+        # What stands before the broken row is looked at first.
+        broken = error
+    if rows:
+        assert header is not None
+        yield _chunk(header, numbers, rows)
+    if broken is not None:
+        raise broken
+
+
+def _chunk(header: list[str], numbers: list[int], rows: list[list[str]]
+           ) -> TableChunk:
+    return TableChunk(numbers, {
+        name: list(column) for name, column in zip(
+            header, zip(*rows, strict=True), strict=True) if name})
 
 
 class _Object(dict):
@@ -312,5 +415,7 @@ def _jsonl(file: TextIO, path: Path, rename: Rename) -> _Numbered:
         yield line, {rename(name): value for name, value in row.items()}
 
 
+_LINES: dict[str, Callable[[TextIO, Path], tuple[_Fields, str]]] = {
+    '.csv': _csv_lines, '.tsv': _tsv_lines}
 _READERS: dict[str, Callable[[TextIO, Path, Rename], _Numbered]] = {
     '.csv': _csv, '.tsv': _tsv, '.jsonl': _jsonl}

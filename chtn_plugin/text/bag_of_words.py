@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Optional
 
 import numpy as np
@@ -14,6 +15,8 @@ from .text_transform import TextTransform
 from .tokenizer import Tokenizer
 from .word_transform import WordTransform
 
+# Texts that are encoded together.
+_TOGETHER = 16384
 # All that other modules and users have imported from here.
 __all__ = ['BagOfWords', 'EncodedTexts', 'TextTransform', 'Tokenizer']
 
@@ -95,6 +98,16 @@ class BagOfWords(WordTransform):
     def _encoded(self, texts: Sequence[str]) -> EncodedTexts:
         """Encode N texts as a sparse (N, D) float32 matrix."""
         self._check_fitted()
+        self.counts = dict(texts=len(texts), empty=0, words=0, unknown=0)
+        # Some thousand at a time: the words of a million texts as Python
+        # numbers would take a gigabyte.
+        blocks = [self._block(part) for part in _parts(texts)]
+        return EncodedTexts(
+            blocks[0] if len(blocks) == 1 else
+            scipy.sparse.vstack(blocks, 'csr', np.float32) if blocks else
+            scipy.sparse.csr_matrix((0, self.num_terms), dtype=np.float32))
+
+    def _block(self, texts: Sequence[str]) -> scipy.sparse.csr_matrix:
         numbers: list[int] = []
         known: list[int] = []
         words = 0
@@ -105,8 +118,9 @@ class BagOfWords(WordTransform):
             words += len(tokens)
             known.append(len(found))
             numbers += found
-        self.counts = dict(texts=len(texts), empty=known.count(0),
-                           words=words, unknown=words - len(numbers))
+        for name, number in (('empty', known.count(0)), ('words', words),
+                             ('unknown', words - len(numbers))):
+            self.counts[name] += number
         # One sort finds every text's terms, in order, and their counts.
         rows = np.repeat(np.arange(len(known), dtype=np.int64), known)
         places, counts = np.unique(
@@ -114,9 +128,10 @@ class BagOfWords(WordTransform):
             return_counts=True)
         rows, columns = np.divmod(places, self.num_terms)
         ends = np.searchsorted(rows, np.arange(len(known) + 1))
-        return EncodedTexts(scipy.sparse.csr_matrix(
+        return scipy.sparse.csr_matrix(
             (self._weights(columns, counts, ends).astype(np.float32),
-             columns, ends), shape=(len(known), self.num_terms)))
+             columns.astype(np.int32), ends),
+            shape=(len(known), self.num_terms))
 
     def _weights(self, columns: np.ndarray, counts: np.ndarray,
                  ends: np.ndarray) -> np.ndarray:
@@ -158,3 +173,9 @@ class BagOfWords(WordTransform):
         if len(words) > self.num_terms:
             raise ValueError(f'num_terms is {self.num_terms}, but the state '
                              f'holds {len(words)} terms')
+
+
+def _parts(texts: Sequence[str]) -> Iterator[list[str]]:
+    left = iter(texts)
+    while part := list(islice(left, _TOGETHER)):
+        yield part

@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from chtn_plugin.datasets.class_numbers import ClassNumbers
+from chtn_plugin.datasets.class_numbers import ClassNumbers, SparseLabels
 from chtn_plugin.datasets.manifest import PairRecord
 
 
@@ -48,3 +49,19 @@ def test_a_class_that_training_lacks_is_named_with_its_row():
 
 def test_of_a_name_that_comes_twice_the_first_counts():
     assert ClassNumbers(('a', 'b', 'a'), False, 'train').of(row('a')) == 0
+
+
+def test_one_class_a_row_is_a_number():
+    labels = SparseLabels(np.array([3, 1]), np.array([0, 1, 1, 2]))
+    assert labels.tensor(np.array([2, 1, 0])).tolist() == [1, -1, 3]
+    assert [labels.of(row) for row in range(3)] == [3, -1, 1]
+
+
+def test_several_classes_a_row_are_members():
+    labels = SparseLabels(np.array([2, 0, 1]), np.array([0, 2, 2, 3]), 3)
+    found = labels.tensor(np.array([1, 2, 0]))
+    assert found[0].isnan().all()
+    assert found[1:].tolist() == [[0, 1, 0], [1, 0, 1]]
+    assert labels.of(0) == (2, 0) and labels.of(1) == ()
+    taken = labels.take(np.array([2, 0]))
+    assert (taken.of(0), taken.of(1), len(taken)) == ((1, ), (2, 0), 2)

@@ -204,7 +204,7 @@ def test_ten_million_lines_are_refused_before_they_are_read(tmp_path):
     path = file(tmp_path, HEADER.encode() + b'a\tb\tc\td\te\n' * 10_000_000)
     start = time.perf_counter()
     with pytest.raises(ValueError, match='at most 5000000 rows'):
-        read_manifest(path)
+        read_manifest(path, max_rows=5_000_000)
     assert time.perf_counter() - start < 5
 
 
@@ -233,10 +233,96 @@ def test_shared_manifest_is_read_once_until_it_is_written_anew(tmp_path,
     path = tmp_path / 'pairs.tsv'
     path.write_text('id\tsplit\tclass\ttext\n1\ttrain\ta;b\tx\n')
     first = manifest.shared_manifest(path)
-    first.clear()  # a list of the caller's own
+    with pytest.raises(AttributeError):
+        first.clear()  # all callers share it
     assert len(manifest.shared_manifest(path)) == 1
     assert len(reads) == 1
     assert manifest.shared_manifest(path, None, ';')[0].classes == ('a', 'b')
     path.write_text('id\tsplit\tclass\ttext\n1\ttrain\ta;b\ty!\n')
     assert manifest.shared_manifest(path)[0].texts == ('y!', )
     assert len(reads) == 3
+
+
+# A large file: columns that are kept.
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """Every manifest counts as large; its columns are kept here."""
+    from chtn_plugin.datasets import manifest
+    monkeypatch.setattr(manifest, 'SIDE_FILE_BYTES', 0)
+    monkeypatch.setenv('CHTN_CACHE', str(tmp_path / 'cache'))
+    return tmp_path / 'cache' / 'side_files'
+
+
+def test_a_large_file_is_read_once(tmp_path, kept, monkeypatch):
+    from chtn_plugin.datasets import manifest
+    path = file(tmp_path, HEADER + ROW + 'b\ttest\tcat\tb.jpg\tB ||| b\n')
+    first = list(read_manifest(path))
+    monkeypatch.setattr(manifest._Rows, 'read', None)
+    assert list(read_manifest(path)) == first
+    assert first[1].where == f'{path}:3'
+
+
+def test_kept_columns_are_found_by_another_name_of_the_file(
+        tmp_path, kept, monkeypatch):
+    read_manifest(file(tmp_path, HEADER + ROW))
+    monkeypatch.chdir(tmp_path)
+    assert read_manifest('pairs.tsv')[0].where == 'pairs.tsv:2'
+
+
+def test_options_have_columns_of_their_own(tmp_path, kept):
+    path = file(tmp_path, HEADER + 'a\ttrain\tcat;pet\ta.jpg\tx\n')
+    assert read_manifest(path)[0].classes == ('cat;pet', )
+    assert read_manifest(path, label_separator=';')[0].classes == (
+        'cat', 'pet')
+
+
+def test_a_file_written_anew_is_read_anew(tmp_path, kept):
+    path = file(tmp_path, HEADER + ROW)
+    read_manifest(path)
+    file(tmp_path, HEADER + ROW.replace('cat', 'dog'))
+    assert read_manifest(path)[0].classes == ('dog', )
+    assert len(list(kept.iterdir())) == 1
+
+
+def test_a_refused_file_leaves_nothing(tmp_path, kept):
+    path = file(tmp_path, HEADER + ROW + ROW)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="'a' at .*:3 stands already"):
+            read_manifest(path)
+    assert list(kept.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_is_said(tmp_path, kept, monkeypatch):
+    from chtn_plugin.datasets import manifest
+    said = []
+    monkeypatch.setattr(manifest, 'print_log',
+                        lambda text, **options: said.append(text))
+    kept.parent.write_text('a file stands in its place')
+    path = file(tmp_path, HEADER + ROW)
+    assert read_manifest(path)[0].id == 'a'
+    assert len(said) == 1 and f'{path} is held in memory' in said[0]
+
+
+def test_an_id_that_came_twice_is_named_before_a_later_broken_row(tmp_path):
+    path = file(tmp_path, HEADER + ROW + ROW + 'x\n')
+    with pytest.raises(ValueError, match="'a' at .*:3 stands already"):
+        read_manifest(path)
+
+
+def test_columns_are_read_as_single_rows_are(tmp_path, monkeypatch):
+    from chtn_plugin.datasets import manifest
+    lines = [
+        'a\ttrain\tcat; pet;\ta.jpg\tone ||| two ||| ', '\t \t', '',
+        ' b \t test\t\tb.jpg\t', 'c\ttrain\t cat\t\t ein||| zwei ',
+        'é\ttrain\tKätzchen\tü/1..2.jpg\t中文\u3000x', '1\t2\t3\t4\t5']
+    path = file(tmp_path, HEADER + '\n'.join(lines) + '\n')
+    for separator in (None, ';'):
+        columns = list(read_manifest(path, label_separator=separator))
+        with monkeypatch.context() as patch:
+            patch.setattr(manifest._Rows, '_add_columns',
+                          lambda *args: None)
+            rows = list(read_manifest(path, label_separator=separator))
+        assert columns == rows
+        assert [row.id for row in rows] == ['a', 'b', 'c', 'é', '1']
