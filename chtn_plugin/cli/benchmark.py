@@ -34,7 +34,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--methods', nargs='+', default=['all'],
                         metavar='NAME', help='all, closed (solved in one '
                         'step), trained, names, or FILE:CLASS of your own '
-                        '(default: all)')
+                        '(default: all); aligned and zero-shot, which train '
+                        'nothing, by name alone: for vectors of towers like '
+                        "CLIP's")
     parser.add_argument('--labels', nargs='+', default=['100%', '10%',
                                                         '4/class'],
                         help='shares of the labels, or a number a class '
@@ -93,6 +95,7 @@ def chosen_methods(names: list[str]) -> tuple[list[str], dict[str, str]]:
     from chtn_plugin.studies.benchmark import is_closed_form
     from chtn_plugin.studies.fitting import BASELINES
     from chtn_plugin.studies.spaces import SPACES
+    from chtn_plugin.studies.untrained import UNTRAINED
     known = [*BASELINES, *SPACES]
     groups = dict(all=known, closed=[m for m in known if is_closed_form(m)],
                   trained=[m for m in known if not is_closed_form(m)])
@@ -105,10 +108,11 @@ def chosen_methods(names: list[str]) -> tuple[list[str], dict[str, str]]:
             methods.append(own)
         elif name in groups:
             methods += groups[name]
-        elif name in known:
+        elif name in known or name in UNTRAINED:
             methods.append(name)
         else:
-            raise KeyError(f'a method must be one of {known}, all, closed, '
+            raise KeyError('a method must be one of '
+                           f'{[*known, *UNTRAINED]}, all, closed, '
                            f'trained, or FILE:CLASS, got {name!r}')
     return list(dict.fromkeys(methods)), code
 

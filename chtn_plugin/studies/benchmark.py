@@ -41,6 +41,7 @@ from .spaces import (
     needs_source,
     settings_of,
 )
+from .untrained import UNTRAINED, untrained_vectors
 
 #: Folds of the labelled rows on which settings are chosen.
 FOLDS = 3
@@ -51,7 +52,8 @@ class Plan:
     """What a benchmark compares.
 
     Attributes:
-        methods: Registered names, or those of ``BASELINES``.
+        methods: Registered names, variants, or those of ``BASELINES`` and
+            ``UNTRAINED``.
         labels: Label budgets.
         budget: Settings a method may try.
         draws: Draws of the labelled rows and seeds, the same for all.
@@ -96,7 +98,8 @@ class Job:
         more: dict[str, Any] = {}
         if needs_source(self.method) and features.source is not None:
             more['source'] = features.source.fingerprint
-        if needs_names(self.method) and features.prior is not None:
+        if features.prior is not None and (
+                needs_names(self.method) or self.method == 'zero-shot'):
             more['prior'] = hash_of(features.prior.values())
         return dict(data=features.fingerprint, method=self.method,
                     labels=self.labels.name, draw=self.draw, kind=kind,
@@ -110,9 +113,9 @@ def _test_key(features: PairFeatures, job: Job) -> str:
 
 
 def is_closed_form(name: str) -> bool:
-    """Whether a method is solved in one step, or is a baseline."""
-    return name in BASELINES or issubclass(MODELS.get(method_of(name)),
-                                           ClosedFormModel)
+    """Whether a method is solved in one step, or is not trained at all."""
+    return name in (*BASELINES, *UNTRAINED) or issubclass(
+        MODELS.get(method_of(name)), ClosedFormModel)
 
 
 def jobs_of(plan: Plan) -> list[Job]:
@@ -124,12 +127,14 @@ def jobs_of(plan: Plan) -> list[Job]:
             for name in plan.methods:
                 solved = is_closed_form(name)
                 draws = plan.draws if solved else plan.trained_draws
-                if labels.whole and solved and plan.unseen is None:
+                if (labels.whole and solved or name in UNTRAINED) and (
+                        plan.unseen is None):
                     draws = 1  # nothing differs between draws
                 if draw >= draws:
                     continue
                 budget = plan.budget if solved else plan.trained_budget
-                settings = ([{}] if name in BASELINES else settings_of(
+                fixed = name in (*BASELINES, *UNTRAINED)
+                settings = ([{}] if fixed else settings_of(
                     name, MODELS.get(method_of(name)), budget))
                 jobs.append(Job(name, labels, draw, tuple(
                     json.dumps(s, sort_keys=True) for s in settings),
@@ -240,6 +245,9 @@ def test(features: PairFeatures, job: Job, setting: str,
                 job.method, label, features.num_classes, job.draw),
             strict=True))
         similarity = 'cosine'
+    elif job.method in UNTRAINED:
+        vectors, similarity = untrained_vectors(job.method, features,
+                                                rows.test)
     else:
         model, seconds = timed_fit(
             job.method, json.loads(setting), features.image[rows.train],

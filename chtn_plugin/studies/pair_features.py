@@ -68,6 +68,8 @@ class PairFeatures:
         prior: Arrays of a class-name prior whose classifier takes the images
             as they are here.
         steps: What was done to each modality, for what comes later.
+        read: Images and texts as they were read, for towers that are aligned
+            already.
     """
     name: str
     image: np.ndarray
@@ -78,6 +80,7 @@ class PairFeatures:
     source: Optional[PairFeatures] = None
     prior: Optional[Mapping[str, np.ndarray]] = None
     steps: Optional[Mapping[str, Step]] = None
+    read: Optional[Mapping[str, np.ndarray]] = None
 
     @property
     def num_classes(self) -> int:
@@ -281,7 +284,8 @@ def prepare(features: PairFeatures, dimensions: Optional[int],
                if l2_normalized else '')
     cut = (f', at most {dimensions} principal components of each'
            if dimensions else '')
-    return replace(features, **done, steps=steps, prepared=(
+    read = dict(image=features.image, text=features.text)
+    return replace(features, **done, steps=steps, read=read, prepared=(
         f'{lengths}centred and scaled by the training rows{cut}'))
 
 
