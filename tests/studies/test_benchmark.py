@@ -17,7 +17,9 @@ from chtn_plugin.studies.benchmark import (
     run_benchmark,
 )
 from chtn_plugin.studies.label_budgets import LabelBudget
+from chtn_plugin.studies.pair_features import prepare, with_source
 from chtn_plugin.studies.record_store import RecordStore
+from chtn_plugin.studies.spaces import SPACES
 
 FEW, ALL = LabelBudget(each=4), LabelBudget(share=1.)
 
@@ -188,3 +190,21 @@ def test_unseen_classes_are_measured_without_accuracy(tmp_path):
 def test_no_process_is_refused(tmp_path):
     with pytest.raises(ValueError, match='jobs must be at least 1'):
         ran(tmp_path, workers=0)
+
+
+@pytest.mark.parametrize('name', SPACES)
+def test_every_method_is_tested_on_classes_it_never_saw(
+        tmp_path, name, monkeypatch):
+    few = {'train_cfg.max_iters': 2, 'train_dataloader.batch_size': 36}
+    monkeypatch.setattr(benchmark, 'settings_of', lambda *_: [
+        {**SPACES[name][0], **(
+            {} if benchmark.is_closed_form(name) else few)}])
+    made = small_set(60, 30, 6)
+    draw = np.random.default_rng(0)
+    made = with_source(prepare(replace(made, prior=dict(
+        source_weight=draw.normal(size=(4, 6)), source_bias=np.zeros(4),
+        source_names=np.eye(6)[:4], target_names=np.eye(6))), None), made)
+    record, = ran(tmp_path, plan(methods=(name, ), unseen=.34, draws=1,
+                                 trained_draws=1), made)
+    assert record['kind'] == 'test', record.get('error')
+    assert record['test'] == 10 and 0 < record['mean'] <= 1
