@@ -1,6 +1,9 @@
 """The rooms of the package, and the tests that mirror them."""
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,3 +60,52 @@ def test_rooms_import_only_those_below_and_never_in_a_circle(monkeypatch,
     monkeypatch.chdir(PACKAGE.parent)
     status = cli.lint_imports(no_cache=True)
     assert status == 0, capsys.readouterr().out
+
+
+#: Rooms that may know how CHTN is built; all others ask the contract.
+KNOW_CHTN = ('models', 'methods', 'losses')
+ANATOMY = re.compile(r'(?<!\w)(trunk|Trunk|fc\d+|source_pathway)(?!\w)')
+
+
+def names_in(tree: ast.AST) -> Iterator[str]:
+    """Names, keywords and strings of a file; documentation apart."""
+    documentation = {
+        id(node.body[0].value) for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        and node.body and isinstance(node.body[0], ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str) and id(node) not in documentation:
+                yield node.value
+        elif isinstance(node, ast.alias):
+            yield f'{node.name} {node.asname}'
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ''
+        else:
+            yield from (value for value in (
+                getattr(node, field, None) for field in (
+                    'id', 'attr', 'arg', 'name')) if isinstance(value, str))
+
+
+def test_only_models_methods_and_losses_name_how_chtn_is_built():
+    named = {
+        f'{path.relative_to(PACKAGE)}: {name}'
+        for path in PACKAGE.rglob('*.py')
+        if path.relative_to(PACKAGE).parts[0] not in KNOW_CHTN
+        for name in names_in(ast.parse(path.read_text(encoding='utf-8')))
+        if ANATOMY.search(name)}
+    assert named == set()
+
+
+@pytest.mark.parametrize('source', [
+    'model.trunk', 'dict(source_pathway=None)', "taps['fc10']", 'trunk = 1',
+    'from ..models.trunk import Trunk', 'import chtn_plugin.models.trunk',
+    'def f(trunk): pass', "tap = '--tap fc7 --out fc7.npz'"])
+def test_the_search_for_names_finds_them(source):
+    assert any(map(ANATOMY.search, names_in(ast.parse(source))))
+
+
+@pytest.mark.parametrize('source', [
+    '"""A trunk."""', 'x = 1  # trunk', 'truncated = 1', 'trunks = fc'])
+def test_the_search_for_names_passes_over_documentation(source):
+    assert not any(map(ANATOMY.search, names_in(ast.parse(source))))

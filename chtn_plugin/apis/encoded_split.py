@@ -41,7 +41,7 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
         inferencer: A :class:`RetrievalInferencer`.
         split: ``'test'``, ``'val'`` or ``'train'``: whose data loader.
         tap: ``'repr'``, the common representation, or a layer that the
-            model names (CHTN: ``'fc6'`` to ``'fc10'``).
+            model names; the error for any other lists them.
         data_root: Where the data lie now, if they have moved.
         progress: Show a bar.
 

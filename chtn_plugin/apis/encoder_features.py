@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +11,7 @@ from typing import Any, Optional
 import numpy as np
 import torch
 from mmengine.dataset import Compose
-from mmengine.logging import MMLogger
 from mmengine.registry import MODELS, TRANSFORMS
-from torch import nn
 
 from ..curation.own_pairs import Options, read_pairs
 from ..datasets.manifest import PairRecord, read_manifest
@@ -22,7 +19,7 @@ from ..engine.feature_cache import cache_features
 from ..engine.text_cache import cached_text_features
 from ..models.encoder_choice import choose_encoders
 from ..models.encoder_presets import ImageEncoder, TextEncoder
-from ..models.trunk import Trunk
+from ..models.preset_encoder import PresetEncoder
 from ..storage.files import atomic_write
 
 TEXT_MODES = ('join', 'each')
@@ -142,39 +139,6 @@ def _rows(records: Sequence[PairRecord], text_mode: str) -> Any:
             yield _Row(record, number, text)
 
 
-class _Encoder(nn.Module):
-    """What the feature cache asks of a model."""
-
-    def __init__(self, encoder: ImageEncoder) -> None:
-        super().__init__()
-        self.trunk = Trunk(encoder.backbone, (3, encoder.size, encoder.size),
-                           'frozen', encoder.pooling)
-        _init_quietly(self.trunk.backbone)
-        self.data_preprocessor = MODELS.build(dict(
-            type='CrossModalDataPreprocessor', mean=list(encoder.mean),
-            std=list(encoder.std)))
-
-    def towers(self) -> dict[str, nn.Module]:
-        return dict(image=self.trunk)
-
-
-def _init_quietly(backbone: Any) -> None:
-    """Let a backbone read its weights, where MMEngine would have it do so.
-
-    MMEngine lists every parameter in the log then.
-    """
-    if (not hasattr(backbone, 'init_weights')
-            or getattr(backbone, 'is_init', False)):
-        return
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        backbone.init_weights()
-    finally:
-        logger.setLevel(level)
-
-
 class _Pictures:
     """What the feature cache asks of a data set."""
 
@@ -195,7 +159,7 @@ class _Pictures:
 def _image_features(encoder: ImageEncoder, paths: Sequence[str],
                     options: Extraction) -> np.ndarray:
     """Features of each picture, (N, D) float32."""
-    model = _Encoder(encoder).to(_device(options)).eval()
+    model = PresetEncoder(encoder).to(_device(options)).eval()
     pictures = _Pictures(paths, encoder.size)
     cache_features(model, pictures, options.cache,
                    batch_size=options.batch_size, dtype=_dtype(options))

@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
         '  python tools/extract_features.py work_dirs/chtn_demo '
         '--out test.npz\n'
         '  python tools/extract_features.py work_dirs/chtn_demo --split train '
-        '--tap fc7 --out fc7.npz\n'
+        '--tap LAYER --out layer.npz\n'
         '  python tools/extract_features.py best.pth --source pictures/ '
         '--out mine.npz\n'
         '  python tools/extract_features.py path/to/folder --images offline '
@@ -47,8 +47,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--source', help='folder, manifest or .txt file to '
                         'encode instead')
     parser.add_argument('--tap', default='repr',
-                        help='layer to take, as the model names it (CHTN: '
-                        'fc6 to fc10); repr is the common representation')
+                        help='layer to take, as the model names it (a name it '
+                        'lacks lists them); repr is the common '
+                        'representation')
     parser.add_argument('--data-root', default='',
                         help='where the run\'s data lie now')
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...')

@@ -10,6 +10,7 @@ from typing import Any, Optional
 from ..datasets.manifest import LABEL_SEPARATOR, PairRecord
 from ..datasets.source_images import SourceImageDataset
 from ..engine.shipped_configs import PREFIX
+from ..methods.method_options import source_domain
 from ..models.encoder_choice import choose_encoders
 from ..models.encoder_presets import ImageEncoder, TextEncoder
 from ..storage.files import atomic_write
@@ -119,7 +120,7 @@ def write_config(path: Path, folder: Path, manifest: str,
         source_options = None
     else:
         listed, known, size = _of_source(source)
-        model.update(source_pathway='image', num_source_classes=known,
+        model.update(source_domain(known),
                      mmd=dict(_delete_=True, type='MMDLoss'),
                      # Many source classes would outweigh those of the pairs.
                      cls_weights=dict(source=0.1))

@@ -1,4 +1,4 @@
-"""Cache what a frozen trunk computes, so that it runs once per image."""
+"""Cache what a frozen image tower computes, so that it runs once an image."""
 from __future__ import annotations
 
 import functools
@@ -39,7 +39,7 @@ _RANDOM = re.compile(r'Random|Jitter|Aug|Erasing|Mixup|CutMix')
 
 @HOOKS.register_module()
 class FeatureCacheHook(Hook):
-    """Feeds a frozen trunk's features instead of the images.
+    """Feeds a frozen image tower's features instead of the images.
 
     Add ``dict(type='FeatureCacheHook')`` to ``custom_hooks``; model, data
     and checkpoint stay as they are. Before training, validation or testing
@@ -48,11 +48,11 @@ class FeatureCacheHook(Hook):
     this run and in any later one.
 
     A row is keyed by the image's bytes, the transforms with their arguments
-    and code, the data preprocessor, the trunk's weights, options and code,
+    and code, the data preprocessor, the tower's weights, options and code,
     and the versions of torch, numpy and OpenCV: a change of any of them
     finds no row, never a stale one.
 
-    Where an image has no one feature, this says so: a trunk that adapts its
+    Where an image has no one feature, this says so: a tower that adapts its
     batch statistics or its weights (``trunk_mode`` ``'adapt'``, the released
     method, or ``'train'``), and transforms that draw at random.
 
@@ -116,7 +116,7 @@ def _start_workers_anew(loop: Any) -> None:
 
 
 class CachedFeatures:
-    """In place of a pipeline: an image's path to its trunk features.
+    """In place of a pipeline: an image's path to its features.
 
     Args:
         store: Where the rows are.
@@ -202,18 +202,8 @@ def why_not(model: Any, pipeline: Any,
     tower = model.towers().get('image')
     if tower is None:
         return f'{type(model).__name__} has no image tower'
-    if isinstance(tower.backbone, nn.Identity):
-        return 'the images are ready features already'
-    if tower.mode == 'adapt':
-        return ("trunk_mode='adapt', the released method, normalises each "
-                'image by the statistics of the mixed batch it stands in, so '
-                "it has other features each time; trunk_mode='frozen' gives "
-                'this adaptation up and can be cached')
-    if tower.mode != 'frozen' or any(
-            parameter.requires_grad
-            for parameter in tower.backbone.parameters()):
-        return ('the trunk is trained, so its features change with every '
-                "step; trunk_mode='frozen' can be cached")
+    if reason := tower.why_uncached():
+        return reason
     names = [type(transform).__name__
              for transform in getattr(pipeline, 'transforms', [])]
     random = [name for name in names if _RANDOM.search(name)]
@@ -275,7 +265,7 @@ def _describe_all(model: Any, pipeline: Any) -> dict[str, Any]:
         transforms=[describe(transform) for transform in getattr(
             pipeline, 'transforms', [pipeline])],
         data_preprocessor=describe(model.data_preprocessor),
-        trunk=describe(tower))
+        tower=describe(tower))
 
 
 def describe(value: Any, depth: int = 8) -> Any:

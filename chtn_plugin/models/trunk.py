@@ -124,6 +124,33 @@ class Trunk(BaseModule):
         return any(not torch.equal(own[name].cpu(), value.cpu())
                    for name, value in again.named_parameters())
 
+    def why_random(self) -> Optional[str]:
+        """Say that nothing gave it weights, and how to; None: it has some."""
+        if self.mode == 'train' or not self.is_random():
+            return None
+        return (f'the trunk is not trained (trunk_mode={self.mode!r}) and no '
+                'weights were loaded into it, so its features are those of a '
+                'random network: give model.backbone.init_cfg '
+                "(type='Pretrained'), load_from, or trunk_mode='train'")
+
+    def why_uncached(self) -> Optional[str]:
+        """Say why an image has no feature that could be kept; None: it has.
+        """
+        if isinstance(self.backbone, nn.Identity):
+            return 'the images are ready features already'
+        if self.mode == 'adapt':
+            return ("trunk_mode='adapt', the released method, normalises "
+                    'each image by the statistics of the mixed batch it '
+                    'stands in, so it has other features each time; '
+                    "trunk_mode='frozen' gives this adaptation up and can be "
+                    'cached')
+        if self.mode != 'frozen' or any(
+                parameter.requires_grad
+                for parameter in self.backbone.parameters()):
+            return ('the trunk is trained, so its features change with every '
+                    "step; trunk_mode='frozen' can be cached")
+        return None
+
     @property
     def architecture(self) -> Any:
         """What rebuilds the backbone without its folder; None if nothing."""

@@ -137,16 +137,17 @@ def _towers(cfg: Config, name: str) -> Any:
     for key in ('class_prior', 'instance', 'pair_teacher', 'init_cfg'):
         model_config.pop(key, None)
     model: Any = MODELS.build(model_config)
-    trunk = model.towers().get('image')
-    if trunk is None or not hasattr(model, 'image_features'):
+    tower = model.towers().get('image')
+    if tower is None or not hasattr(model, 'image_features'):
         raise ValueError('the ladder of labels stands behind towers of '
                          f'pictures and texts: {type(model).__name__} of '
                          f'{name} has none that encode apart')
-    if cfg.model.get('backbone') is not None and trunk.mode != 'frozen':
+    if cfg.model.get('backbone') is not None and tower.mode != 'frozen':
         raise ValueError(
             'the ladder of labels needs ready features or frozen encoders: '
-            f"the trunk of {name} is of mode {trunk.mode!r}; train such a "
-            'network with tools/train.py at each number of labels')
+            f'the {type(tower).__name__.lower()} of {name} is of mode '
+            f'{tower.mode!r}; train such a network with tools/train.py at '
+            'each number of labels')
     if any(p.requires_grad and p.dim() > 1
            for p in model.text_encoder.parameters()):
         raise ValueError(
@@ -217,7 +218,7 @@ def _plain(config: Any) -> Optional[dict[str, Any]]:
 @torch.no_grad()
 def _source(cfg: Config, model: Any
             ) -> Optional[tuple[np.ndarray, np.ndarray]]:
-    """Ready features of the source domain, as the trunk gives them."""
+    """Ready features of the source domain, as the image tower gives them."""
     config = dict(cfg.train_dataloader['dataset']).get('source')
     if config is None or config.get('type') != 'SourceFeatureDataset':
         return None
@@ -230,7 +231,7 @@ def source_rows(config: dict[str, Any], encode: Any
 
     Args:
         config: Its configuration.
-        encode: What the trunk does to ready features.
+        encode: What the image tower does to ready features.
     """
     dataset: Any = DATASETS.build(config)
     return encode(dataset.features).numpy(), dataset.labels.numpy()

@@ -19,8 +19,8 @@ from torch import nn
 from ..evaluation.embeddings import Embeddings
 from ..evaluation.protocols import DEFAULT_PROTOCOL
 from ..evaluation.scoring import score_embeddings
+from ..methods.method_options import ready_features
 from ..models.closed_form import ClosedFormModel
-from ..models.two_tower_model import TwoTowerModel
 from .spaces import method_of, needs_source
 
 #: Baselines that are no models: see :func:`baseline_vectors`.
@@ -55,14 +55,9 @@ def model_config(method: str, setting: Mapping[str, Any], image_size: int,
     if 'class_prior' in setting:
         more['class_prior'] = dict(setting['class_prior'], file=prior_file)
     method = method_of(method)
-    # CHTN, older than TwoTowerModel, takes its trunk's arguments itself.
-    two_towers = issubclass(MODELS.get(method), TwoTowerModel)
-    trunk = dict(input_shape=(image_size, ))
     return dict(
         dict(type=method, num_classes=num_classes,
-             text_encoder=dict(type='VectorTextEncoder',
-                               out_features=text_size, norm=None),
-             **(dict(trunk=trunk) if two_towers else trunk)),
+             **ready_features(method, image_size, text_size)),
         **{**{key: value for key, value in setting.items()
               if '.' not in key}, **more})
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..methods.method_options import NO_SOURCE, source_domain
+
 Setting = dict[str, Any]
 
 
@@ -34,7 +36,7 @@ def _chtn(dropout: float = .5, pair: bool = True, **options: Any) -> Setting:
     """CHTN's target half on ready features: no source, no MMD."""
     widths = (256, 256)
     return {**dict(
-        source_pathway=None, mmd=None, similarity='dot',
+        **NO_SOURCE, similarity='dot',
         pair=dict(type='PairwiseLoss', loss_weight=.001) if pair else None,
         image_pathway=dict(type='Pathway', widths=widths, dropout=dropout),
         common_head=dict(type='CommonHead', widths=widths)), **options}
@@ -48,7 +50,7 @@ def _variant(**options: Any) -> list[Setting]:
             {**_chtn(**options), 'similarity': 'cosine'}]
 
 
-_SOURCE: Setting = dict(source_pathway='image', mmd=dict(type='MMDLoss'))
+_SOURCE: Setting = dict(source_domain(), mmd=dict(type='MMDLoss'))
 
 
 def _few_labels(**options: Any) -> list[Setting]:
@@ -123,7 +125,7 @@ SPACES: dict[str, list[Setting]] = {
     'CHTN-no-pair': _variant(pair=False),
     'CHTN-two-heads': _variant(shared_head=False),
     'CHTN-source': _variant(**_SOURCE),
-    'CHTN-source-no-MMD': _variant(source_pathway='image'),
+    'CHTN-source-no-MMD': _variant(**source_domain()),
     'CHTN-source-no-pair': _variant(pair=False, **_SOURCE),
     'CHTN-few-labels': _few_labels(),
     'CHTN-few-labels-names': _few_labels(

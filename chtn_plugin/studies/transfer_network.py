@@ -12,6 +12,11 @@ import numpy as np
 from mmengine.config import Config
 
 from ..engine.shipped_configs import shipped_configs
+from ..methods.method_options import (
+    NO_SOURCE,
+    ready_features,
+    source_domain,
+)
 from .config_rows import ConfigRows, quiet_log
 from .fitting import forget_run
 
@@ -27,7 +32,7 @@ class Variant:
     Attributes:
         pairs: Unlabelled pairs teach (``PairTeacherLoss``).
         names: Names of classes (``ClassNamePrior``).
-        pair_distance: Pair distance at fc6 and fc7, as released.
+        pair_distance: Pair distance at the layers, as released.
         source: Source supervision, as released.
         mmd: MMD between source and target pictures, as released.
     """
@@ -108,16 +113,14 @@ def network_config(rows: ConfigRows, variant: Variant, file: str, seed: int,
     teaches = variant.pairs and unlabelled
     model |= dict(
         type='CHTN', num_classes=len(rows.classes), similarity='dot',
-        input_shape=(rows.features.image.shape[1], ), source_pathway=None,
-        mmd=None, pair=None, text_encoder=dict(
-            type='VectorTextEncoder', norm=None,
-            out_features=rows.features.text.shape[1]))
+        **NO_SOURCE, pair=None, **ready_features(
+            'CHTN', rows.features.image.shape[1],
+            rows.features.text.shape[1]))
     if variant.pair_distance:
         model['pair'] = dict(type='PairwiseLoss', loss_weight=.001)
     if variant.source:
         assert rows.source is not None
-        model |= dict(source_pathway='image',
-                      num_source_classes=int(rows.source[1].max()) + 1)
+        model |= source_domain(int(rows.source[1].max()) + 1)
     if variant.mmd:
         model['mmd'] = dict(type='MMDLoss')
     if teaches:

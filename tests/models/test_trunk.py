@@ -1,6 +1,8 @@
 """The trunk: its size is found out, its mode says what training changes."""
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from mmengine.registry import MODELS
@@ -255,3 +257,38 @@ def test_other_weights_of_four_dimensions_stay():
     set_memory_format(holder, torch.channels_last)
     assert lies(holder.weight, 'last')
     assert not lies(holder.table, 'last')
+
+
+NET = dict(type='SmallConvNet', in_channels=3)
+
+
+@pytest.mark.parametrize('backbone, mode, said', [
+    (NET, 'frozen', r"not trained \(trunk_mode='frozen'\)"),
+    (NET, 'adapt', r"not trained \(trunk_mode='adapt'\)"),
+    (NET, 'train', None)])
+def test_weights_that_nothing_gave_are_told(backbone, mode, said):
+    reason = Trunk(backbone, (3, 16, 16), mode, 'average').why_random()
+    assert (reason is None) if said is None else re.search(said, reason)
+
+
+def test_weights_that_a_configuration_names_are_not_random():
+    made = Trunk(NET, (3, 16, 16), 'frozen', 'average')
+    made.names_weights = True
+    assert made.why_random() is None
+
+
+@pytest.mark.parametrize('backbone, shape, mode, said', [
+    (None, (5, ), 'frozen', 'ready features already'),
+    (NET, (3, 16, 16), 'adapt', 'other features each time'),
+    (NET, (3, 16, 16), 'train', 'change with every step'),
+    (NET, (3, 16, 16), 'frozen', None)])
+def test_an_image_has_one_feature_where_nothing_changes(backbone, shape,
+                                                        mode, said):
+    reason = Trunk(backbone, shape, mode, 'average').why_uncached()
+    assert (reason is None) if said is None else said in reason
+
+
+def test_a_frozen_tower_with_a_part_that_is_trained_is_not_cached():
+    made = Trunk(NET, (3, 16, 16), 'frozen', 'average')
+    next(made.backbone.parameters()).requires_grad_(True)
+    assert 'is trained' in made.why_uncached()

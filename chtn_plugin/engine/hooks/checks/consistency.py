@@ -158,15 +158,10 @@ def _check_last_batch(model: Any, loader: Any) -> None:
 def _check_origin(model: Any, runner: Any) -> None:
     """Warn where an image tower would stay as random as it is."""
     tower = model.towers().get('image')
-    if (tower is None or tower.mode == 'train' or runner._load_from
-            or runner._resume or not tower.is_random()):
+    if tower is None or runner._load_from or runner._resume:
         return
-    print_log(
-        f'the trunk is not trained (trunk_mode={tower.mode!r}) and no '
-        'weights were loaded into it, so its features are those of a random '
-        "network: give model.backbone.init_cfg (type='Pretrained'), "
-        "load_from, or trunk_mode='train'", logger='current',
-        level=logging.WARNING)
+    if reason := tower.why_random():
+        print_log(reason, logger='current', level=logging.WARNING)
 
 
 def _check_custom_keys(model: Any, cfg: Mapping) -> None:
