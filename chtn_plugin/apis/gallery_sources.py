@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any, Optional
 
 from chtn_plugin.datasets.manifest import read_manifest
 from chtn_plugin.storage.folders import walk_files
 from chtn_plugin.storage.pictures import SUFFIXES
+from chtn_plugin.storage.shards import file_of
 from chtn_plugin.storage.tables import SUFFIXES as TABLE_SUFFIXES
 
 Item = dict[str, Any]
@@ -89,7 +91,7 @@ def _of_manifest(path: Path, label_separator: Optional[str]) -> list[Item]:
 
 def _image(path: Path, name: str, classes: tuple[str, ...] = ()) -> Item:
     try:
-        status = path.stat()
+        status = os.stat(file_of(path))
         stamp = f'{status.st_size}:{status.st_mtime_ns}'
     except OSError:
         stamp = ''

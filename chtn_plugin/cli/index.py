@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from .command import CommandParser
 
@@ -104,12 +103,13 @@ def _build(args: argparse.Namespace) -> None:
 def _inspect(args: argparse.Namespace) -> None:
     from chtn_plugin.apis.index_store import IndexStore
     from chtn_plugin.evaluation.approximate import describe
+    from chtn_plugin.storage.shards import is_file
     store = IndexStore(args.index)
     gallery = store.gallery(unfinished=True)
     store.verify()
     head = store.head
     gone = [item['path'] for item in gallery.fields('path')
-            if item['path'] and not Path(item['path']).is_file()]
+            if item['path'] and not is_file(item['path'])]
     print(f'model      {head["model"]} ({head["fingerprint"]})')
     print(f'items      {gallery.count("image")} pictures, '
           f'{gallery.count("text")} texts, each {head["size"]} numbers')

@@ -23,7 +23,8 @@ _EPILOG = """a folder may have one of these layouts; which, is recognised:
   img2dataset  numbered folders, 00000/000000007.jpg with .txt and .json
   parquet      .parquet files with pictures inside
   datasets     what save_to_disk of Hugging Face's datasets writes
-Pictures that lie in archives are written to FOLDER/unpacked.
+Pictures that lie in archives are written to FOLDER/unpacked; with --in-place
+they are read where they lie.
 
 --label-from says where the classes come from, if not from the layout itself:
   folder         the name of the picture's folder
@@ -97,6 +98,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--skip-broken', action='store_true',
                         help='leave out rows whose picture is missing or '
                         'broken')
+    parser.add_argument('--in-place', action='store_true',
+                        help='leave pictures in the .tar, .parquet and '
+                        '.arrow files that they lie in')
     parser.add_argument('--config', type=Path,
                         help='configuration to write (default: '
                         'configs/own_FOLDER.py)')
@@ -139,7 +143,7 @@ def main() -> int:
             args.line_texts, tuple(args.fractions), args.seed,
             args.skip_broken, args.source, args.images or 'auto',
             args.texts or 'auto', args.overwrite, args.layout,
-            args.label_from),
+            args.label_from, args.in_place),
             None if args.no_config else config, say=tell)
     except (ValueError, OSError, KeyError, ImportError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error

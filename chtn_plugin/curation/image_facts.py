@@ -23,6 +23,7 @@ from ..storage.pictures import (
     picture_header,
 )
 from ..storage.row_store import FeatureStore
+from ..storage.shards import file_bytes, file_of
 from .near_hashes import near_hash_pairs
 
 _SIDE = 16
@@ -119,7 +120,7 @@ def _looked_at(names: Sequence[str], workers: int) -> Iterator[ImageFacts]:
 def _file_key(path: str) -> Optional[str]:
     """What tells a file's content without reading it; None: no such file."""
     try:
-        status = os.stat(path)
+        status = os.stat(file_of(path))
     except OSError:
         return None
     return sha256(f'{os.path.abspath(path)} {status.st_size} '
@@ -156,7 +157,7 @@ def image_problem(path: str | Path) -> Optional[str]:
         check_picture(path)
     except (OSError, PictureError) as error:
         return _problem(path, error)
-    return _unread(path, np.fromfile(path, np.uint8))
+    return _unread(path, np.frombuffer(file_bytes(path), np.uint8))
 
 
 def _problem(path: str | Path, error: Exception) -> str:
@@ -182,9 +183,10 @@ def _other_format(path: str | Path) -> str:
 def _facts(path: Path) -> ImageFacts:
     from PIL import Image
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        return ImageFacts(error.strerror or 'unreadable')
+        raw = file_bytes(path)
+    except (OSError, ValueError) as error:
+        return ImageFacts(getattr(error, 'strerror', None) or str(error)
+                          or 'unreadable')
     digest = sha256(raw)
     try:
         size = picture_header(path)[1]

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from ..datasets.manifest import PairRecord, read_manifest
 from ..storage.folders import one_form, twins
+from ..storage.shards import is_file
 from .image_facts import image_problem
 from .layouts.detection import choose_layout
 from .layouts.label_sources import KINDS, reading_for, relabelled
@@ -58,6 +59,8 @@ class Options:
         label_from: Where the classes come from, see
             :func:`~chtn_plugin.curation.layouts.label_sources.relabelled`;
             None: from where the layout has them.
+        in_place: Leave pictures in the tar, Parquet and Arrow files that they
+            lie in, in place of writing them as files.
     """
     table: Optional[str] = None
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -73,6 +76,7 @@ class Options:
     overwrite: bool = False
     layout: Optional[str] = None
     label_from: Optional[str] = None
+    in_place: bool = False
 
 
 #: Every choice left as it is.
@@ -131,7 +135,8 @@ def split_rows(folder: Path, options: Options
 def _read(folder: Path, options: Options) -> list[Row]:
     layout = choose_layout(folder, options.layout, options.table is not None)
     reading = Reading(options.table, options.columns, options.label_separator,
-                      options.encoding, options.line_texts)
+                      options.encoding, options.line_texts,
+                      in_place=options.in_place)
     if options.label_from is not None:
         reading = reading_for(options.label_from, reading)
     if reading.columns and not layout.has_columns:
@@ -186,7 +191,7 @@ def _resolved(folder: Path, image: str) -> Optional[str]:
                                     for form in ('NFC', 'NFD'))))
     for candidate in (base / form for form in forms
                       for base in (folder, folder / 'images')):
-        if candidate.is_file():
+        if is_file(candidate):
             # A link inside the folder may lead out; a path may not.
             inside = Path(*_normal(candidate.absolute().parts))
             for base in (folder.absolute(), root):

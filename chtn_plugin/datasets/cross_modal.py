@@ -15,6 +15,7 @@ from mmengine.registry import DATASETS, TRANSFORMS
 
 from ..checks import check_choice
 from ..storage.arrays import ArrayFile
+from ..storage.shards import is_file
 from ..storage.text_column import ends_of, spread
 from ..text.text_transform import TextTransform
 from .class_numbers import ClassNumbers
@@ -278,7 +279,7 @@ class CrossModalDataset(BaseDataset):
         """Refuse a row whose image is not there."""
         for row in rows.tolist():
             path = osp.join(self.data_root, manifest.images[row])
-            if not osp.isfile(path):
+            if not is_file(path):
                 raise FileNotFoundError(f'image not found: {path}, named at '
                                         f'{manifest.where(row)}')
 

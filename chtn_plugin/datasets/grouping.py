@@ -11,7 +11,7 @@ from typing import Optional
 import numpy as np
 from tqdm import tqdm
 
-from ..storage.files import sha256
+from ..storage.shards import file_sha256, is_file
 from ..text.tokenizer import Tokenizer
 from .manifest import PairRecord
 
@@ -108,10 +108,10 @@ def image_contents(records: Sequence[PairRecord],
     for record in tqdm(records, 'compare images', unit='pair', delay=2,
                        disable=None):
         path = record.image and root / record.image
-        if path and not path.is_file():
+        if path and not is_file(path):
             raise FileNotFoundError(f'image not found: {path}, named at '
                                     f'{record.where}')
-        contents.append(path and sha256(path))
+        contents.append(path and file_sha256(path))
     return contents
 
 

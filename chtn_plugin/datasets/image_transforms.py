@@ -16,6 +16,7 @@ from mmengine.registry import TRANSFORMS
 from ..checks import check_choice
 from ..storage.files import atomic_write
 from ..storage.pictures import PictureError, picture_header
+from ..storage.shards import file_bytes, file_of
 
 # New OpenCV converts while decoding, which saves a pass over the pixels.
 _RGB_FLAG = getattr(cv2, 'IMREAD_COLOR_RGB', None)
@@ -54,10 +55,11 @@ class LoadRGBImage:
                 format than :data:`FORMATS`, or too large.
         """
         path = results['img_path']
-        encoded = np.fromfile(path, np.uint8)
+        raw = file_bytes(path)
+        encoded = np.frombuffer(raw, np.uint8)
         try:
             # The decoder allocates what the header claims: check it first.
-            kind, size = picture_header(encoded.tobytes())
+            kind, size = picture_header(raw)
         except PictureError as error:
             raise ValueError(f'{path} cannot be decoded: {error.problem}'
                              ) from error
@@ -178,7 +180,7 @@ class PredecodedImage:
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Load ``img`` from the cache, or compute and keep it."""
         path = results['img_path']
-        status = os.stat(path)
+        status = os.stat(file_of(path))
         identity = json.dumps([os.path.abspath(path), status.st_size,
                                status.st_mtime_ns, self.key])
         name = hashlib.sha256(identity.encode()).hexdigest()[:40]

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
+from .shards import file_bytes, file_size, is_file, parted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -136,8 +138,9 @@ def upright(image: Image.Image) -> Image.Image:
 def format_name(source: str | Path | bytes) -> Optional[str]:
     """Name of a picture's format, by its first bytes, be it read or not."""
     from PIL import Image
-    file: Any = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
+        file: Any = (io.BytesIO(source) if isinstance(source, bytes)
+                     else _readable(source))
         with Image.open(file, formats=FORMATS + _OTHERS) as image:
             return image.format
     except Exception:
@@ -182,7 +185,8 @@ def _opened(source: str | Path | bytes, max_pixels: Optional[int]
     if isinstance(source, bytes):
         file = io.BytesIO(source)
     else:
-        _check_bytes(Path(source))
+        _check_bytes(source)
+        file = _readable(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', Image.DecompressionBombWarning)
@@ -214,10 +218,15 @@ def _opened(source: str | Path | bytes, max_pixels: Optional[int]
                                   ) from error
 
 
-def _check_bytes(path: Path) -> None:
-    if not path.is_file():
+def _readable(path: str | Path) -> Any:
+    """What Pillow opens: the path, or the bytes of a member of a shard."""
+    return path if parted(path) is None else io.BytesIO(file_bytes(path))
+
+
+def _check_bytes(path: str | Path) -> None:
+    if not is_file(path):
         raise FileNotFoundError(f'picture not found: {path}')
-    size = path.stat().st_size
+    size = file_size(path)
     if size > MAX_BYTES:
         raise PictureTooLargeError(
             f'a picture file must have at most {MAX_BYTES >> 20} MiB: {path} '

@@ -12,9 +12,10 @@ from typing import Any, Optional
 
 import numpy as np
 
-from .files import atomic_write, sha256
+from .files import atomic_write
 from .ownership import sweep_temporaries
 from .row_files import is_whole, open_rows, write_rows
+from .shards import file_sha256
 
 #: Part of every key: raise it when rows get another meaning or layout.
 FORMAT = 1
@@ -209,7 +210,7 @@ def _store_bytes(folder: Path) -> int:
 def content_hashes(paths: Iterable[str]) -> dict[str, str]:
     """Return the SHA-256 of each file's bytes, by path."""
     from tqdm import tqdm
-    return {path: sha256(path)
+    return {path: file_sha256(path)
             for path in tqdm(sorted(set(paths)), 'hash', unit='image',
                              disable=None)}
 

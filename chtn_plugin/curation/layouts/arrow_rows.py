@@ -35,7 +35,8 @@ def rows_of_batches(folder: Path, path: Path, schema: Any,
     """Read record batches; write the pictures in them as files.
 
     A picture of N bytes becomes ``unpacked/<hash of the bytes>.jpg`` (or its
-    own kind's ending), once however often it comes.
+    own kind's ending), once however often it comes; in place it stays where
+    it is, as ``<file>/<column>/<row>``.
 
     Args:
         folder: The user's folder.
@@ -54,20 +55,26 @@ def rows_of_batches(folder: Path, path: Path, schema: Any,
         for cells in batch.to_pylist():
             where = f'{path}: row {len(rows)}'
             rows.append(TableRow(where, {
-                name: _plain(folder, name, value, names.get(name), where)
+                name: _plain(
+                    folder, name, value, names.get(name), where,
+                    f'{path.relative_to(folder).as_posix()}/{name}/'
+                    f'{len(rows)}' if reading.in_place else None)
                 for name, value in cells.items()}))
     return rows_of_cells(rows, path, reading.columns, reading.label_separator,
                          reading.needs_label)
 
 
 def _plain(folder: Path, name: str, value: Any,
-           classes: Optional[list[str]], where: str) -> Any:
-    """A cell as tables of text have it."""
+           classes: Optional[list[str]], where: str,
+           place: Optional[str]) -> Any:
+    """A cell as tables of text have it; ``place``: leave pictures there."""
     if isinstance(value, dict) and {'bytes', 'path'} >= set(value):
         raw = value.get('bytes')
-        return value.get('path') if raw is None else _written(folder, raw)
+        if raw is None:
+            return value.get('path')
+        return place or _written(folder, raw)
     if isinstance(value, bytes):
-        return _written(folder, value)
+        return place or _written(folder, value)
     if classes is not None and value is not None:
         numbers = value if isinstance(value, list) else [value]
         for number in numbers:

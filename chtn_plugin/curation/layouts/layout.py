@@ -30,6 +30,8 @@ class Reading:
             its mark.
         line_texts: Whether each line of a ``.txt`` is a text of its own.
         needs_label: Whether a table must have a column of labels.
+        in_place: Whether pictures stay in the shards that they lie in, or
+            are written as files.
     """
     table: Optional[str] = None
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -37,6 +39,7 @@ class Reading:
     encoding: Optional[str] = None
     line_texts: bool = False
     needs_label: bool = True
+    in_place: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Samples of files that share a name: ``7.jpg``, ``7.txt``, ``7.json``."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
@@ -35,7 +36,8 @@ def is_sample(kinds: Iterable[str]) -> bool:
 
 
 def read_samples(folder: Path, files: Iterable[Path], split: str,
-                 reading: Reading) -> list[Row]:
+                 reading: Reading,
+                 content: Callable[[Path], Path] = Path) -> list[Row]:
     """Join the files of each sample to a row.
 
     The text is that of ``.txt``; where there is none, of ``.json``, under any
@@ -46,6 +48,8 @@ def read_samples(folder: Path, files: Iterable[Path], split: str,
         files: The files, in order; those of a sample share folder and key.
         split: Split of all of them.
         reading: How to read.
+        content: Gives the file that holds what a file of ``files`` says,
+            where that one lies in a shard.
 
     Returns:
         A row for each sample that has a picture or a text.
@@ -57,23 +61,25 @@ def read_samples(folder: Path, files: Iterable[Path], split: str,
     for path in files:
         key, kind = key_of(path.name)
         samples.setdefault((path.parent, key), {})[kind] = path
-    rows = (_row(folder, kinds, split, reading)
+    rows = (_row(folder, kinds, split, reading, content)
             for kinds in samples.values())
     return [row for row in rows if row is not None]
 
 
 def _row(folder: Path, kinds: dict[str, Path], split: str,
-         reading: Reading) -> Optional[Row]:
+         reading: Reading, content: Callable[[Path], Path]
+         ) -> Optional[Row]:
     image = next((kinds[kind] for kind in _IMAGES if kind in kinds), None)
     texts = [text for kind in _TEXTS if kind in kinds
-             for text in _lines(kinds[kind], reading)]
+             for text in _lines(kinds[kind], reading, content)]
     labels = [text for kind in _LABELS if kind in kinds
-              for text in _lines(kinds[kind], reading)]
+              for text in _lines(kinds[kind], reading, content)]
     told: dict[str, Any] = {}
     if 'json' in kinds:
-        told = read_json_object(kinds['json'], 'what is told of a picture',
-                                _MAX_BYTES)
         where = str(kinds['json'])
+        with _named(kinds['json'], content) as path:
+            told = read_json_object(path, 'what is told of a picture',
+                                    _MAX_BYTES)
         texts = texts or _values(told, 'text', reading, where)
         labels = labels or _values(told, 'label', reading, where)
     if image is None and not any(map(str.strip, texts)):
@@ -86,8 +92,20 @@ def _row(folder: Path, kinds: dict[str, Path], split: str,
                str(image or next(iter(kinds.values()))))
 
 
-def _lines(path: Path, reading: Reading) -> list[str]:
-    with open_text(path, 'a text', reading.encoding) as file:
+@contextmanager
+def _named(path: Path, content: Callable[[Path], Path]) -> Iterator[Path]:
+    """Give the file to read; errors name the one that the user has."""
+    real = content(path)
+    try:
+        yield real
+    except ValueError as error:
+        raise ValueError(str(error).replace(str(real), str(path))) from error
+
+
+def _lines(path: Path, reading: Reading, content: Callable[[Path], Path]
+           ) -> list[str]:
+    with _named(path, content) as real, open_text(
+            real, 'a text', reading.encoding) as file:
         text = file.read()
     return text.splitlines() if reading.line_texts else [text]
 

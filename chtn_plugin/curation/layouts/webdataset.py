@@ -5,11 +5,14 @@ https://github.com/webdataset/webdataset.
 from __future__ import annotations
 
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import Optional
 
 from ...storage.archives import is_archive, unpack
 from ...storage.folders import visible_files, visible_folders, walk_files
+from ...storage.pictures import SUFFIXES as IMAGE_SUFFIXES
+from ...storage.shards import opened
 from ..own_tables import SPLITS, Row
 from .layout import UNPACKED, Reading, split_in_name, without_single_split
 from .samples import is_sample, key_of, read_samples
@@ -28,7 +31,7 @@ def recognises(folder: Path) -> Optional[str]:
 
 
 def rows(folder: Path, reading: Reading) -> list[Row]:
-    """Unpack the shards into ``unpacked`` and read them.
+    """Unpack the shards into ``unpacked`` and read them, or leave them.
 
     The splits are those of folders ``train``, ``val`` and ``test``, or of
     the shards' names.
@@ -42,10 +45,32 @@ def rows(folder: Path, reading: Reading) -> list[Row]:
         raise FileNotFoundError(f'{folder} has no .tar files')
     found: list[Row] = []
     for path, split in shards:
+        if reading.in_place:
+            found += _in_place(folder, path, split, reading)
+            continue
         name = path.relative_to(folder).with_suffix('')
         inside = unpack(path, folder / UNPACKED / name)
         found += read_samples(folder, walk_files(inside), split, reading)
     return without_single_split(found)
+
+
+def _in_place(folder: Path, path: Path, split: str,
+              reading: Reading) -> list[Row]:
+    """Read a shard whose pictures stay in it."""
+    if path.suffix.lower() != '.tar':
+        raise ValueError('a shard must not be compressed to be read where it '
+                         f'lies: {path}. Leave --in-place out, or unpack it')
+    shard = opened(path)
+    with tempfile.TemporaryDirectory() as held:
+        # Texts and labels as files, for their readers; pictures are not
+        # looked at yet.
+        files: dict[Path, Path] = {}
+        for number, name in enumerate(shard.in_order()):
+            kind = key_of(name.rpartition('/')[2])[1]
+            files[path / name] = Path(held, str(number))
+            if not f'.{kind}'.endswith(IMAGE_SUFFIXES):
+                files[path / name].write_bytes(shard.read(name))
+        return read_samples(folder, files, split, reading, files.__getitem__)
 
 
 def _shards(folder: Path) -> list[tuple[Path, str]]:

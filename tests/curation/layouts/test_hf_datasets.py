@@ -68,3 +68,11 @@ def test_broken_state_is_named(tmp_path, name, content, reason):
     (tmp_path / name).write_text(content)
     with pytest.raises(ValueError, match=reason):
         rows_of(hf_datasets, tmp_path)
+
+
+def test_pictures_stay_in_arrow_files_and_train(tmp_path):
+    write(tmp_path / 'data', tmp_path / 'a')
+    found = train_once(tmp_path / 'data', tmp_path / 'work', in_place=True)
+    names = {row.image for rows in found.values() for row in rows}
+    assert 'data-00000-of-00001.arrow/image/7' in names
+    assert len(names) == SIZE and not (tmp_path / 'data/unpacked').exists()

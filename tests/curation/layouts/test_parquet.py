@@ -59,3 +59,13 @@ def test_pyarrow_that_is_lacking_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'pyarrow', None)
     with pytest.raises(ImportError, match=r'pip install -e \.\[parquet\]'):
         rows_of(parquet, tmp_path)
+
+
+def test_pictures_stay_inside_and_train(tmp_path):
+    folder = tmp_path / 'data'
+    write(folder / 'data/train-00000-of-00001.parquet', tmp_path / 'a')
+    found = train_once(folder, tmp_path / 'work', in_place=True)
+    names = {row.image for rows in found.values() for row in rows}
+    assert names == {f'data/train-00000-of-00001.parquet/image/{number}'
+                     for number in range(SIZE)}
+    assert not (folder / 'unpacked').exists()
