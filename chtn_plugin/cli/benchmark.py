@@ -65,6 +65,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         help='embeddings of the test split that another '
                         'program made, to be tabled under that name '
                         '(default: at 100%% of the labels)')
+    parser.add_argument('--write-rows', metavar='FOLDER',
+                        help='write which rows each draw trains on, for '
+                        'another program, and stop')
     parser.add_argument('--unseen', type=float, metavar='SHARE',
                         help='keep this share of the classes out of training '
                         'and test on them alone')
@@ -205,7 +208,11 @@ def run(args: argparse.Namespace) -> None:
     from chtn_plugin.studies.benchmark_report import write_reports
     from chtn_plugin.studies.benchmark_table import tables
     from chtn_plugin.studies.label_budgets import LabelBudget
-    from chtn_plugin.studies.outside import outside_record, parse_outside
+    from chtn_plugin.studies.outside import (
+        outside_record,
+        parse_outside,
+        write_rows,
+    )
     from chtn_plugin.studies.record_store import RecordStore
     methods, code = chosen_methods(args.methods)
     plan = Plan(methods, [LabelBudget.parse(text) for text in args.labels],
@@ -217,6 +224,12 @@ def run(args: argparse.Namespace) -> None:
                              f'{getattr(args, name)}')
     store = RecordStore(Path(args.out) / 'records.jsonl')
     records, start, prepared = [], time.time(), ''
+    if args.write_rows:
+        for argument in args.data:
+            paths = write_rows(args.write_rows, read_set(argument, args),
+                               plan.labels, args.draws)
+            print(f'written: {paths[0]} and {len(paths) - 1} more')
+        return
     outside = parse_outside(args.results, methods)
     if outside and args.unseen is not None:
         raise ValueError('results of other programs have no unseen classes: '

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..evaluation.reading import read_embeddings
+from ..storage.files import atomic_write
 from .fitting import measured
 from .label_budgets import LabelBudget
 from .pair_features import PairFeatures
@@ -62,6 +63,33 @@ def parse_outside(texts: Sequence[str], known: Sequence[str] = ()
                                    counts.get(key, 0)))
         counts[key] = counts.get(key, 0) + 1
     return found
+
+
+def write_rows(folder: str | Path, features: PairFeatures,
+               labels: Sequence[LabelBudget], draws: int) -> list[Path]:
+    """Write the rows of each draw, so that another program trains on them.
+
+    Args:
+        folder: Gets ``SET_LABELS_DRAW.npz`` with ``train`` (N,), the training
+            rows' places in the set, ``label`` (N,), -1 where it is withheld,
+            and ``test`` (M,).
+        features: The set.
+        labels: Label budgets.
+        draws: Draws of each.
+    """
+    paths = []
+    train = np.flatnonzero(features.train)
+    for budget in labels:
+        for draw in range(1 if budget.whole else draws):
+            kept = np.isin(train, budget.labelled(features, draw))
+            name = (f'{features.name}_{budget.name}_{draw}.npz'
+                    .replace('/', '-'))
+            with atomic_write(Path(folder) / name) as file:
+                np.savez(file, train=train, test=np.flatnonzero(
+                    ~features.train), label=np.where(
+                        kept, features.label[train], -1))
+            paths.append(Path(folder) / name)
+    return paths
 
 
 def outside_record(features: PairFeatures, outside: OutsideResult

@@ -64,6 +64,14 @@ def test_results_of_another_program_join_by_name(made):
     assert '| Theirs |' in (folder / 'joined' / 'benchmark.md').read_text()
 
 
+def test_rows_are_written_for_another_program(made):
+    folder, _ = made
+    status, said, err = run_tool('benchmark', folder / 'small.npz', *QUICK,
+                                 '--write-rows', folder / 'rows')
+    assert status == 0, err
+    assert 'small_4-class_0.npz and 1 more' in said
+
+
 def test_methods_that_need_a_source_are_left_out_and_said_to_be(made):
     folder, _ = made
     status, said, err = run_tool(

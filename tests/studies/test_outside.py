@@ -3,11 +3,14 @@ import numpy as np
 import pytest
 from small_set import small_set
 
+from chtn_plugin.studies.benchmark import Job, rows_of
 from chtn_plugin.studies.benchmark_table import tables
+from chtn_plugin.studies.label_budgets import LabelBudget
 from chtn_plugin.studies.outside import (
     OutsideResult,
     outside_record,
     parse_outside,
+    write_rows,
 )
 
 
@@ -63,6 +66,19 @@ def test_other_rows_than_the_test_split_are_refused(tmp_path, changes,
                                                     message):
     with pytest.raises(ValueError, match=message):
         outside_record(small_set(), write(tmp_path / 'a.npz', **changes))
+
+
+def test_rows_of_a_draw_are_those_the_methods_get(tmp_path):
+    made = small_set()
+    paths = write_rows(tmp_path, made, [LabelBudget(each=4),
+                                        LabelBudget(share=1.)], 2)
+    assert [path.name for path in paths] == [
+        'small_4-class_0.npz', 'small_4-class_1.npz', 'small_100%_0.npz']
+    rows = rows_of(made, Job('CCA', LabelBudget(each=4), 1, ('{}', )))
+    with np.load(paths[1]) as stored:
+        assert (stored['train'] == rows.train).all()
+        assert (stored['label'] == rows.label).all()
+        assert (stored['test'] == rows.test).all()
 
 
 def test_a_missing_file_is_named(tmp_path):
