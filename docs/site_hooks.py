@@ -1,12 +1,15 @@
-"""Pages of the site that lie outside ``docs/``, and one a room of the package.
+"""Pages of the site beyond those of ``docs/``.
 
-README, the configurations' pages and the benchmarks' results stay where they
-are read on the hub that hosts the repository; here they become pages of the
-site, and links between them and ``docs/`` are written anew.
+One for each room of the package and each tutorial. README, the
+configurations' pages and the benchmarks' results stay where they are read on
+the hub that hosts the repository; here they become pages of the site, and
+links between them and ``docs/`` are written anew.
 """
 from __future__ import annotations
 
 import ast
+import base64
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -36,9 +39,14 @@ def on_files(files: Files, config: Any) -> Files:
     for room in ROOMS:
         files.append(File.generated(config, f'api/{room}.md',
                                     content=_room_page(room)))
+    for path in sorted((ROOT / 'docs' / 'tutorials').glob('*.ipynb')):
+        text, pictures = notebook_page(path)
+        files.append(File.generated(
+            config, f'tutorials/{path.stem}.md', content=text))
+        for name, picture in pictures.items():
+            files.append(File.generated(
+                config, f'tutorials/{name}', content=picture))
     return files
-
-
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any,
@@ -64,6 +72,35 @@ def _relinked(text: str, path: str, page: str) -> str:
         link = posixpath.relpath(where, posixpath.dirname(page) or '.')
         return match[1] + link + match[3]
     return _LINK.sub(target, text)
+
+
+def notebook_page(path: Path) -> tuple[str, dict[str, bytes]]:
+    """Markdown of an executed notebook, and its pictures by name."""
+    lines: list[str] = []
+    pictures: dict[str, bytes] = {}
+    for cell in json.loads(path.read_text(encoding='utf-8'))['cells']:
+        source = ''.join(cell['source'])
+        if cell['cell_type'] == 'markdown':
+            lines += [source, '']
+            continue
+        shell = source.startswith('!')
+        lines += ['```bash' if shell else '```python',
+                  source.removeprefix('!'), '```', '']
+        printed = ''
+        for output in cell['outputs']:
+            data = output.get('data', {})
+            if 'image/png' in data:
+                name = f'{path.stem}_{len(pictures)}.png'
+                pictures[name] = base64.b64decode(data['image/png'])
+                lines += [f'![what the cell draws]({name})', '']
+            elif 'text/markdown' in data:
+                lines += [''.join(data['text/markdown']), '']
+            else:
+                printed += ''.join(output.get('text')
+                                   or data.get('text/plain', ''))
+        if printed.strip():
+            lines += ['```text', printed.strip('\n'), '```', '']
+    return '\n'.join(lines), pictures
 
 
 def _room_page(room: str) -> str:

@@ -104,8 +104,7 @@ class ValidationCut:
                ) -> list[int]:
         """Number the rows that :meth:`records` moves, in ascending order.
 
-        Args:
-            records, root, min_tokens, split, images: As there.
+        It takes the same arguments.
 
         Raises:
             FileNotFoundError, ValueError: As there.

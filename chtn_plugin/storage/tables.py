@@ -115,11 +115,8 @@ def read_chunks(path: str | Path,
                 max_rows: Optional[int] = None) -> Iterator[TableChunk]:
     """Read a ``.csv`` or ``.tsv`` table, many rows at a time.
 
-    The rows are those of :func:`read_rows`, without a dictionary for each:
-    three to four times as fast.
-
-    Args:
-        path, what, encoding, rename, hint, max_rows: As there.
+    The rows and the arguments are those of :func:`read_rows`, without a
+    dictionary for each row: three to four times as fast.
 
     Yields:
         The rows in file order, some thousand together; those before a broken
