@@ -90,6 +90,7 @@ PARTS: dict[str, dict[str, Sequence[str]]] = {
         'models.backbones.efficientnet_lite': ('EfficientNetLite0', ),
         'models.backbones.hf_vision': ('HFVisionBackbone', ),
         'models.backbones.small_conv': ('SmallConvNet', ),
+        'models.aligned_towers': ('AlignedTowers', ),
         'models.class_name_prior': ('ClassNamePrior', ),
         'models.class_regression': ('ClassRegression', ),
         'models.common_head': ('CommonHead', ),
@@ -99,6 +100,7 @@ PARTS: dict[str, dict[str, Sequence[str]]] = {
         'models.pathways': ('Pathway', 'VectorTextEncoder'),
         'models.text_encoders.bigru': ('BiGRU', ),
         'models.text_encoders.hf_text': ('HFTextEncoder', ),
+        'models.text_encoders.sentence_encoder': ('SentenceEncoder', ),
         'models.text_encoders.word_cnn': ('WordCNN', ),
     },
     'OPTIM_WRAPPER_CONSTRUCTORS': {

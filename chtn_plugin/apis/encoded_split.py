@@ -139,6 +139,9 @@ def _dataset(cfg: Any, split: str, data_root: str) -> Any:
     if config is None:
         raise ValueError(f'the run has no {split} data: its configuration '
                          f'lacks {split}_dataloader')
+    if config['type'] == 'CrossModalDataset' and 'ann_file' not in config:
+        raise ValueError('pretrained towers have no data of their own: name '
+                         'a manifest, --data MANIFEST (data)')
     if split == 'train' and 'target' in config:
         config = config['target']
     if data_root:

@@ -23,11 +23,13 @@ from ..storage.pictures import SUFFIXES
 from .gallery import Gallery
 from .gallery_filter import Filter
 from .gallery_sources import ITEM_FIELDS
+from .named_runs import open_named_run
 from .opened_gallery import open_gallery
 from .pictures import MAX_PIXELS, load_picture
 from .query import Query, part_scale, query_notes, query_vector
 from .search_result import Hit, SearchResult, draw_results
-from .trained_run import TrainedRun, open_run
+from .towers import open_towers
+from .trained_run import TrainedRun
 
 MAX_CHARS = 1_000_000
 PRECISIONS = ('fp32', 'bf16')
@@ -46,8 +48,9 @@ class RetrievalInferencer(BaseInferencer):
     >>> model.search(text='rightwards arrow', topk=3).hits
 
     Args:
-        model: Checkpoint file, or work directory (its best checkpoint); or
-            an open run.
+        model: Checkpoint file, or work directory (its best checkpoint);
+            ``'towers:NAME'``, pretrained towers without any training (see
+            :meth:`from_towers`); or an open run.
         device: Where to compute. None: a GPU where there is one.
         trust: See :func:`open_run`: False reads data and runs nothing.
         precision: ``'fp32'``, or ``'bf16'`` to encode in bfloat16, with
@@ -78,7 +81,7 @@ class RetrievalInferencer(BaseInferencer):
         # MMEngine's constructor would run the configuration, start a
         # visualizer and load the weights without checking them.
         self.run = (model if isinstance(model, TrainedRun) else
-                    open_run(model, trust))
+                    open_named_run(model, trust))
         self.scope = scope
         self.cfg = self.run.cfg
         self.device = torch.device(device or get_device())
@@ -98,6 +101,43 @@ class RetrievalInferencer(BaseInferencer):
         self.text_transform = self.run.build_text_transform()
         self.visualizer = None
         self.gallery: Optional[Gallery] = None
+
+    @classmethod
+    def from_towers(cls,
+                    name: str,
+                    prompt: Optional[str] = None,
+                    data: Optional[str | Path] = None,
+                    device: Optional[str] = None,
+                    precision: str = 'fp32',
+                    batch_size: int = 64,
+                    max_pixels: int = MAX_PIXELS,
+                    show_progress: bool = True) -> RetrievalInferencer:
+        """Use pretrained towers as they are, without any training.
+
+        >>> model = RetrievalInferencer.from_towers(
+        ...     'openai/clip-vit-base-patch32')
+        >>> model.index('pictures/')
+        >>> model.search(text='a red shoe').hits
+
+        Args:
+            name: As :func:`~chtn_plugin.apis.towers.open_towers` takes it:
+                CLIP, SigLIP, a model of sentence-transformers, ``open_clip:``
+                and a name.
+            prompt: Name of a prompt of sentence-transformers. None: the
+                model's default.
+            data: Manifest whose rows are the run's test data.
+            device: As the class takes it.
+            precision: As the class takes it.
+            batch_size: As the class takes it.
+            max_pixels: As the class takes it.
+            show_progress: As the class takes it.
+
+        Raises:
+            FileNotFoundError: The towers cannot be had.
+            ValueError: They are of no known kind.
+        """
+        return cls(open_towers(name, prompt, data), device, False, precision,
+                   batch_size, max_pixels, show_progress)
 
     @property
     def classes(self) -> tuple[str, ...]:

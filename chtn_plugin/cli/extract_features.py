@@ -37,9 +37,13 @@ def parse_args() -> argparse.Namespace:
         '--out mine.npz\n'
         '  python tools/extract_features.py path/to/folder --images offline '
         '--texts offline\n      --out features.npz')
-    parser.add_argument('run', help='work directory or checkpoint; with '
+    parser.add_argument('run', help='work directory or checkpoint; '
+                        'towers:NAME, pretrained towers as they are; with '
                         '--images or --texts a folder of pairs, or a '
                         'manifest')
+    parser.add_argument('--data', metavar='MANIFEST',
+                        help='of towers:NAME: whose --split to encode, for '
+                        'tools/score.py')
     parser.add_argument('--out', required=True, help='.npz file to write')
     parser.add_argument('--split', default='test',
                         choices=['train', 'val', 'test'],
@@ -83,9 +87,10 @@ def parse_args() -> argparse.Namespace:
     if options and not (args.images or args.texts):
         parser.error(f'--{min(options).replace("_", "-")} goes with --images '
                      'or --texts')
-    if options and (args.source or args.tap != 'repr' or args.data_root):
-        parser.error('--source, --tap and --data-root belong to a run, '
-                     '--images and --texts need none')
+    if options and (args.source or args.tap != 'repr' or args.data_root
+                    or args.data):
+        parser.error('--source, --tap, --data and --data-root belong to a '
+                     'run, --images and --texts need none')
     if not args.out.endswith('.npz'):
         parser.error(f'--out must end in .npz, got {args.out}')
     if args.source and args.tap != 'repr':
@@ -111,6 +116,7 @@ def _extract(args: argparse.Namespace) -> dict[str, int]:
         Extraction,
         extract_features,
     )
+    from chtn_plugin.apis.named_runs import open_named_run
     from chtn_plugin.evaluation import save_embeddings
     from chtn_plugin.evaluation.embeddings import holds_our_arrays
     from chtn_plugin.storage.ownership import check_replaceable
@@ -124,8 +130,9 @@ def _extract(args: argparse.Namespace) -> dict[str, int]:
                   'left out')
         return {f'{split} pair': count
                 for split, count in counts['rows'].items()}
-    model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint,
-                                'bf16' if args.bf16 else 'fp32')
+    model = RetrievalInferencer(
+        open_named_run(args.run, args.trust_checkpoint, args.data),
+        args.device, precision='bf16' if args.bf16 else 'fp32')
     if args.source:
         return _of_source(model, args)
     encoded = encode_split(model, args.split, args.tap, args.data_root)

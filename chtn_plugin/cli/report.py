@@ -27,10 +27,15 @@ def parse_args() -> argparse.Namespace:
         epilog='Examples:\n'
         '  python tools/report.py work_dirs/chtn_demo\n'
         '  python tools/report.py best.pth --embeddings test.npz '
-        '--out report.html')
-    parser.add_argument('run', help='work directory or checkpoint')
+        '--out report.html\n'
+        '  python tools/report.py towers:openai/clip-vit-base-patch32 --data '
+        'data/pairs/manifest.tsv')
+    parser.add_argument('run', help='work directory or checkpoint; or '
+                        'towers:NAME, pretrained towers as they are')
     parser.add_argument('--out', help='.html file (default: report.html '
-                        'beside the checkpoint)')
+                        'beside the checkpoint; here, of towers)')
+    parser.add_argument('--data', metavar='MANIFEST',
+                        help='what to test towers:NAME on')
     parser.add_argument('--split', default='test', choices=['test', 'val'])
     parser.add_argument('--data-root', default='',
                         help='where the run\'s data lie now')
@@ -74,22 +79,27 @@ def main() -> None:
 def _report(args: argparse.Namespace) -> tuple[RunReport, Path]:
     from chtn_plugin.apis import RetrievalInferencer
     from chtn_plugin.apis.encoded_split import encode_split
+    from chtn_plugin.apis.named_runs import open_named_run
     from chtn_plugin.evaluation import load_embeddings
     from chtn_plugin.reporting.run_report import RunReport
     from chtn_plugin.reporting.training_log import read_training_log
     from chtn_plugin.storage.ownership import bears_stamp, check_replaceable
     for path in filter(None, (args.out, args.tsne_out)):
         check_replaceable(path, bears_stamp(path))
-    model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint)
+    model = RetrievalInferencer(
+        open_named_run(args.run, args.trust_checkpoint, args.data),
+        args.device)
     run = model.run
-    out = Path(args.out or run.path.parent / 'report.html')
+    beside = run.path.parent if run.path.is_file() else Path()
+    out = Path(args.out or beside / 'report.html')
     check_replaceable(out, bears_stamp(out))
     if args.embeddings:
         embeddings = load_embeddings(args.embeddings)
     else:
         embeddings = encode_split(model, args.split,
                                   data_root=args.data_root).embeddings
-    training, validation = read_training_log(run.path.parent)
+    training, validation = (read_training_log(run.path.parent)
+                            if run.path.is_file() else ({}, {}))
     facts = dict(split=args.split, iteration=run.meta.get('iter', '?'),
                  seed=run.meta.get('seed', '?'), model=run.fingerprint)
     report = RunReport(

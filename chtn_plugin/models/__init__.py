@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .aligned_towers import AlignedTowers
     from .backbones import (
         AlexNetBN,
         EfficientNetLite0,
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from .identity_pathway import IdentityPathway
     from .instance_maps import InstanceMaps
     from .pathways import Pathway, VectorTextEncoder
-    from .text_encoders import BiGRU, HFTextEncoder, WordCNN
+    from .text_encoders import BiGRU, HFTextEncoder, SentenceEncoder, WordCNN
     from .trunk import Trunk
     from .two_tower_model import TwoTowerModel
 
 __getattr__, __dir__, __all__ = lazy_names(__name__, {
+    'aligned_towers': ('AlignedTowers', ),
     'backbones': (
         'AlexNetBN', 'EfficientNetLite0', 'HFVisionBackbone', 'SmallConvNet'),
     'closed_form': ('ClosedFormModel', ),
@@ -33,7 +35,8 @@ __getattr__, __dir__, __all__ = lazy_names(__name__, {
     'identity_pathway': ('IdentityPathway', ),
     'instance_maps': ('InstanceMaps', ),
     'pathways': ('Pathway', 'VectorTextEncoder'),
-    'text_encoders': ('BiGRU', 'HFTextEncoder', 'WordCNN'),
+    'text_encoders': (
+        'BiGRU', 'HFTextEncoder', 'SentenceEncoder', 'WordCNN'),
     'trunk': ('Trunk', ),
     'two_tower_model': ('TwoTowerModel', ),
 }, moved={

@@ -155,18 +155,16 @@ def text_encoder(name: str, num_terms: int = 1000) -> TextEncoder:
 def _text_pooling(place: str) -> str:
     """What a text's vector is, as its folder says; the mean otherwise."""
     from transformers import AutoConfig
-    from transformers.utils import cached_file
 
-    from ..storage.hf_files import not_to_be_had
+    from ..storage.hf_files import hf_file, not_to_be_had
     try:
         config = AutoConfig.from_pretrained(hf_place(place))
         if hasattr(config, 'text_config') and hasattr(config,
                                                       'projection_dim'):
             return 'projection'
-        path = cached_file(hf_place(place), '1_Pooling/config.json',
-                           _raise_exceptions_for_missing_entries=False)
     except OSError as error:
         raise not_to_be_had(place) from error
+    path = hf_file(place, '1_Pooling/config.json')
     if path is None:
         return 'mean'
     stored = json.loads(Path(path).read_text(encoding='utf-8'))

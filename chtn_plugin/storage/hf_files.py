@@ -90,6 +90,31 @@ def hf_place(model: str) -> str:
     return model
 
 
+def hf_file(model: str, name: str) -> Optional[str]:
+    """Find a small file of a model, downloading it if need be.
+
+    Args:
+        model: As for :func:`load_hf_model`.
+        name: Path of the file within the model.
+
+    Returns:
+        Its path here; None where the model has no such file.
+
+    Raises:
+        FileNotFoundError: The model cannot be had.
+    """
+    from transformers.utils import cached_file
+    place = hf_place(model)
+    if Path(place).is_dir():
+        path = Path(place, name)
+        return str(path) if path.is_file() else None
+    try:
+        return cached_file(place, name,
+                           _raise_exceptions_for_missing_entries=False)
+    except OSError as error:
+        raise not_to_be_had(model) from error
+
+
 def why_not_on_hub(name: str, file: str = 'config.json',
                    timeout: float = 3.) -> Optional[str]:
     """Say why a hub model cannot be downloaded here; None if it can.

@@ -29,6 +29,10 @@ class HFTokens(TextTransform):
     Args:
         model: Local folder, or name on the Hugging Face hub: the encoder's.
         max_length: Tokens L of a text that are kept, special ones included.
+        prompt: What is put before every text, as some encoders want.
+        lower: Whether texts are written in small letters first.
+        masked: Whether the encoder is told what is padding, by a mask.
+            SigLIP was trained to read it.
 
     Attributes:
         counts: Of the latest call: ``texts``, ``cut`` (longer than L),
@@ -39,12 +43,16 @@ class HFTokens(TextTransform):
         ValueError: ``max_length`` is below 2.
     """
 
-    def __init__(self, model: str, max_length: int = 64) -> None:
+    def __init__(self, model: str, max_length: int = 64, prompt: str = '',
+                 lower: bool = False, masked: bool = True) -> None:
         if max_length < 2:
             raise ValueError(f'max_length must be at least 2, '
                              f'got {max_length}')
         self.model = model
         self.max_length = max_length
+        self.prompt = prompt
+        self.lower = lower
+        self.masked = masked
         self.counts: dict[str, int] = {}
         self._tokenizer: Optional[Any] = None
 
@@ -76,9 +84,13 @@ class HFTokens(TextTransform):
         return dict(self._encoded(texts).rows)
 
     def _encoded(self, texts: Sequence[str]) -> EncodedTexts:
-        tokenizer, texts = self.tokenizer, list(texts)
+        tokenizer = self.tokenizer
+        texts = [self.prompt + text for text in texts]
+        if self.lower:
+            texts = [text.lower() for text in texts]
         names = [name for name in ('input_ids', 'attention_mask')
-                 if name in tokenizer.model_input_names]
+                 if name in tokenizer.model_input_names
+                 and (self.masked or name == 'input_ids')]
         if not texts:
             return EncodedTexts({name: torch.zeros(
                 0, self.max_length, dtype=torch.int64) for name in names})

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from tiny_towers import ARCHITECTURES, write_hf_folders
 
 from chtn_plugin.text import HFTokens
 
@@ -88,3 +89,13 @@ def test_no_text_is_an_empty_batch(folder):
 def test_length_out_of_range_is_refused():
     with pytest.raises(ValueError, match='max_length'):
         HFTokens('none', 1)
+
+
+def test_a_prompt_small_letters_and_no_mask(tmp_path):
+    write_hf_folders(tmp_path, {'bert': ARCHITECTURES['bert']})
+    folder = str(tmp_path / 'bert')
+    plain = HFTokens(folder, 8)(['a bird a cat'])
+    other = HFTokens(folder, 8, prompt='A bird ', lower=True,
+                     masked=False)(['a CAT'])
+    assert set(other) == {'input_ids'}
+    assert other['input_ids'].equal(plain['input_ids'])
