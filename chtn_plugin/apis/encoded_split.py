@@ -94,7 +94,7 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
 
 @torch.inference_mode()
 def _encode(inferencer: Any, dataset: Any, tap: str,
-            found: dict[str, dict[int, Any]], items: range
+            sources: dict[str, dict[int, Any]], items: range
             ) -> dict[str, np.ndarray]:
     """Add a batch to what was found; which images and texts it links."""
     batch = (dataset.__getitems__(list(items))
@@ -113,7 +113,7 @@ def _encode(inferencer: Any, dataset: Any, tap: str,
                 rows, labels, items, samples[f'{part}_idx'].tolist(),
                 strict=True):
             if index >= 0:
-                found[part].setdefault(index, (row, label, item))
+                sources[part].setdefault(index, (row, label, item))
     return {name: np.asarray(samples[name]) for name in _LINKS
             if name in samples}
 

@@ -200,14 +200,14 @@ class Gallery:
                     + ' and '.join(_in_words(each) for each in filters))
             places, rows = places[kept], rows[kept]
         if target in self.approximate and not filters:
-            scores, found = self.approximate[target].search(
+            scores, ranks = self.approximate[target].search(
                 queries, min(topk, len(rows)))
-        if target not in self.approximate or filters or (found < 0).any():
+        if target not in self.approximate or filters or (ranks < 0).any():
             # FAISS returns fewer where it looked at too few of its cells.
-            scores, found = nearest(queries, rows, topk,
+            scores, ranks = nearest(queries, rows, topk,
                                     self._longest_row(target))
         return [Found(float(score), self.items[places[place]], rows[place])
-                for score, place in zip(scores[0], found[0], strict=True)]
+                for score, place in zip(scores[0], ranks[0], strict=True)]
 
 
 def _in_words(each: Filter) -> str:

@@ -283,7 +283,7 @@ class RetrievalInferencer(BaseInferencer):
                                encoded.items()}, query, self.model, balance)
         searched = target or (
             'text' if query.kind == 'image' else 'image')
-        found = self.gallery.find(vector, topk, searched, conditions)
+        nearest = self.gallery.find(vector, topk, searched, conditions)
         scale = part_scale(self.model.balance, balance)
         hits = [Hit(rank, each.score,
                     **{name: each.item[name] for name in ITEM_FIELDS},
@@ -291,7 +291,7 @@ class RetrievalInferencer(BaseInferencer):
                                        ) * scale[name]
                            for name, part in self.model.parts.items()
                            if name in scale})
-                for rank, each in enumerate(found, 1)]
+                for rank, each in enumerate(nearest, 1)]
         classes = {}
         if self.model.num_classes is not None:
             shares = query.mean({

@@ -76,11 +76,11 @@ def holds_results(path: str | Path) -> bool:
     """
     names = {one.name for one in fields(SearchResult)} - {'picture'}
     try:
-        found = json.loads(Path(path).read_text(encoding='utf-8'))
+        value = json.loads(Path(path).read_text(encoding='utf-8'))
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(found, list) and bool(found) and all(
-        isinstance(one, dict) and set(one) == names for one in found)
+    return isinstance(value, list) and bool(value) and all(
+        isinstance(one, dict) and set(one) == names for one in value)
 
 
 def draw_results(results: Sequence[SearchResult],

@@ -218,10 +218,10 @@ class StoredVectors:
             if low < high:
                 stored = part.vectors()
                 chosen = wanted[low:high] - start
-                found = np.asarray(stored if len(chosen) == part.rows
+                picks = np.asarray(stored if len(chosen) == part.rows
                                    else stored[chosen])
-                rows[low:high] = comparable_rows(found, self.similarity)
-                self._check(part, chosen, found, rows[low:high])
+                rows[low:high] = comparable_rows(picks, self.similarity)
+                self._check(part, chosen, picks, rows[low:high])
             start += part.rows
         return rows
 
@@ -234,8 +234,8 @@ class StoredVectors:
                                             (start, start + count))
                 pieces[kind].append(np.arange(low, high))
                 start += count
-        return {kind: np.concatenate([np.zeros(0, np.int64), *found])
-                for kind, found in pieces.items()}
+        return {kind: np.concatenate([np.zeros(0, np.int64), *parts])
+                for kind, parts in pieces.items()}
 
     @staticmethod
     def _check(part: Part, chosen: np.ndarray, *rows: np.ndarray) -> None:

@@ -151,12 +151,12 @@ def of_set(arguments: list[str], name: str) -> str | None:
     Raises:
         ValueError: Two of them are for the set.
     """
-    found = [path for of, _, path in (
+    paths = [path for of, _, path in (
         text.rpartition('=') for text in arguments) if of in ('', name)]
-    if len(found) > 1:
+    if len(paths) > 1:
         raise ValueError(f'{name} must have one file of a kind, got '
-                         f'{", ".join(found)}')
-    return found[0] if found else None
+                         f'{", ".join(paths)}')
+    return paths[0] if paths else None
 
 
 def read_set(argument: str, args: argparse.Namespace) -> Any:

@@ -99,9 +99,9 @@ def run(args: argparse.Namespace) -> None:
         train=int(features.train.sum()), test=int((~features.train).sum()),
         classes=len(setup.rows.classes), protocol=setup.rows.protocol,
         prepared=setup.prepared.prepared, lacks=_lacks(setup))
-    found = summary(records)
-    paths = write_reports(out, found, how)
-    print('\n'.join(found['words']))
+    table = summary(records)
+    paths = write_reports(out, table, how)
+    print('\n'.join(table['words']))
     print('written: ' + ', '.join(map(str, paths)))
 
 

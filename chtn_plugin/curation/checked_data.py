@@ -61,12 +61,12 @@ def check(source: str | Path, root: Optional[Path] = None,
         say(f'{one.path}: {len(one.records)} rows ('
             + ', '.join(f'{name} {count}' for name, count in splits.items())
             + ')')
-        found = examine(one.records, root or one.root,
+        notes = examine(one.records, root or one.root,
                         images and one.has_images, workers, cache)
-        say(table(found, examples))
-        findings += found
+        say(table(notes, examples))
+        findings += notes
         if fix:
-            _write_fixed(one, rows_to_drop(found, near=fix == 'near'), say)
+            _write_fixed(one, rows_to_drop(notes, near=fix == 'near'), say)
     return findings
 
 
@@ -122,17 +122,17 @@ def sets_of(config: Path) -> Iterator[Checked]:
     cfg = read_config_file(str(config))
     seen = set()
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        for found in _datasets(cfg.get(name) or {}):
-            key = (str(found['type']), found.get('ann_file'),
-                   found.get('data_root'))
-            kind = DATASETS.get(found['type'])
+        for entry in _datasets(cfg.get(name) or {}):
+            key = (str(entry['type']), entry.get('ann_file'),
+                   entry.get('data_root'))
+            kind = DATASETS.get(entry['type'])
             if key in seen or not hasattr(kind, 'read_records'):
                 continue
             seen.add(key)
             # Reading the rows is enough; not every data set can wait.
             lazy = 'lazy_init' in inspect.signature(kind).parameters
-            dataset = DATASETS.build(dict(found, lazy_init=True) if lazy
-                                     else dict(found))
+            dataset = DATASETS.build(dict(entry, lazy_init=True) if lazy
+                                     else dict(entry))
             yield Checked(Path(dataset.ann_file or dataset.data_root),
                           dataset.read_records(), Path(dataset.data_root),
                           not dataset.image_features)

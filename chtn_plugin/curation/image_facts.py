@@ -88,11 +88,11 @@ def image_facts(paths: Iterable[str | Path], workers: int = 1,
         return dict(zip(names, _looked_at(names, workers), strict=True))
     store = FeatureStore(cache, sha256(_KEY.encode()), dict(holds=_KEY))
     keys = {name: key for name in names if (key := _file_key(name))}
-    found = {name: _unpacked(store[key]) for name, key in keys.items()
+    facts = {name: _unpacked(store[key]) for name, key in keys.items()
              if key in store}
-    rest = iter(_looked_at([name for name in names if name not in found],
+    rest = iter(_looked_at([name for name in names if name not in facts],
                            workers))
-    missing = iter([name for name in names if name not in found])
+    missing = iter([name for name in names if name not in facts])
     while part := list(islice(missing, _BETWEEN_WRITES)):
         new = dict(zip(part, islice(rest, len(part)), strict=True))
         sound = [name for name, fact in new.items()
@@ -101,8 +101,8 @@ def image_facts(paths: Iterable[str | Path], workers: int = 1,
         store.add([keys[name] for name in sound],
                   np.stack([_packed(new[name]) for name in sound])
                   if sound else np.zeros((0, _ROW.itemsize), np.uint8))
-        found |= new
-    return {name: found[name] for name in names}
+        facts |= new
+    return {name: facts[name] for name in names}
 
 
 def _looked_at(names: Sequence[str], workers: int) -> Iterator[ImageFacts]:

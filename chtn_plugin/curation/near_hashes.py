@@ -67,11 +67,11 @@ def _equal_blocks(count: int, bits: int) -> int:
 
 
 def _extract(hashes: np.ndarray, places: np.ndarray) -> np.ndarray:
-    found = np.zeros_like(hashes)
+    bands = np.zeros_like(hashes)
     for place in places:
-        found = (found << np.uint64(1)) | (
+        bands = (bands << np.uint64(1)) | (
             (hashes >> np.uint64(place)) & np.uint64(1))
-    return found
+    return bands
 
 
 def _meetings(key: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

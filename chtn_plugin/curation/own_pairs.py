@@ -124,12 +124,12 @@ def split_rows(folder: Path, options: Options
     rows = _read(folder, options)
     rows, left_out = _with_images(folder, rows, options.skip_broken)
     rows, respelt = _in_one_form(rows)
-    given = _records(_merged(rows))
-    _check_classes(given, options.label_from != 'none')
-    records = split_pairs(given, folder, options.fractions, options.seed)
+    pairs = _records(_merged(rows))
+    _check_classes(pairs, options.label_from != 'none')
+    records = split_pairs(pairs, folder, options.fractions, options.seed)
     check_training_classes(records)
     return (records, [*respelt, *_remarks(records, left_out)],
-            not any(record.split for record in given))
+            not any(record.split for record in pairs))
 
 
 def _read(folder: Path, options: Options) -> list[Row]:

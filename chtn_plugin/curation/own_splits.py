@@ -56,9 +56,9 @@ def split_pairs(records: list[PairRecord], folder: Path,
         ValueError: Some pairs have a split and some have none, or the
             fractions do not sum to 1.
     """
-    given = {record.split for record in records}
+    named = {record.split for record in records}
     train, val, test = fractions
-    if given == {''}:
+    if named == {''}:
         groups = groups_sharing(text_contents(records, LEAKING_TOKENS),
                                 image_contents(records, folder))
         known = [row for row, record in enumerate(records) if record.classes
@@ -75,11 +75,11 @@ def split_pairs(records: list[PairRecord], folder: Path,
             [dataclasses.replace(record, split=split)
              for record, split in zip(records, splits, strict=True)],
             groups, ('val', 'test'))
-    if '' in given:
+    if '' in named:
         lacking = next(record for record in records if not record.split)
         raise ValueError('every row needs a split, or none: '
                          f'{lacking.where} has none')
-    if 'val' in given or not val:
+    if 'val' in named or not val:
         return records
     cut = ValidationCut(val / (train + val), seed).records(
         records, folder, LEAKING_TOKENS)

@@ -137,8 +137,8 @@ def rows_of_cells(rows: Sequence[TableRow], path: Path,
     names = _columns(header, columns, path)
     _check_found(names, ('image', 'text', 'label') if needs_label else
                  ('image', 'text'), header, path)
-    return [_row({field: [row.cells.get(name) for name in found]
-                  for field, found in names.items()}, label_separator,
+    return [_row({field: [row.cells.get(name) for name in parts]
+                  for field, parts in names.items()}, label_separator,
                  row.where) for row in rows]
 
 
@@ -255,33 +255,33 @@ def _file_texts(path: Path, line_texts: bool,
     return tuple(clean for part in parts if (clean := clean_text(part)))
 
 
-def _columns(header: list[str], given: Mapping[str, str],
+def _columns(header: list[str], named: Mapping[str, str],
              path: Path) -> dict[str, list[str]]:
     """Return the columns of each field found: several of texts, else one."""
     plain = [re.sub(r'[\W_]+', '', name).casefold() for name in header]
     names: dict[str, list[str]] = {}
     for field, synonyms in SYNONYMS.items():
-        if field in given:
-            column = given[field].strip()
+        if field in named:
+            column = named[field].strip()
             if column not in header:
-                raise ValueError(f'no column {given[field]!r} in {path}, '
+                raise ValueError(f'no column {named[field]!r} in {path}, '
                                  f'there are {header}')
             names[field] = [column]
             continue
         number = r'(\d{0,4})' if field == 'text' else '()'
         for synonym in synonyms:
-            found: dict[int, str] = {}
+            columns: dict[int, str] = {}
             for column, name in zip(header, plain, strict=True):
                 if match := re.fullmatch(synonym + number, name):
                     place = int(match[1] or -1)
-                    if place in found:
+                    if place in columns:
                         raise ValueError(
                             f'a column must come once: {path} has '
-                            f'{found[place]!r} and {column!r}. Name the one '
+                            f'{columns[place]!r} and {column!r}. Name the one '
                             f'to read with --{field}-column')
-                    found[place] = column
-            if found:
-                names[field] = [found[key] for key in sorted(found)]
+                    columns[place] = column
+            if columns:
+                names[field] = [columns[key] for key in sorted(columns)]
                 break
     return names
 

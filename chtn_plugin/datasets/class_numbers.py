@@ -116,8 +116,8 @@ class ClassNumbers:
         if has_class is not None:
             counts = np.where(has_class, counts, 0)
         codes = manifest.class_codes[spread(first, counts)]
-        found = of_code[codes]
-        unknown = np.flatnonzero(found < 0)
+        label = of_code[codes]
+        unknown = np.flatnonzero(label < 0)
         if len(unknown):
             name = manifest.class_names[codes[unknown[0]]]
             row = int(np.repeat(rows, counts)[unknown[0]])
@@ -125,7 +125,7 @@ class ClassNumbers:
                 f'a class must be one of the {len(self.classes)} of split '
                 f'{self.split!r} ({", ".join(self.classes[:5])}, ...): '
                 f'got {name!r} at {manifest.where(row)}')
-        return SparseLabels(found, ends_of(counts), self._width)
+        return SparseLabels(label, ends_of(counts), self._width)
 
     def tensor(self, labels: Sequence[Label]) -> Tensor:
         """Make the labels of a batch.

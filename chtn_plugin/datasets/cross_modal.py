@@ -341,18 +341,18 @@ class CrossModalDataset(BaseDataset):
         rows = [int(self.data_list.image_idx[index]) for index in indices]
         present = [place for place, row in enumerate(rows) if row >= 0]
         if self._features is not None:
-            found = [self._features[rows[place]] for place in present]
+            ready = [self._features[rows[place]] for place in present]
         else:
-            found = load_images(
+            ready = load_images(
                 [str(self.data_list.img_path(int(indices[place])))
                  for place in present],
                 self.pipeline, [indices[place] for place in present])
-        images = dict(zip(present, found, strict=True))
+        images = dict(zip(present, ready, strict=True))
         if len(images) < len(rows):
-            missing = torch.zeros_like(found[0] if found else
+            missing = torch.zeros_like(ready[0] if ready else
                                        self._any_image())
             return [images.get(i, missing) for i in range(len(rows))]
-        return found
+        return ready
 
     def _any_image(self) -> torch.Tensor:
         """Some image, whose shape a missing one takes."""

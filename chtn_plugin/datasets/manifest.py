@@ -214,18 +214,18 @@ class _Rows:
     def _add_columns(self, builder: ManifestBuilder, chunk: TableChunk
                      ) -> Optional[list[str]]:
         """Add rows that are as they should be; None: some may not be."""
-        found = {name: self._column(chunk, name) for name in COLUMNS}
+        cells = {name: self._column(chunk, name) for name in COLUMNS}
         count = len(chunk.lines)
-        ids, splits, fields = (found[name] for name in (
+        ids, splits, fields = (cells[name] for name in (
             'id', 'split', 'class'))
         if ids is None or splits is None or fields is None:
             return None
-        images = found['image'] or [''] * count
+        images = cells['image'] or [''] * count
         ids, splits, images = (
             [value.strip() for value in column]
             for column in (ids, splits, images))
         texts, text_counts = _parted_texts(
-            found['text'] or [''] * count, self.text_separator)
+            cells['text'] or [''] * count, self.text_separator)
         image_paths = '\n'.join(['', *images, ''])
         if ('' in ids or '' in splits
                 or any(not image and not number for image, number in zip(
@@ -303,9 +303,9 @@ def shared_manifest(path: str | Path,
            status.st_mtime_ns, status.st_ctime_ns,
            tuple(sorted((columns or {}).items())), label_separator)
     if key not in _LAST:
-        found = read_manifest(path, columns, label_separator)
+        pairs = read_manifest(path, columns, label_separator)
         _LAST.clear()
-        _LAST[key] = found
+        _LAST[key] = pairs
     return _LAST[key]
 
 

@@ -65,16 +65,16 @@ def why_not_fused(optimizer: Mapping[str, Any],
         The reason. None: it can.
     """
     kind = optimizer['type']
-    found = OPTIMIZERS.get(kind) if isinstance(kind, str) else kind
-    if found is None or 'fused' not in inspect.signature(found).parameters:
+    cls = OPTIMIZERS.get(kind) if isinstance(kind, str) else kind
+    if cls is None or 'fused' not in inspect.signature(cls).parameters:
         return f'{kind} has no such option'
     options = {key: value for key, value in optimizer.items()
                if key not in ('type', '_scope_')}
     places = dict.fromkeys((p.device, p.dtype) for p in parameters
                            if p.requires_grad)
     for device, dtype in places:
-        if not _agrees(found, options, device, dtype):
-            return f'{found.__name__} has it not for {dtype} on {device.type}'
+        if not _agrees(cls, options, device, dtype):
+            return f'{cls.__name__} has it not for {dtype} on {device.type}'
     return None
 
 

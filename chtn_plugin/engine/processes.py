@@ -130,8 +130,8 @@ def _export_rank(launcher: str) -> None:
         mpi=dict(RANK='OMPI_COMM_WORLD_RANK',
                  WORLD_SIZE='OMPI_COMM_WORLD_SIZE',
                  LOCAL_RANK='OMPI_COMM_WORLD_LOCAL_RANK')).get(launcher, {})
-    for name, given in names.items():
-        os.environ[name] = os.environ[given]
+    for name, variable in names.items():
+        os.environ[name] = os.environ[variable]
     if 'MASTER_ADDR' not in os.environ and _several_machines(launcher):
         raise ValueError(
             f'processes on several machines ({launcher}) must be told where '

@@ -138,11 +138,11 @@ def _measured(index: Any, rows: np.ndarray, queries: np.ndarray,
                 exact_ms=1e3 * exact)
 
 
-def _recalls(rows: np.ndarray, queries: np.ndarray, found: np.ndarray,
+def _recalls(rows: np.ndarray, queries: np.ndarray, items: np.ndarray,
              scores: np.ndarray, longest: float) -> list[float]:
     """Share of the exact best that was found, for each query."""
     recalls = []
-    for query, places, best in zip(queries, found, scores, strict=True):
+    for query, places, best in zip(queries, items, scores, strict=True):
         reached = rows[places[places >= 0]] @ query
         near = best[-1] - 1e-6 * max(
             1., longest * float(np.linalg.norm(query)))
@@ -177,9 +177,9 @@ def _tune(index: Any, rows: np.ndarray, queries: np.ndarray, topk: int,
     value = min(1 if name == 'nprobe' else max(16, count), most)
     while True:
         space.set_index_parameter(index, name, value)
-        found = index.search(queries, count)[1]
+        items = index.search(queries, count)[1]
         if value == most or wanted <= np.mean(
-                _recalls(rows, queries, found, scores, longest)):
+                _recalls(rows, queries, items, scores, longest)):
             return {name: value}
         value = min(2 * value, most)
 

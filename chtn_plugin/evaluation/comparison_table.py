@@ -22,10 +22,10 @@ def holds_comparison(path: str | Path) -> bool:
         text = Path(path).read_text(encoding='utf-8')
         if text.startswith('### '):
             return f'\n{_TESTS}, ' in text
-        found = json.loads(text)
+        value = json.loads(text)
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and found.get('schema') == SCHEMA
+    return isinstance(value, dict) and value.get('schema') == SCHEMA
 
 
 def format_comparison(comparison: Mapping[str, Any]) -> str:

@@ -214,9 +214,9 @@ def _interpolated(table: RankTable, levels: int) -> np.ndarray:
     # whole numbers: 0.3 * 10 is not 3 in floating point.
     needed = -(-np.arange(levels) * table.relevant[some, None]
                // max(1, levels - 1))
-    found = np.cumsum(table.hits)
-    earlier = np.append(0, found)[table.offsets[some], None]
-    first = np.searchsorted(found, earlier + np.maximum(needed, 1))
+    count = np.cumsum(table.hits)
+    earlier = np.append(0, count)[table.offsets[some], None]
+    first = np.searchsorted(count, earlier + np.maximum(needed, 1))
     # The best of each stretch between two levels, then of all beyond.
     best = np.maximum.reduceat(at_end, first.ravel()).reshape(first.shape)
     curve[some] = np.maximum.accumulate(best[:, ::-1], axis=1)[:, ::-1]

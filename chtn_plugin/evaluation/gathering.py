@@ -54,11 +54,11 @@ def gather_items(batches: Sequence[Batch], size: int) -> Batch:
         raise ValueError(
             f'evaluation needs every one of {size} items once (samplers may '
             f'pad with fewer than {world} copies): '
-            + '; '.join(f'{what} sample_idx {_named(found)}'
-                        for what, found in (('missing', missing),
+            + '; '.join(f'{what} sample_idx {_named(group)}'
+                        for what, group in (('missing', missing),
                                             ('unknown', unknown),
                                             ('doubled', doubled))
-                        if len(found)))
+                        if len(group)))
     fields = ('image_idx', 'text_idx', 'label', 'same_image_idx',
               'same_text_idx')
     for field in fields:

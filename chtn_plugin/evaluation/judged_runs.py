@@ -57,13 +57,13 @@ def read_run(path: str | Path) -> Run:
     """
     run: Run = {}
     if _is_json(path, 'run'):
-        for query, found in read_json_object(path, 'a run').items():
-            if not isinstance(found, dict):
+        for query, items in read_json_object(path, 'a run').items():
+            if not isinstance(items, dict):
                 raise ValueError('a run must be {query: {item: score}}: '
                                  f'{path} has for query {query!r} a '
-                                 f'{type(found).__name__}')
+                                 f'{type(items).__name__}')
             run[query] = {item: _number(score, f'{path}, query {query!r}')
-                          for item, score in found.items()}
+                          for item, score in items.items()}
         return run
     for where, columns in _lines(path, 6, 'QUERY Q0 ITEM RANK SCORE TAG'):
         query, _, item, _, score, _ = columns
@@ -115,17 +115,17 @@ def read_qrels(path: str | Path) -> Qrels:
                 'judgements must be {query: {item: gain}} or {query: [item, '
                 f'...]}}: {path} has for query {query!r} a '
                 f'{type(judged).__name__}')
-    found = Qrels(gains, corpus)
+    qrels = Qrels(gains, corpus)
     if corpus is not None:
         there = set(corpus)
         for query in gains:
-            lost = [item for item in found.relevant(query)
+            lost = [item for item in qrels.relevant(query)
                     if item not in there]
             if lost:
                 raise ValueError(f'every relevant item must be in the corpus: '
                                  f'{path} has none named {lost[0]!r}, which '
                                  f'answers {query!r}')
-    return found
+    return qrels
 
 
 def score_run(run: Mapping[str, Mapping[str, float]], qrels: Qrels,
@@ -165,8 +165,8 @@ def score_run(run: Mapping[str, Mapping[str, float]], qrels: Qrels,
             'the judgements must be of the queries of the run: it has '
             f'{list(run)[:3]}, they have {queries[:3]}')
     items = set(qrels.corpus or ())
-    for found in (*run.values(), *qrels.gains.values()):
-        items.update(found)
+    for scored in (*run.values(), *qrels.gains.values()):
+        items.update(scored)
     return [_score(run, qrels, queries, protocol, len(items))
             for protocol in known]
 
@@ -221,9 +221,9 @@ def _score(run: Mapping[str, Mapping[str, float]], qrels: Qrels,
     before, size, counts, relevant = [], [], [], []
     for query in queries:
         wanted = set(qrels.relevant(query))
-        found = run.get(query, {})
-        row = np.array(list(found.values()), float)
-        hits = np.array([at for at, item in enumerate(found)
+        items = run.get(query, {})
+        row = np.array(list(items.values()), float)
+        hits = np.array([at for at, item in enumerate(items)
                          if item in wanted], int)
         ranks = (item_ranks(row, hits) if protocol.ties != 'stable'
                  else stable_ranks(row, hits))

@@ -216,17 +216,17 @@ def _labels(labels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     some of one side have several, both sides stay rows, or they could not be
     compared.
     """
-    found = {}
+    columns = {}
     for name, rows in labels.items():
         rows = np.asarray(rows)
         if rows.ndim == 2 and 1 in rows.shape:
             rows = rows.ravel()
-        found[name] = rows
-    hot = [name for name, rows in found.items()
+        columns[name] = rows
+    hot = [name for name, rows in columns.items()
            if rows.ndim == 2 and rows.dtype.kind in 'biuf']
-    if all(_is_one_hot(found[name]) for name in hot):
-        found.update({name: found[name].argmax(1) for name in hot})
-    return found
+    if all(_is_one_hot(columns[name]) for name in hot):
+        columns.update({name: columns[name].argmax(1) for name in hot})
+    return columns
 
 
 def _is_one_hot(rows: np.ndarray) -> bool:

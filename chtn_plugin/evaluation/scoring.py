@@ -311,14 +311,14 @@ def _score_pass(embeddings: Embeddings, protocols: list[Protocol],
         of_rule = dict(zip(rules, tables, strict=True))
         curves = [CurveSums.of(p.base, relevance.gallery_size)
                   for p in protocols]
-        found = []
+        values = []
         for protocol, curve in zip(protocols, curves, strict=True):
             table = of_rule['stable' if protocol.ties == 'stable' else
                             'group']
-            found.append(protocol.values(table))
+            values.append(protocol.values(table))
             if curve is not None:
                 curve.add(table)
-        return np.stack(found), tables[0].tied_items(), curves
+        return np.stack(values), tables[0].tied_items(), curves
 
     for which, (value, tie, curves) in rank_tiles(
             similarity, relevance, measure, rules,

@@ -299,9 +299,9 @@ def _check_tokens(exported: onnx_runtime.Towers, transform: Any,
 def _agreement(query: np.ndarray, query_there: np.ndarray,
                gallery: np.ndarray, gallery_there: np.ndarray) -> float:
     scores, _ = nearest(query, gallery, 10)
-    _, found = nearest(query_there, gallery_there, 10)
+    _, items = nearest(query_there, gallery_there, 10)
     shares = [(gallery[places] @ row >= best[-1] - 1e-5).mean()
-              for row, places, best in zip(query, found, scores,
+              for row, places, best in zip(query, items, scores,
                                            strict=True)]
     return float(np.mean(shares))
 

@@ -27,14 +27,14 @@ def check_text(text: Any, kind: str) -> None:
         ValueError: The text is something else.
     """
     if isinstance(text, Mapping):
-        found, shape = 'tokens', ''
+        what, shape = 'tokens', ''
     else:
-        found = 'vectors' if text.is_floating_point() else 'word numbers'
+        what = 'vectors' if text.is_floating_point() else 'word numbers'
         shape = f' of shape {tuple(text.shape)}'
-    if found != kind or (shape and text.dim() != 2):
+    if what != kind or (shape and text.dim() != 2):
         raise ValueError(
             f'this text encoder takes {kind}, one row a text, as '
-            f'{KINDS[kind]} makes them: got {found}{shape}')
+            f'{KINDS[kind]} makes them: got {what}{shape}')
 
 
 def shortened(text: Any) -> tuple[Any, Optional[np.ndarray]]:

@@ -147,7 +147,7 @@ class RunReport:
         source, target = (_PARTS[letter] for letter in direction[::2])
         value = self._scores[direction].values[query]
         note = '' if np.isnan(value) else f' · AP {value:.3f}'
-        scores, places = (found[query] for found in self._found[direction])
+        scores, places = (ranks[query] for ranks in self._found[direction])
         return result_row(Row(
             self._cell(source, query, note),
             [self._cell(target, place, score=float(score),

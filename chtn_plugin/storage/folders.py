@@ -57,12 +57,12 @@ def class_files(folder: str | Path, suffixes: Sequence[str]
         ValueError: The names of two such folders look the same and differ in
             Unicode form alone, so one class would be two.
     """
-    found = {path.name: sorted(
+    inside = {path.name: sorted(
         (file for file in walk_files(path)
          if file.suffix.lower() in suffixes),
         key=lambda file: (str(file.parent), file.name))
         for path in visible_folders(folder)}
-    classes = {name: files for name, files in found.items() if files}
+    classes = {name: files for name, files in inside.items() if files}
     if several := twins(classes):
         raise ValueError(f'a class must have one folder: {several[0][0]!r} '
                          f'has {len(several[0])} in {folder}, in different '

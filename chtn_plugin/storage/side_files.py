@@ -188,15 +188,15 @@ class SideWriter:
         with suppress(OSError):
             # Fails where another process was first: then its files stay.
             os.rename(self.folder, self.side.folder)
-        found = self.side.read()
-        if found is None:
+        stored = self.side.read()
+        if stored is None:
             # A damaged one stands in its place.
             drop(self.side.folder)
             os.rename(self.folder, self.side.folder)
-            found = self.side.read()
-        if found is None:
+            stored = self.side.read()
+        if stored is None:
             raise OSError(f'{self.side.folder} could not be read back')
-        return found
+        return stored
 
     def __enter__(self) -> SideWriter:
         return self

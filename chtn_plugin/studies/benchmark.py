@@ -206,7 +206,7 @@ def validate(features: PairFeatures, job: Job, settings: Sequence[str]
     label = rows.label[rows.labelled]
     fold = folds(label, FOLDS, job.draw)
     first = json.loads(settings[0])
-    found: dict[str, list[float]] = {text: [] for text in settings}
+    score: dict[str, list[float]] = {text: [] for text in settings}
     for number in range(FOLDS if is_closed_form(job.method) else 1):
         held = rows.labelled[fold == number]
         rest = np.setdiff1d(np.arange(len(rows.train)), held)
@@ -219,11 +219,11 @@ def validate(features: PairFeatures, job: Job, settings: Sequence[str]
         vectors = encoded(model, features.image[where], features.text[where])
         for text in settings:
             similarity = json.loads(text).get('similarity', model.similarity)
-            found[text].append(measured(
+            score[text].append(measured(
                 vectors, rows.label[held], similarity, pairs=False)['mean'])
     return [dict(job.what(features, 'validation', text),
                  score=float(np.mean(scores)))
-            for text, scores in found.items()]
+            for text, scores in score.items()]
 
 
 def test(features: PairFeatures, job: Job, setting: str,

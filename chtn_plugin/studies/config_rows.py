@@ -159,7 +159,7 @@ def _towers(cfg: Config, name: str) -> Any:
 
 def _parts(cfg: Config, name: str) -> dict[str, dict[str, Any]]:
     """Configurations of the training, validation and test pairs."""
-    found: dict[str, dict[str, Any]] = {}
+    parts: dict[str, dict[str, Any]] = {}
     for split in ('train', 'val', 'test'):
         loader = cfg.get(f'{split}_dataloader')
         if not loader:
@@ -172,15 +172,15 @@ def _parts(cfg: Config, name: str) -> dict[str, dict[str, Any]]:
             options.pop(key, None)
         if 'unpaired' in options:
             options['unpaired'] = 'drop'
-        found[split] = options
-    if 'val' in found:
-        if found['val'].get('split') == found['test'].get('split') and (
-                _same_rows(found['val'], found['test'])):
-            del found['val']  # a set without validation rows
-        elif 'pipeline' in found['val']:
+        parts[split] = options
+    if 'val' in parts:
+        if parts['val'].get('split') == parts['test'].get('split') and (
+                _same_rows(parts['val'], parts['test'])):
+            del parts['val']  # a set without validation rows
+        elif 'pipeline' in parts['val']:
             # Augmented rows would differ from pass to pass.
-            found['train']['pipeline'] = found['val']['pipeline']
-    return found
+            parts['train']['pipeline'] = parts['val']['pipeline']
+    return parts
 
 
 def _same_rows(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

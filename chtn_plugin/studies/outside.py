@@ -44,7 +44,7 @@ def parse_outside(texts: Sequence[str], known: Sequence[str] = ()
     Raises:
         ValueError: It is not of that form, or the name is taken.
     """
-    found: list[OutsideResult] = []
+    results: list[OutsideResult] = []
     counts: dict[tuple[str, str, str], int] = {}
     for text in texts:
         left, equals, file = text.partition('=')
@@ -59,10 +59,10 @@ def parse_outside(texts: Sequence[str], known: Sequence[str] = ()
                              f'{file} otherwise')
         labels = LabelBudget.parse(labels or '100%').name
         key = of_set, name, labels
-        found.append(OutsideResult(name, file, of_set, labels,
-                                   counts.get(key, 0)))
+        results.append(OutsideResult(name, file, of_set, labels,
+                                     counts.get(key, 0)))
         counts[key] = counts.get(key, 0) + 1
-    return found
+    return results
 
 
 def write_rows(folder: str | Path, features: PairFeatures,

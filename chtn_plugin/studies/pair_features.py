@@ -175,24 +175,24 @@ def _of_file(path: Path) -> dict[str, np.ndarray]:
         return {name: arrays.numbers(name) for name in _ARRAYS}
     splits = [split for split in ('train', 'val', 'test')
               if f'image_{split}' in arrays]
-    found: dict[str, list[np.ndarray]] = {name: [] for name in _ARRAYS}
+    pieces: dict[str, list[np.ndarray]] = {name: [] for name in _ARRAYS}
     for split in splits:
         for name in _ARRAYS[:3]:
             if f'{name}_{split}' not in arrays:
                 raise KeyError(f'array not found in {path}: {name}_{split}')
-            found[name].append(arrays.numbers(f'{name}_{split}'))
-        found['train'].append(np.full(len(found['image'][-1]),
+            pieces[name].append(arrays.numbers(f'{name}_{split}'))
+        pieces['train'].append(np.full(len(pieces['image'][-1]),
                                       split != 'test'))
-    if found['label'][0].ndim != 1 and 1 not in found['label'][0].shape:
+    if pieces['label'][0].ndim != 1 and 1 not in pieces['label'][0].shape:
         raise ValueError(f'{path} has several classes a pair; methods are '
                          'compared on data of one class a pair')
     return {name: np.concatenate([part.reshape(-1) if name == 'label'
                                   else part for part in parts])
-            for name, parts in found.items()}
+            for name, parts in pieces.items()}
 
 
 def _of_config(cfg: Any, where: str) -> dict[str, np.ndarray]:
-    found: dict[str, list[np.ndarray]] = {name: [] for name in _ARRAYS}
+    pieces: dict[str, list[np.ndarray]] = {name: [] for name in _ARRAYS}
     for split in ('train', 'val', 'test'):
         loader = cfg.get(f'{split}_dataloader')
         if not loader:
@@ -206,8 +206,8 @@ def _of_config(cfg: Any, where: str) -> dict[str, np.ndarray]:
                     inputs['image'].dim() == 4
                     and inputs['image'][0].numel() <= _PIXELS):
                 inputs = dict(inputs, image=_pixels(inputs['image'], pixels))
-            _add(found, inputs, label, split, where)
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+            _add(pieces, inputs, label, split, where)
+    return {name: np.concatenate(parts) for name, parts in pieces.items()}
 
 
 def _served(config: Any) -> Iterator[tuple[Any, torch.Tensor]]:
@@ -233,7 +233,7 @@ def _pixels(images: torch.Tensor, preprocessor: Any) -> torch.Tensor:
     return images.flatten(1).float()
 
 
-def _add(found: dict[str, list[np.ndarray]], inputs: Any,
+def _add(pieces: dict[str, list[np.ndarray]], inputs: Any,
          label: torch.Tensor, split: str, where: str) -> None:
     """Add the rows of a part, checked."""
     for name in ('image', 'text'):
@@ -244,12 +244,12 @@ def _add(found: dict[str, list[np.ndarray]], inputs: Any,
                 f'the {name}s of {where} must be ready features, (N, D): '
                 'tools/extract_features.py makes such of pictures and '
                 'words')
-        found[name].append(value.numpy())
+        pieces[name].append(value.numpy())
     if label.dim() != 1:
         raise ValueError(f'{where} has several classes a pair; methods '
                          'are compared on data of one class a pair')
-    found['label'].append(label.numpy())
-    found['train'].append(np.full(len(label), split != 'test'))
+    pieces['label'].append(label.numpy())
+    pieces['train'].append(np.full(len(label), split != 'test'))
 
 
 def prepare(features: PairFeatures, dimensions: Optional[int],

@@ -156,11 +156,11 @@ def taught_scores(image: np.ndarray, text: np.ndarray, label: np.ndarray,
             image_temperature=temperatures[0],
             text_temperature=temperatures[1])
         for place, (rows, offset) in enumerate(modalities):
-            found = solvers[place].fit(
+            fitted = solvers[place].fit(
                 np.concatenate([hot, targets[place].numpy()]),
                 _at(offset, joined), solutions[place], steps=12)
-            solutions[place] = found
-            scores[place] = solvers[place].scores(rows, found, offset)
+            solutions[place] = fitted
+            scores[place] = solvers[place].scores(rows, fitted, offset)
     return scores[0], scores[1]
 
 

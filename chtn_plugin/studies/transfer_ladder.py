@@ -169,7 +169,7 @@ def possible_steps(setup: Setup, labelled: bool = True) -> tuple[str, ...]:
         setup: The data.
         labelled: Whether any row has a label: without, all rests on names.
     """
-    found = []
+    steps = []
     for name, step in STEPS.items():
         if step.source and setup.classifier is None:
             continue
@@ -177,8 +177,8 @@ def possible_steps(setup: Setup, labelled: bool = True) -> tuple[str, ...]:
             continue
         if not labelled and not (step.names or step.source):
             continue
-        found.append(name)
-    return tuple(found)
+        steps.append(name)
+    return tuple(steps)
 
 
 def works_of(ladder: Ladder, setup: Setup) -> list[Work]:
@@ -331,12 +331,12 @@ def name_offsets(setup: Setup, step: Step, label: np.ndarray, draw: int
             features.image, features.text))
         prior.fit(image[train], text[train],
                   torch.from_numpy(label)[train], features.num_classes)
-    found = [prior.offset(part, value) if wanted else 0.
+    parts = [prior.offset(part, value) if wanted else 0.
              for part, value, wanted in (('image', image, step.source),
                                          ('text', text, step.names))]
     return tuple(value.numpy().astype(np.float64)  # type: ignore[return-value]
                  if isinstance(value, torch.Tensor) else value
-                 for value in found)
+                 for value in parts)
 
 
 class _prior_file:
@@ -387,16 +387,17 @@ def scored(setup: Setup, vectors: Mapping[str, Any], similarity: str
     scores = score_embeddings(Embeddings(
         image=vectors['image'][first], text=vectors['text'],
         image_label=label[first], text_label=label), [protocol], threads=1)
-    found: dict[str, Any] = {score.direction: score.value for score in scores}
-    found['mean'] = (found['i2t'] + found['t2i']) / 2
-    found['ap'] = {score.direction: [
+    figures: dict[str, Any] = {score.direction: score.value
+                               for score in scores}
+    figures['mean'] = (figures['i2t'] + figures['t2i']) / 2
+    figures['ap'] = {score.direction: [
         None if np.isnan(v) else round(float(v), 4) for v in score.values]
         for score in scores}
     for part, rows in (('image', first), ('text', slice(None))):
         guess = vectors.get(f'{part}_class')
-        found[f'accuracy_{part}'] = (None if guess is None else float(
+        figures[f'accuracy_{part}'] = (None if guess is None else float(
             (guess[rows] == label[rows]).mean()))
-    return found
+    return figures
 
 
 def _prior_hash(setup: Setup) -> str:

@@ -24,10 +24,10 @@ _CURVES = (('semantic matching', ('features', )),
            ('network, recipe', ('network, pairs, names', 'network, pairs')))
 
 
-def _step_rows(found: Mapping[str, Any]) -> list[list[str]]:
+def _step_rows(table: Mapping[str, Any]) -> list[list[str]]:
     rows = [['any', '0', f'{row["step"]} on all pairs, no label',
-             *_figures(row)] for row in found['label_free']]
-    for rung in found['rungs']:
+             *_figures(row)] for row in table['label_free']]
+    for rung in table['rungs']:
         rows += [[rung['rung'], str(rung['labelled']), row['step'],
                   *_figures(row)] for row in rung['steps']]
     return rows
@@ -43,13 +43,13 @@ def _figures(row: Mapping[str, Any]) -> list[str]:
             str(row['draws'])]
 
 
-def _gain_rows(found: Mapping[str, Any]) -> list[list[str]]:
-    titles = dict.fromkeys(gain['gain'] for rung in found['rungs']
+def _gain_rows(table: Mapping[str, Any]) -> list[list[str]]:
+    titles = dict.fromkeys(gain['gain'] for rung in table['rungs']
                            for gain in rung['gains'])
     return [[title, rung['rung'], gain_text(gain),
              ' to '.join(map(signed, gain['over_queries'] or ())),
              str(gain['draws'])]
-            for title in titles for rung in found['rungs']
+            for title in titles for rung in table['rungs']
             for gain in rung['gains'] if gain['gain'] == title]
 
 
@@ -82,12 +82,12 @@ def legend(how: Mapping[str, Any]) -> list[str]:
     return lines + list(how['lacks'])
 
 
-def markdown(found: Mapping[str, Any], how: Mapping[str, Any]) -> str:
+def markdown(table: Mapping[str, Any], how: Mapping[str, Any]) -> str:
     """Write the report as Markdown."""
     lines = [f'# Few labels: {how["set"]}', '', f'`{how["command"]}`', '',
-             *[f'- {line}' for line in found['words']], '',
-             '## Net gains', '', *_table(_GAINS, _gain_rows(found)),
-             '', '## Figures', '', *_table(_STEPS, _step_rows(found)), '',
+             *[f'- {line}' for line in table['words']], '',
+             '## Net gains', '', *_table(_GAINS, _gain_rows(table)),
+             '', '## Figures', '', *_table(_STEPS, _step_rows(table)), '',
              '## How it was measured', '',
              *[f'- {line}' for line in legend(how)], '']
     return '\n'.join(lines)
@@ -99,9 +99,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
               + ' |' for row in rows)]
 
 
-def charts(found: Mapping[str, Any]) -> list[str]:
+def charts(table: Mapping[str, Any]) -> list[str]:
     """Draw MAP, and the accuracy of each modality, over the labels."""
-    rungs = found['rungs']
+    rungs = table['rungs']
     drawn: dict[str, dict[str, tuple[list[float], list[float]]]] = {
         'mean MAP': {}, 'accuracy of pictures': {}, 'accuracy of texts': {}}
     for curves, key in zip(drawn.values(), (
@@ -116,8 +116,8 @@ def charts(found: Mapping[str, Any]) -> list[str]:
                     ys.append(row[key])
             if xs:
                 curves[name] = xs, ys
-        if key == 'mean' and found['label_free'] and curves:
-            best = max(row['mean'] for row in found['label_free'])
+        if key == 'mean' and table['label_free'] and curves:
+            best = max(row['mean'] for row in table['label_free'])
             every = [x for xs, _ in curves.values() for x in xs]
             # Four styles of line; the network's points stand in the table.
             if len(curves) > 3:
@@ -127,31 +127,31 @@ def charts(found: Mapping[str, Any]) -> list[str]:
             for title, curves in drawn.items() if curves]
 
 
-def html_page(found: Mapping[str, Any], how: Mapping[str, Any]) -> str:
+def html_page(table: Mapping[str, Any], how: Mapping[str, Any]) -> str:
     """Write one self-contained page with plots and tables."""
     return page(f'Few labels: {how["set"]}', how['command'], [
         section('In words', '<ul>' + ''.join(
-            f'<li>{esc(line)}</li>' for line in found['words']) + '</ul>'),
-        section('Over the labels', *charts(found)),
-        section('Net gains', html_table(_GAINS, _gain_rows(found))),
-        section('Figures', html_table(_STEPS, _step_rows(found))),
+            f'<li>{esc(line)}</li>' for line in table['words']) + '</ul>'),
+        section('Over the labels', *charts(table)),
+        section('Net gains', html_table(_GAINS, _gain_rows(table))),
+        section('Figures', html_table(_STEPS, _step_rows(table))),
         section('How it was measured', '<ul>' + ''.join(
             f'<li>{esc(line)}</li>' for line in legend(how)) + '</ul>')])
 
 
-def write_reports(folder: str | Path, found: Mapping[str, Any],
+def write_reports(folder: str | Path, table: Mapping[str, Any],
                   how: Mapping[str, Any]) -> list[Path]:
     """Write ``transfer.html``, ``.md`` and ``.json``.
 
     Args:
         folder: Where to.
-        found: Of :func:`~chtn_plugin.studies.transfer_table.summary`.
+        table: Of :func:`~chtn_plugin.studies.transfer_table.summary`.
         how: ``set``, ``command``, ``train``, ``test``, ``classes``,
             ``protocol``, ``draws``, ``prepared``, ``lacks`` (sentences on
             what the data do not allow).
     """
-    contents = {'html': html_page(found, how), 'md': markdown(found, how),
-                'json': json.dumps(dict(how, **found), indent=1) + '\n'}
+    contents = {'html': html_page(table, how), 'md': markdown(table, how),
+                'json': json.dumps(dict(how, **table), indent=1) + '\n'}
     paths = []
     for suffix, text in contents.items():
         paths.append(Path(folder) / f'transfer.{suffix}')

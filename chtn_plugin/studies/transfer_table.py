@@ -64,9 +64,9 @@ def summary(records: Sequence[Record]) -> dict[str, Any]:
         home.setdefault(record['step'], {})[record['draw']] = record
     rungs = [_rung(name, steps, free) for name, steps in by_rung.items()]
     rungs.sort(key=lambda rung: (rung['labelled'], rung['rung']))
-    found = dict(rungs=rungs, label_free=[
+    table = dict(rungs=rungs, label_free=[
         _row(name, runs) for name, runs in free.items()])
-    return dict(found, words=words(found))
+    return dict(table, words=words(table))
 
 
 def _rung(name: str, steps: Mapping[str, Runs], free: Mapping[str, Runs]
@@ -103,13 +103,13 @@ def _bar(steps: Mapping[str, Runs], free: Mapping[str, Runs]
         return dict(plain), 'semantic matching'
     one = free[best][0]
     draws = sorted({draw for runs in steps.values() for draw in runs})
-    found = {}
+    means = {}
     for draw in draws:
         own = plain.get(draw, plain.get(0))
-        found[draw] = one if own is None or one['mean'] >= own['mean'] else (
+        means[draw] = one if own is None or one['mean'] >= own['mean'] else (
             own)
-    ahead = sum(run is one for run in found.values()) * 2 >= len(found)
-    return found, best if ahead else 'semantic matching'
+    ahead = sum(run is one for run in means.values()) * 2 >= len(means)
+    return means, best if ahead else 'semantic matching'
 
 
 def _row(step: str, runs: Runs) -> dict[str, Any]:
@@ -203,10 +203,10 @@ def gain_text(gain: Mapping[str, Any]) -> str:
     return text if half is None else f'{text} ± {signed(half)[1:]}'
 
 
-def words(found: Mapping[str, Any]) -> list[str]:
+def words(table: Mapping[str, Any]) -> list[str]:
     """Say in sentences what helps, what does not, and where it hurts."""
     lines: list[str] = []
-    rungs = found['rungs']
+    rungs = table['rungs']
     titles = list(dict.fromkeys(gain['gain'] for rung in rungs
                                 for gain in rung['gains']))
     for title in titles:

@@ -51,13 +51,13 @@ def untrained_vectors(name: str, features: PairFeatures, rows: np.ndarray
             'names must be vectors of the towers\' own space: '
             f'those of {features.name} have {names.shape[1]} numbers, its '
             f'texts {sizes["text"]}')
-    found: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     for part, value in unit.items():
         scores = _SCALE * value @ names.T
         share = np.exp(scores - scores.max(1, keepdims=True))
-        found[part] = (share / share.sum(1, keepdims=True)).astype(np.float32)
-        found[f'{part}_class'] = scores.argmax(1)
-    return found, 'dot'
+        parts[part] = (share / share.sum(1, keepdims=True)).astype(np.float32)
+        parts[f'{part}_class'] = scores.argmax(1)
+    return parts, 'dot'
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

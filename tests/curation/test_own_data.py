@@ -19,6 +19,7 @@ from own_folder import (
 
 from chtn_plugin.curation.own_tables import read_table
 from chtn_plugin.datasets.manifest import read_manifest
+from chtn_plugin.engine.shipped_configs import PREFIX
 
 SCRIPTS = ('一只猫在沙发上', 'قطة على الأريكة', 'Кошка на диване', '🐈 on a 🛋️')
 
@@ -170,7 +171,7 @@ def test_next_commands_fit_the_manifest(folder, configs, extra, option):
         f'python tools/check_data.py {folder / "manifest.tsv"}{option}')
 
 
-def test_config_is_never_written_over_a_users_own(folder, configs, tmp_path):
+def test_config_is_never_written_over_a_users_own(folder, configs):
     write_csv(folder, rows())
     config = configs / 'own.py'
     make(folder, config)
@@ -178,8 +179,14 @@ def test_config_is_never_written_over_a_users_own(folder, configs, tmp_path):
     config.write_text('# mine\n')
     with pytest.raises(ValueError, match='choose another'):
         make(folder, config)
-    with pytest.raises(FileNotFoundError, match='_base_'):
-        make(folder, tmp_path / 'elsewhere/own.py')
+
+
+def test_config_in_a_folder_without_base_builds_on_the_packages(folder,
+                                                                tmp_path):
+    write_csv(folder, rows())
+    make(folder, tmp_path / 'elsewhere/own.py')
+    text = (tmp_path / 'elsewhere/own.py').read_text()
+    assert f"'{PREFIX}_base_/default_runtime.py'," in text
 
 
 def test_config_that_was_edited_is_the_users(folder, configs):

@@ -83,8 +83,8 @@ def _plain(folder: Path, name: str, value: Any,
                 raise ValueError(
                     f'a class number must lie in [0, {len(classes)}): '
                     f'{name} is {value!r} at {where}')
-        found = [classes[number] for number in numbers]
-        return found if isinstance(value, list) else found[0]
+        names = [classes[number] for number in numbers]
+        return names if isinstance(value, list) else names[0]
     return value
 
 
@@ -105,12 +105,12 @@ def _class_names(schema: Any) -> dict[str, list[str]]:
         features = kept.get('info', {}).get('features', {})
     except (ValueError, AttributeError):
         return {}
-    found = {}
+    names = {}
     for name, feature in features.items():
         if isinstance(feature, dict) and isinstance(
                 feature.get('feature'), dict):
             feature = feature['feature']
         if isinstance(feature, dict) and isinstance(
                 feature.get('names'), list):
-            found[name] = [str(one) for one in feature['names']]
-    return found
+            names[name] = [str(one) for one in feature['names']]
+    return names

@@ -16,10 +16,10 @@ _OF_ALL = re.compile(r'\d{2,}|.*(images?|pictures?|photos?|pics|dataset)|data',
 
 def recognises(folder: Path) -> Optional[str]:
     """Name the first class folder; see :class:`~.layout.Layout`."""
-    found = _with_pictures(folder)
-    if not found or no_class(folder):
+    paths = _with_pictures(folder)
+    if not paths or no_class(folder):
         return None
-    return f'found folders with pictures, such as {found[0].name}'
+    return f'found folders with pictures, such as {paths[0].name}'
 
 
 def rows(folder: Path, reading: Reading) -> list[Row]:
@@ -39,14 +39,14 @@ def no_class(folder: Path) -> Optional[str]:
     kind: taken for the only class, they would make everything relevant to
     everything.
     """
-    found = _with_pictures(folder)
-    if not found or any(has_pictures(inside) for path in found
+    paths = _with_pictures(folder)
+    if not paths or any(has_pictures(inside) for path in paths
                         for inside in visible_folders(path)):
         return None
-    names = ', '.join(path.name for path in found[:3])
-    if all(split_in_name(path.name) for path in found):
+    names = ', '.join(path.name for path in paths[:3])
+    if all(split_in_name(path.name) for path in paths):
         return f'{names}: a folder of this name is a split and no class'
-    if len(found) == 1 and _OF_ALL.fullmatch(names):
+    if len(paths) == 1 and _OF_ALL.fullmatch(names):
         return (f'{names}, the only folder of pictures, holds all of them '
                 'and is no class')
     return None

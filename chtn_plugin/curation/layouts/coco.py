@@ -26,8 +26,8 @@ _WHAT = 'a file of COCO annotations'
 
 def recognises(folder: Path) -> Optional[str]:
     """Name the captions; see :class:`~.layout.Layout`."""
-    found = _files(folder, 'captions')
-    return f'found {found[0].relative_to(folder)}' if found else None
+    files = _files(folder, 'captions')
+    return f'found {files[0].relative_to(folder)}' if files else None
 
 
 def rows(folder: Path, reading: Reading) -> list[Row]:
@@ -42,8 +42,8 @@ def rows(folder: Path, reading: Reading) -> list[Row]:
         raise FileNotFoundError(f'{folder} has no captions_*.json, in '
                                 'annotations or directly')
     pictures = PictureFinder(folder)
-    found = [row for path in files for row in _rows(path, pictures)]
-    return without_single_split(found)
+    pairs = [row for path in files for row in _rows(path, pictures)]
+    return without_single_split(pairs)
 
 
 def categories_by_picture(path: Path) -> dict[str, tuple[str, ...]]:
@@ -60,15 +60,15 @@ def categories_by_picture(path: Path) -> dict[str, tuple[str, ...]]:
         names = {one['id']: string(one['name'], 'a category', path).strip()
                  for one in data['categories']}
         files = _file_names(data, path)
-        found: dict[Any, dict[str, None]] = {}
+        named: dict[Any, dict[str, None]] = {}
         for one in data['annotations']:
             if one['category_id'] not in names:
                 raise ValueError(
                     f"category_id must be one of {_WHAT}'s categories, got "
                     f'{one["category_id"]!r} in {path}')
-            found.setdefault(one['image_id'], {})[
+            named.setdefault(one['image_id'], {})[
                 names[one['category_id']]] = None
-        return {name: tuple(sorted(found.get(key, ())))
+        return {name: tuple(sorted(named.get(key, ())))
                 for key, name in files.items()}
 
 

@@ -84,9 +84,9 @@ def choose_layout(folder: Path, name: Optional[str] = None,
     fitting = [(layout, reason) for layout in LAYOUTS.values()
                if not layout.fallback and (
                    reason := layout.recognises(folder))]
-    if fitting and (found := _whole_table(folder)) and not (
+    if fitting and (table := _whole_table(folder)) and not (
             {layout.name for layout, _ in fitting} & _TABLES):
-        fitting.append((LAYOUTS['table'], f'found {found.name}, with images, '
+        fitting.append((LAYOUTS['table'], f'found {table.name}, with images, '
                         'texts and labels'))
     if len(fitting) > 1:
         raise ValueError(
@@ -119,10 +119,10 @@ def _whole_table(folder: Path) -> Optional[Path]:
 
 def _nothing(folder: Path) -> str:
     """Say why no layout fits, and what would."""
-    said = (f'{folder} has no table ({", ".join(TABLE_SUFFIXES)}) and no '
+    rule = (f'{folder} has no table ({", ".join(TABLE_SUFFIXES)}) and no '
             'class folders with pictures')
     if reason := class_folders.no_class(folder):
-        said += f': {reason}'
+        rule += f': {reason}'
     files = [path.relative_to(folder).as_posix()
              for place in (folder, *visible_folders(folder))
              for path in visible_files(place)
@@ -130,13 +130,13 @@ def _nothing(folder: Path) -> str:
     if not files:
         pictures = any(path.suffix.lower() in IMAGE_SUFFIXES
                        for path in walk_files(folder))
-        return said + ('. Pictures alone are no pairs: put a table beside '
+        return rule + ('. Pictures alone are no pairs: put a table beside '
                        'them, with columns image, text and label'
                        if pictures else '')
     name, layout = _nearest(files)
     if layout is None:
-        return f'{said}. It has {", ".join(files[:3])}, which no layout reads'
-    return (f'{said}. Found {name}: the nearest layout is {layout.name} '
+        return f'{rule}. It has {", ".join(files[:3])}, which no layout reads'
+    return (f'{rule}. Found {name}: the nearest layout is {layout.name} '
             f'({layout.about})')
 
 
@@ -173,6 +173,6 @@ def _nearest(files: Sequence[str]) -> tuple[str, Optional[Layout]]:
     if score >= 0.6:
         return file, LAYOUTS[layout]
     for file in files:
-        if found := _BY_SUFFIX.get(Path(file).suffix.lower()):
-            return file, LAYOUTS[found]
+        if known := _BY_SUFFIX.get(Path(file).suffix.lower()):
+            return file, LAYOUTS[known]
     return files[0], None

@@ -26,8 +26,8 @@ _SPLIT_LIST = re.compile(r'Flickr_?\d+k[._](train|dev|test)Images\.txt',
 
 def recognises(folder: Path) -> Optional[str]:
     """Name the list; see :class:`~.layout.Layout`."""
-    found = _lists(folder)
-    return f'found {found[0].name}, a list of captions' if found else None
+    lists = _lists(folder)
+    return f'found {lists[0].name}, a list of captions' if lists else None
 
 
 def rows(folder: Path, reading: Reading) -> list[Row]:
@@ -40,19 +40,19 @@ def rows(folder: Path, reading: Reading) -> list[Row]:
         FileNotFoundError: There is no list of captions.
         ValueError: There are several, or a line has no caption.
     """
-    found = _lists(folder)
-    if not found:
+    lists = _lists(folder)
+    if not lists:
         raise FileNotFoundError(
             f'{folder} has no list of captions: results.csv, captions.txt, '
             'Flickr8k.token.txt or results_20130124.token')
-    if len(found) > 1:
+    if len(lists) > 1:
         raise ValueError(f'{folder} must hold one list of captions, it holds '
-                         f'{", ".join(path.name for path in found)}')
-    check_size(found[0])
+                         f'{", ".join(path.name for path in lists)}')
+    check_size(lists[0])
     pictures, splits = PictureFinder(folder), _splits(folder)
     result = []
-    for line, name, text in _captions(found[0], reading.encoding):
-        where = f'{found[0]}:{line}'
+    for line, name, text in _captions(lists[0], reading.encoding):
+        where = f'{lists[0]}:{line}'
         if splits and name not in splits:
             continue
         result.append(Row(pictures.path(name), cleaned([text]), (),
@@ -61,7 +61,7 @@ def rows(folder: Path, reading: Reading) -> list[Row]:
 
 
 def _lists(folder: Path) -> list[Path]:
-    found = []
+    lists = []
     for path in visible_files(folder):
         if path.suffix.lower() in _SUFFIXES:
             with path.open('rb') as file:
@@ -69,8 +69,8 @@ def _lists(folder: Path) -> list[Path]:
             if any(pattern.match(head.rstrip('\r\n') if
                                  pattern is _COMMA_HEADER else head)
                    for pattern in _patterns(path)):
-                found.append(path)
-    return found
+                lists.append(path)
+    return lists
 
 
 def _patterns(path: Path) -> tuple[re.Pattern, ...]:
@@ -131,10 +131,10 @@ def _at_tab(line: str) -> Optional[tuple[str, str]]:
 
 
 def _splits(folder: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
+    split: dict[str, str] = {}
     for path in visible_files(folder):
         if match := _SPLIT_LIST.fullmatch(path.name):
             with open_text(path, 'a list of pictures') as file:
-                found |= {name: SPLITS[match[1].lower()] for line in file
+                split |= {name: SPLITS[match[1].lower()] for line in file
                           if (name := line.strip())}
-    return found
+    return split

@@ -34,12 +34,12 @@ def rows(folder: Path, reading: Reading) -> list[Row]:
         ImportError: pyarrow is not installed.
         ValueError: A file is damaged, or lacks a column.
     """
-    found: list[Row] = []
+    pairs: list[Row] = []
     for part, split in _parts(folder):
         for path in _arrow_files(part):
-            found += [dataclasses.replace(row, split=row.split or split)
+            pairs += [dataclasses.replace(row, split=row.split or split)
                       for row in _rows(folder, path, reading)]
-    return without_single_split(found)
+    return without_single_split(pairs)
 
 
 def _rows(folder: Path, path: Path, reading: Reading) -> list[Row]:

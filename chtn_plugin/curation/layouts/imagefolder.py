@@ -18,10 +18,10 @@ _NAMES = ('metadata.csv', 'metadata.jsonl')
 
 def recognises(folder: Path) -> Optional[str]:
     """Name the tables; see :class:`~.layout.Layout`."""
-    found = _tables(folder)
-    if not found:
+    lists = _tables(folder)
+    if not lists:
         return None
-    return f'found {found[0][0].relative_to(folder)}'
+    return f'found {lists[0][0].relative_to(folder)}'
 
 
 def rows(folder: Path, reading: Reading) -> list[Row]:
@@ -35,7 +35,7 @@ def rows(folder: Path, reading: Reading) -> list[Row]:
     if not tables:
         raise FileNotFoundError(f'{folder} has no {" or ".join(_NAMES)}, '
                                 'nor have folders train, val and test in it')
-    found: list[Row] = []
+    pairs: list[Row] = []
     for path, split in tables:
         columns = dict(reading.columns)
         if 'image' not in columns and 'image' not in recognised_fields(
@@ -47,9 +47,9 @@ def rows(folder: Path, reading: Reading) -> list[Row]:
                               reading.encoding, reading.needs_label):
             image = row.image and (row.image if base == '.' else
                                    f'{base}/{row.image}')
-            found.append(dataclasses.replace(
+            pairs.append(dataclasses.replace(
                 row, image=image, split=row.split or split))
-    return without_single_split(found)
+    return without_single_split(pairs)
 
 
 def _tables(folder: Path) -> list[tuple[Path, str]]:
@@ -63,8 +63,8 @@ def _tables(folder: Path) -> list[tuple[Path, str]]:
 def _image_column(path: Path, encoding: Optional[str]) -> str:
     from ...storage.tables import read_rows
     first = next(read_rows(path, 'a table', encoding))
-    found = [name for name in first.cells if name.endswith('_file_name')]
-    if len(found) != 1:
+    names = [name for name in first.cells if name.endswith('_file_name')]
+    if len(names) != 1:
         raise ValueError('an ImageFolder table must have the column '
                          f'file_name: {path} has {list(first.cells)}')
-    return found[0]
+    return names[0]

@@ -26,9 +26,9 @@ _SPLITS = {**SPLITS, 'restval': 'train'}
 
 def recognises(folder: Path) -> Optional[str]:
     """Name the file; see :class:`~.layout.Layout`."""
-    found = _files(folder)
-    return f'found {found[0].name}, whose images have sentences' if (
-        found) else None
+    files = _files(folder)
+    return f'found {files[0].name}, whose images have sentences' if (
+        files) else None
 
 
 def rows(folder: Path, reading: Reading) -> list[Row]:
@@ -51,7 +51,7 @@ def rows(folder: Path, reading: Reading) -> list[Row]:
     path, = files
     data = read_json_object(path, _WHAT)
     pictures = PictureFinder(folder)
-    found = []
+    pairs = []
     with expected_shape(path, _WHAT):
         for number, one in enumerate(data['images']):
             where = f'{path}: image {number}'
@@ -60,21 +60,21 @@ def rows(folder: Path, reading: Reading) -> list[Row]:
                 raise ValueError(f'a split must be one of {sorted(_SPLITS)}, '
                                  f'got {split!r} at {where}')
             below = string(one.get('filepath', ''), 'a filepath', path)
-            found.append(Row(
+            pairs.append(Row(
                 pictures.path(string(one['filename'], 'a filename', path),
                               (below, f'images/{below}') if below else ()),
                 cleaned(string(sentence['raw'], 'a sentence', path)
                         for sentence in one['sentences']),
                 (), _SPLITS.get(split, ''), where))
-    return found
+    return pairs
 
 
 def _files(folder: Path) -> list[Path]:
-    found = []
+    files = []
     for path in visible_files(folder):
         if path.suffix == '.json':
             with path.open('rb') as file:
                 head = file.read(_HEAD_BYTES)
             if b'"images"' in head and b'"sentences"' in head:
-                found.append(path)
-    return found
+                files.append(path)
+    return files

@@ -108,17 +108,17 @@ def _by_file(path: Path, reading: Reading
              if path.suffix.lower() == '.json' else
              read_labels(path, reading.columns, reading.label_separator,
                          reading.encoding))
-    found: dict[str, tuple[str, ...]] = {}
+    known: dict[str, tuple[str, ...]] = {}
     for name, labels in pairs:
         # A picture in several rows has all of their labels.
-        found[name] = tuple(dict.fromkeys((*found.get(name, ()), *labels)))
+        known[name] = tuple(dict.fromkeys((*known.get(name, ()), *labels)))
     by_name: dict[str, set[tuple[str, ...]]] = {}
-    for name, labels in found.items():
+    for name, labels in known.items():
         by_name.setdefault(PurePosixPath(name).name, set()).add(labels)
 
     def find(image: str) -> tuple[str, ...]:
-        if image in found:
-            return found[image]
+        if image in known:
+            return known[image]
         several = by_name.get(PurePosixPath(image).name, set())
         if len(several) > 1:
             raise ValueError(f'{path} must say which {image!r} it means: it '

@@ -99,12 +99,12 @@ class PictureFinder:
                 if path.suffix.lower() in IMAGE_SUFFIXES:
                     self._by_name.setdefault(path.name, []).append(
                         path.relative_to(self.folder).as_posix())
-        found = self._by_name.get(name.rsplit('/', 1)[-1], [])
-        if len(found) > 1:
+        paths = self._by_name.get(name.rsplit('/', 1)[-1], [])
+        if len(paths) > 1:
             raise ValueError(
                 f'a picture must be the only one of its name: {name!r} is '
-                f'{found[0]} and {found[1]} in {self.folder}')
-        return found[0] if found else name
+                f'{paths[0]} and {paths[1]} in {self.folder}')
+        return paths[0] if paths else name
 
 
 def has_pictures(folder: Path) -> bool:
@@ -125,16 +125,16 @@ def split_in_name(name: str) -> str:
     ('train', 'val')
     """
     words = re.findall(r'[a-z]+', name.lower())
-    found = {_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS}
-    return found.pop() if len(found) == 1 else ''
+    splits = {_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS}
+    return splits.pop() if len(splits) == 1 else ''
 
 
 def split_folders(folder: Path) -> dict[str, Path]:
     """The folders of the splits, by split, if all folders are such."""
     folders = visible_folders(folder)
-    found = {SPLITS[path.name.lower()]: path for path in folders
-             if path.name.lower() in SPLITS}
-    return found if len(found) == len(folders) else {}
+    splits = {SPLITS[path.name.lower()]: path for path in folders
+              if path.name.lower() in SPLITS}
+    return splits if len(splits) == len(folders) else {}
 
 
 def without_single_split(rows: Sequence[Row]) -> list[Row]:

@@ -15,9 +15,9 @@ from .layout import Reading, split_in_name, without_single_split
 
 def recognises(folder: Path) -> Optional[str]:
     """Name the lists; see :class:`~.layout.Layout`."""
-    found = _lists(folder)
-    return (f'found {found[0].name} with the columns filepath and title'
-            if found else None)
+    lists = _lists(folder)
+    return (f'found {lists[0].name} with the columns filepath and title'
+            if lists else None)
 
 
 def rows(folder: Path, reading: Reading) -> list[Row]:
@@ -31,15 +31,15 @@ def rows(folder: Path, reading: Reading) -> list[Row]:
     if not lists:
         raise FileNotFoundError(f'{folder} has no table (.csv, .tsv) with '
                                 'the columns filepath and title')
-    found = [dataclasses.replace(row, split=row.split or split_in_name(
+    pairs = [dataclasses.replace(row, split=row.split or split_in_name(
         path.stem)) for path in lists for row in read_table(
             path, reading.columns, reading.label_separator, reading.encoding,
             reading.needs_label)]
-    return without_single_split(found)
+    return without_single_split(pairs)
 
 
 def _lists(folder: Path) -> list[Path]:
-    found = []
+    lists = []
     for path in tables_of(folder, MANIFEST):
         with path.open('rb') as file:
             header = file.readline(1 << 16)
@@ -47,5 +47,5 @@ def _lists(folder: Path) -> list[Path]:
         for mark in ',\t;':
             names = names.replace(mark, ' ')
         if {'filepath', 'title'} <= set(names.split()):
-            found.append(path)
-    return found
+            lists.append(path)
+    return lists

@@ -15,8 +15,8 @@ _BATCH = 256
 
 def recognises(folder: Path) -> Optional[str]:
     """Name the first file; see :class:`~.layout.Layout`."""
-    found = _files(folder)
-    return f'found {found[0].relative_to(folder)}' if found else None
+    files = _files(folder)
+    return f'found {files[0].relative_to(folder)}' if files else None
 
 
 def rows(folder: Path, reading: Reading) -> list[Row]:
@@ -33,7 +33,7 @@ def rows(folder: Path, reading: Reading) -> list[Row]:
                                 'directly')
     pyarrow = require_pyarrow(files[0])
     from pyarrow import parquet
-    found: list[Row] = []
+    pairs: list[Row] = []
     for path in files:
         try:
             with parquet.ParquetFile(path) as file:
@@ -43,9 +43,9 @@ def rows(folder: Path, reading: Reading) -> list[Row]:
         except (pyarrow.ArrowException, OSError) as error:
             raise ValueError(f'a Parquet file must be whole: {path} is not '
                              f'({error})') from error
-        found += [dataclasses.replace(row, split=row.split or split_in_name(
+        pairs += [dataclasses.replace(row, split=row.split or split_in_name(
             path.stem)) for row in read]
-    return without_single_split(found)
+    return without_single_split(pairs)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -30,8 +30,8 @@ def key_of(name: str) -> tuple[str, str]:
 
 def is_sample(kinds: Iterable[str]) -> bool:
     """Whether files of these kinds make a picture with words or a class."""
-    found = set(kinds)
-    return not found.isdisjoint(_IMAGES) and not found.isdisjoint(
+    types = set(kinds)
+    return not types.isdisjoint(_IMAGES) and not types.isdisjoint(
         (*_TEXTS, *_LABELS, 'json'))
 
 
@@ -74,14 +74,14 @@ def _row(folder: Path, kinds: dict[str, Path], split: str,
              for text in _lines(kinds[kind], reading, content)]
     labels = [text for kind in _LABELS if kind in kinds
               for text in _lines(kinds[kind], reading, content)]
-    told: dict[str, Any] = {}
+    meta: dict[str, Any] = {}
     if 'json' in kinds:
         where = str(kinds['json'])
         with _named(kinds['json'], content) as path:
-            told = read_json_object(path, 'what is told of a picture',
+            meta = read_json_object(path, 'what is told of a picture',
                                     _MAX_BYTES)
-        texts = texts or _values(told, 'text', reading, where)
-        labels = labels or _values(told, 'label', reading, where)
+        texts = texts or _values(meta, 'text', reading, where)
+        labels = labels or _values(meta, 'label', reading, where)
     if image is None and not any(map(str.strip, texts)):
         return None
     classes = [name for label in labels for name in (
@@ -110,13 +110,13 @@ def _lines(path: Path, reading: Reading, content: Callable[[Path], Path]
     return text.splitlines() if reading.line_texts else [text]
 
 
-def _values(told: dict[str, Any], field: str, reading: Reading,
+def _values(meta: dict[str, Any], field: str, reading: Reading,
             where: str) -> list[str]:
     if field in reading.columns:
         name = reading.columns[field]
-        if name not in told:
+        if name not in meta:
             raise ValueError(f'--{field}-column must name a key of each '
                              f'.json: {where} has no {name!r}')
-        return cell_texts(told[name], where)
-    return next((cell_texts(told[name], where) for name in SYNONYMS[field]
-                 if told.get(name) not in (None, '', [])), [])
+        return cell_texts(meta[name], where)
+    return next((cell_texts(meta[name], where) for name in SYNONYMS[field]
+                 if meta.get(name) not in (None, '', [])), [])

@@ -11,8 +11,8 @@ from .layout import Reading
 
 def recognises(folder: Path) -> Optional[str]:
     """Name the tables; see :class:`~.layout.Layout`."""
-    found = tables_of(folder, MANIFEST)
-    return f'found {found[0].name}, a table' if found else None
+    lists = tables_of(folder, MANIFEST)
+    return f'found {lists[0].name}, a table' if lists else None
 
 
 def rows(folder: Path, reading: Reading) -> list[Row]:

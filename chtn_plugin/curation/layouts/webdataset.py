@@ -43,15 +43,15 @@ def rows(folder: Path, reading: Reading) -> list[Row]:
     shards = _shards(folder)
     if not shards:
         raise FileNotFoundError(f'{folder} has no .tar files')
-    found: list[Row] = []
+    pairs: list[Row] = []
     for path, split in shards:
         if reading.in_place:
-            found += _in_place(folder, path, split, reading)
+            pairs += _in_place(folder, path, split, reading)
             continue
         name = path.relative_to(folder).with_suffix('')
         inside = unpack(path, folder / UNPACKED / name)
-        found += read_samples(folder, walk_files(inside), split, reading)
-    return without_single_split(found)
+        pairs += read_samples(folder, walk_files(inside), split, reading)
+    return without_single_split(pairs)
 
 
 def _in_place(folder: Path, path: Path, split: str,

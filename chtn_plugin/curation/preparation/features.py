@@ -94,14 +94,14 @@ def read_features(source: str | Path,
             field: [names.pop(f'{field}_{split}')]
             if f'{field}_{split}' in names else candidates(field, split)
             for field in _PATTERNS}
-        found = {field: next((name for name in options if name in stored), '')
-                 for field, options in names_by_field.items()}
-        if not found['label'] and split in labels:
+        chosen = {field: next((name for name in options if name in stored), '')
+                  for field, options in names_by_field.items()}
+        if not chosen['label'] and split in labels:
             stored[f'label_{split}'] = labels[split]
-            found['label'] = f'label_{split}'
-        if split == 'val' and not found['image']:
+            chosen['label'] = f'label_{split}'
+        if split == 'val' and not chosen['image']:
             continue
-        for field, name in found.items():
+        for field, name in chosen.items():
             if not name:
                 raise KeyError(
                     f'no {field} array of split {split} in {source}: known '
@@ -159,10 +159,10 @@ def _xmedia_problems(arrays: Arrays) -> list[str]:
     problems = []
     for medium, counts in _XMEDIA_COUNTS.items():
         for split, count in zip(('train', 'test'), counts, strict=True):
-            found = len(arrays[f'{medium}_{split}'])
-            if found != count:
+            total = len(arrays[f'{medium}_{split}'])
+            if total != count:
                 problems.append(f'{medium} {split} must have {count} rows, '
-                                f'found {found}')
+                                f'found {total}')
     return problems
 
 

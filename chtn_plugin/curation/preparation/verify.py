@@ -48,9 +48,9 @@ def count_problems(records: Sequence[PairRecord],
     histogram = class_histogram(records)
     problems = []
     for name, count in expected.splits.items():
-        found = sum(splits[part] for part in name.split('+'))
-        if found != count:
-            problems.append(f'{name} must have {count} pairs, found {found}')
+        total = sum(splits[part] for part in name.split('+'))
+        if total != count:
+            problems.append(f'{name} must have {count} pairs, found {total}')
     for name, classes in expected.classes.items():
         counts: Counter[str] = Counter()
         for part in name.split('+'):

@@ -175,9 +175,9 @@ class RetrievalVisualizationHook(Hook):
                 self._rows(queries, source), self._rows(gallery, target),
                 self.topk)
             rows = []
-            for query, values, found in zip(queries, scores, places,
-                                            strict=True):
-                hits = [gallery[place] for place in found]
+            for query, values, top in zip(queries, scores, places,
+                                          strict=True):
+                hits = [gallery[place] for place in top]
                 rows.append(Row(
                     self._cell(dataset, query, source),
                     [self._cell(dataset, hit, target, float(value),

@@ -280,14 +280,15 @@ def beside_optimizer(wrapper: Any) -> dict[str, Any]:
     return saved
 
 
-def _require_figures(wanted: Iterable[str], given: Collection[str]) -> None:
+def _require_figures(wanted: Iterable[str], figures: Collection[str]) -> None:
     for key in wanted:
-        if key not in given:
-            close = difflib.get_close_matches(key, list(given), 1)
+        if key not in figures:
+            close = difflib.get_close_matches(key, list(figures), 1)
             raise ValueError(
                 'save_best must name a figure that validation gives: got '
-                f'{key!r}; ' + (f'did you mean {close[0]!r}?' if close else
-                                f'there are {", ".join(sorted(given)[:20])}'))
+                f'{key!r}; ' + (
+                    f'did you mean {close[0]!r}?' if close else
+                    f'there are {", ".join(sorted(figures)[:20])}'))
 
 
 @torch.no_grad()
