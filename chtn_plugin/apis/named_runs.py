@@ -4,7 +4,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Optional
 
-from .towers import SCHEME, open_towers
+from . import hub, towers
+from .published_run import is_published, open_published
 from .trained_run import TrainedRun, open_run
 
 
@@ -13,8 +14,9 @@ def open_named_run(name: str | Path, trust: bool = False,
     """Open a run by what a command line takes.
 
     Args:
-        name: Work directory or checkpoint; or ``'towers:NAME'``, pretrained
-            towers as they are.
+        name: Work directory, checkpoint or published folder; or
+            ``'hf://USER/NAME'``, one on the Hugging Face hub; or
+            ``'towers:NAME'``, pretrained towers as they are.
         trust: See :func:`open_run`.
         data: Manifest to test on, for towers alone.
 
@@ -23,9 +25,14 @@ def open_named_run(name: str | Path, trust: bool = False,
         ValueError: It cannot be used, or a trained run gets other data.
     """
     text = str(name)
-    if text.startswith(SCHEME):
-        return open_towers(text.removeprefix(SCHEME), data=data)
+    if text.startswith(towers.SCHEME):
+        return towers.open_towers(text.removeprefix(towers.SCHEME),
+                                  data=data)
     if data is not None:
         raise ValueError('--data goes with towers:NAME alone; a trained run '
                          f'has data of its own, got {name}')
+    if text.startswith(hub.SCHEME):
+        return open_published(hub.fetch_run(text))
+    if is_published(name):
+        return open_published(name)
     return open_run(name, trust)

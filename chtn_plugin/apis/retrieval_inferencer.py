@@ -49,8 +49,9 @@ class RetrievalInferencer(BaseInferencer):
 
     Args:
         model: Checkpoint file, or work directory (its best checkpoint);
-            ``'towers:NAME'``, pretrained towers without any training (see
-            :meth:`from_towers`); or an open run.
+            a published folder; ``'hf://USER/NAME'``, one on the Hugging Face
+            hub; ``'towers:NAME'``, pretrained towers without any training
+            (see :meth:`from_towers`); or an open run.
         device: Where to compute. None: a GPU where there is one.
         trust: See :func:`open_run`: False reads data and runs nothing.
         precision: ``'fp32'``, or ``'bf16'`` to encode in bfloat16, with

@@ -29,7 +29,8 @@ def parse_args() -> argparse.Namespace:
         '  python tools/index.py inspect pictures.index')
     commands = parser.add_subparsers(dest='command', required=True)
     build = commands.add_parser('build', help='build or extend an index')
-    build.add_argument('run', help='work directory or checkpoint; or '
+    build.add_argument('run', help='work directory, checkpoint, published '
+                        'folder, hf://USER/NAME; or '
                        'towers:NAME, pretrained towers as they are')
     build.add_argument('source', nargs='+',
                        help='folders, manifests or .txt files')

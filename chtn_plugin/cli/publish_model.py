@@ -1,9 +1,10 @@
 """Make a trained run ready to be passed on.
 
 Writes the folder OUT/NAME with the weights and what it takes to use them (no
-optimizer, no history; the file's hash in its name), a model card in Markdown,
-and metafile.yml and model-index.yml as OpenMMLab's tools read them. The
-weights load without running anything.
+optimizer, no history): model.safetensors with config.json, in which nothing is
+pickled, and a .pth with its hash in the name, as OpenMMLab's tools read it; a
+model card in Markdown with YAML metadata, metafile.yml and model-index.yml.
+The weights load without running anything. --hub pushes all but the .pth.
 """
 from __future__ import annotations
 
@@ -33,12 +34,21 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--results', nargs='*', default=[],
                         help='result files of tools/test.py or '
                         'tools/score.py, whose figures the card gives; one '
-                        'for each seed')
+                        'for each seed (default: those of the run\'s own '
+                        'test, results.json beside the checkpoint)')
     parser.add_argument('--remarks', default='',
                         help='what a user should know: limits, risks')
+    parser.add_argument('--hub', metavar='USER/NAME',
+                        help='push it to the Hugging Face hub too; the token '
+                        'is that of `hf auth login`, or HF_TOKEN')
+    parser.add_argument('--private', action='store_true',
+                        help='of a new repository on the hub')
     parser.add_argument('--trust-checkpoint', action='store_true',
                         help='let the checkpoint run programs here')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.private and not args.hub:
+        parser.error('--private goes with --hub')
+    return args
 
 
 def main() -> None:
@@ -48,8 +58,11 @@ def main() -> None:
     try:
         path = publish(args.run, args.out, args.name, args.data,
                        args.licence, args.results, args.remarks,
-                       args.trust_checkpoint)
+                       args.trust_checkpoint, args.hub, args.private)
     except (ValueError, OSError, KeyError) as error:
         sys.exit(f'error: {error}')
-    print(f'written: {path} ({path.stat().st_size / 1e6:.1f} MB), README.md, '
-          'metafile.yml, model-index.yml')
+    print(f'written: {path} ({path.stat().st_size / 1e6:.1f} MB), '
+          'model.safetensors, config.json, README.md, metafile.yml, '
+          'model-index.yml')
+    if args.hub:
+        print(f'pushed: hf://{args.hub.removeprefix("hf://")}')

@@ -30,7 +30,8 @@ def parse_args() -> argparse.Namespace:
         '--out report.html\n'
         '  python tools/report.py towers:openai/clip-vit-base-patch32 --data '
         'data/pairs/manifest.tsv')
-    parser.add_argument('run', help='work directory or checkpoint; or '
+    parser.add_argument('run', help='work directory, checkpoint, published '
+                        'folder, hf://USER/NAME; or '
                         'towers:NAME, pretrained towers as they are')
     parser.add_argument('--out', help='.html file (default: report.html '
                         'beside the checkpoint; here, of towers)')

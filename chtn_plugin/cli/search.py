@@ -28,7 +28,8 @@ def parse_args() -> argparse.Namespace:
         'query.jpg --topk 5 --out found.html\n'
         '  python tools/search.py best.pth --gallery pictures.index --both '
         '--image shoe.jpg --text red --without label=socks')
-    parser.add_argument('run', help='work directory or checkpoint; or '
+    parser.add_argument('run', help='work directory, checkpoint, published '
+                        'folder, hf://USER/NAME; or '
                         'towers:NAME, pretrained towers as they are')
     parser.add_argument('--gallery', required=True,
                         help='folder of pictures, manifest (.tsv, .csv, '

@@ -18,7 +18,8 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Example: python tools/serve.py work_dirs/chtn_demo '
         '--gallery data/glyphs/pairs.tsv')
-    parser.add_argument('run', help='work directory or checkpoint; or '
+    parser.add_argument('run', help='work directory, checkpoint, published '
+                        'folder, hf://USER/NAME; or '
                         'towers:NAME, pretrained towers as they are')
     parser.add_argument('--gallery', required=True,
                         help='folder, manifest, .txt file, index or .npz')

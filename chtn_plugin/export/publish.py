@@ -13,11 +13,15 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import MODELS
 
-from chtn_plugin.evaluation.results import read_results
+from chtn_plugin.evaluation.results import RESULTS_NAME, read_results
 from chtn_plugin.storage.files import atomic_write, sha256
 from chtn_plugin.version import __version__
 
+from ..apis.hub import SCHEME, push_run
+from ..apis.named_runs import open_named_run
+from ..apis.published_run import open_published, write_published
 from ..apis.trained_run import TrainedRun, open_run
+from .hub_card import front_matter
 
 _KEPT = ('cfg', 'dataset_meta', 'epoch', 'iter', 'seed', 'experiment_name',
          'mmengine_version')
@@ -25,8 +29,12 @@ _KEPT = ('cfg', 'dataset_meta', 'epoch', 'iter', 'seed', 'experiment_name',
 
 def publish(run: str | Path, folder: str | Path, name: Optional[str],
             data: str, licence: str, results: Sequence[str | Path] = (),
-            remarks: str = '', trust: bool = False) -> Path:
+            remarks: str = '', trust: bool = False,
+            hub: Optional[str] = None, private: bool = False) -> Path:
     """Write the weights, the card and the metafiles of a run.
+
+    The weights twice: as safetensors with a JSON configuration, in which
+    nothing is pickled, and as a ``.pth`` that OpenMMLab's tools read.
 
     Args:
         run: Work directory or checkpoint.
@@ -34,9 +42,12 @@ def publish(run: str | Path, folder: str | Path, name: Optional[str],
         name: Short name. None: that of the work directory.
         data: What it was trained on, for the card.
         licence: Of the weights.
-        results: Files of :func:`write_results`, one for each seed.
+        results: Files of :func:`write_results`, one for each seed. None
+            given: the run's own, where its checkpoint was tested.
         remarks: Limits and risks, for the card.
         trust: See :func:`open_run`.
+        hub: ``USER/NAME``: push it to the Hugging Face hub too.
+        private: Whether a new repository there is private.
 
     Returns:
         The file of the weights, ``NAME-HASH.pth``.
@@ -44,8 +55,9 @@ def publish(run: str | Path, folder: str | Path, name: Optional[str],
     Raises:
         ValueError: A weight is not finite, the name is none, or files that
             would be replaced are of something else.
+        OSError: The hub refuses it.
     """
-    opened = open_run(run, trust)
+    opened = open_named_run(run, trust)
     name = name or opened.path.parent.resolve().name
     if not name or name != Path(name).name or name.startswith('.'):
         raise ValueError(f'a model name must be a plain file name, '
@@ -56,7 +68,8 @@ def publish(run: str | Path, folder: str | Path, name: Optional[str],
     if broken:
         raise ValueError('published weights must be finite: '
                          f'{broken[:3]} are not')
-    figures = [(Path(path), read_results(path)) for path in results]
+    figures = [(Path(path), read_results(path))
+               for path in results or own_results(opened)]
     texts = ('README.md', f'{name}.py', 'metafile.yml', 'model-index.yml')
     target = Path(folder) / name
     _check_target(target, name, texts)
@@ -65,7 +78,12 @@ def publish(run: str | Path, folder: str | Path, name: Optional[str],
         print_log(f'{name}: {_carries_rows(opened, method)}',
                   logger='current', level=logging.WARNING)
     path = _write_weights(opened, target, name)
-    card = _card(opened, method, name, path, data, licence, figures, remarks)
+    write_published(opened, target, _passed_on(opened))
+    # Read it back, as its receiver will.
+    open_published(target)
+    card = front_matter(name, method.__name__, data, licence,
+                        _rows(figures)) + _card(
+        opened, method, name, path, data, licence, figures, remarks, hub)
     meta = _metafile(opened, method, name, path, data, figures)
     for file, text in zip(texts, (
             card, opened.meta['cfg'] + '\n', yaml.safe_dump(
@@ -73,7 +91,29 @@ def publish(run: str | Path, folder: str | Path, name: Optional[str],
             'Import:\n  - metafile.yml\n'), strict=True):
         with atomic_write(target / file, 'w', 'utf-8') as out:
             out.write(text)
+    if hub is not None:
+        push_run(target, hub, private)
     return path
+
+
+def own_results(run: TrainedRun) -> list[Path]:
+    """Find the figures of a run's own test.
+
+    Args:
+        run: The run.
+
+    Returns:
+        The results beside its checkpoint, if they are of that very file.
+    """
+    path = run.path.parent / RESULTS_NAME
+    if not path.is_file():
+        return []
+    tested = read_results(path)['meta'].get('checkpoint') or ''
+    return [path] if Path(tested).name == run.path.name else []
+
+
+def _passed_on(run: TrainedRun) -> dict[str, Any]:
+    return {key: run.meta[key] for key in _KEPT if key in run.meta}
 
 
 def _check_target(folder: Path, name: str, texts: Sequence[str]) -> None:
@@ -102,7 +142,7 @@ def _carries_rows(run: TrainedRun, method: Any) -> str:
 
 
 def _write_weights(run: TrainedRun, folder: Path, name: str) -> Path:
-    meta = {key: run.meta[key] for key in _KEPT if key in run.meta}
+    meta = _passed_on(run)
     weights = {key: value.detach().cpu().clone()
                for key, value in run.state_dict.items()}
     encoded = io.BytesIO()
@@ -125,7 +165,7 @@ def _rows(figures: Sequence[tuple[Path, dict[str, Any]]]
 
 def _card(run: TrainedRun, method: Any, name: str, path: Path, data: str,
           licence: str, figures: Sequence[tuple[Path, dict[str, Any]]],
-          remarks: str) -> str:
+          remarks: str, hub: Optional[str] = None) -> str:
     rows = [
         f'| {row["direction"]} | {row["value"]:.4f} | '
         + ('' if not row['interval'] else '{:.3f} to {:.3f}'.format(
@@ -142,6 +182,8 @@ def _card(run: TrainedRun, method: Any, name: str, path: Path, data: str,
     rows_inside = (f'\n- **Training data inside**: '
                    f'{_carries_rows(run, method)}'
                    if method.keeps_training_rows else '')
+    place = ('.' if hub is None else
+             f'{SCHEME}{hub.removeprefix(SCHEME)}')
     called = method.__name__
     if method.paper:
         called = f'[{called}]({method.paper})'
@@ -171,7 +213,7 @@ the interval is a bootstrap over queries.
 
 ```python
 from chtn_plugin.apis import RetrievalInferencer
-model = RetrievalInferencer('{path.name}')
+model = RetrievalInferencer('{place}')      # or '{path.name}'
 model.index('pictures/')
 print(model.search(text='...').hits)
 ```

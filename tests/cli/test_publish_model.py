@@ -119,7 +119,8 @@ def test_each_model_has_a_folder_of_its_own(tiny, tmp_path):
     assert (tmp_path / 'README.md').read_text() == 'mine'
     for name in ('one', 'two'):
         card = (tmp_path / name / 'README.md').read_text()
-        assert card.startswith(f'# {name}\n')
+        assert card.startswith('---\nlicense: ')
+        assert f'\n---\n\n# {name}\n' in card
 
 
 @pytest.mark.parametrize('files', [
@@ -135,3 +136,30 @@ def test_files_of_something_else_are_not_replaced(tiny, tmp_path, files):
     assert 'a folder of its own' in err and 'README.md' in err
     assert {path.name: path.read_text() for path in
             (tmp_path / 'one').iterdir()} == files
+
+
+def test_the_folder_opens_without_anything_pickled(tiny):
+    folder = tiny / 'out' / 'tiny'
+    published = RetrievalInferencer(folder, show_progress=False)
+    assert published.run.path.name == 'model.safetensors'
+    run = RetrievalInferencer(tiny / 'run', show_progress=False)
+    assert (published.encode_texts('cat') == run.encode_texts('cat')).all()
+
+
+def test_without_results_the_card_takes_those_of_the_runs_own_test(
+        tiny, tmp_path):
+    import json
+    import shutil
+    shutil.copytree(tiny / 'run', tmp_path / 'run')
+    checkpoint, = (tmp_path / 'run').glob('best_*.pth')
+    results = json.loads((tiny / 'results.json').read_text())
+    value = results['figures'][0]['value']
+    for tested, found in ((str(checkpoint), True), ('other.pth', False)):
+        results['meta']['checkpoint'] = tested
+        (tmp_path / 'run/results.json').write_text(json.dumps(results))
+        status, _, err = run_tool(
+            'publish_model', tmp_path / 'run', '--out', tmp_path / 'out',
+            '--name', 'tiny', '--data', 'd', '--licence', 'l')
+        assert status == 0, err
+        card = (tmp_path / 'out/tiny/README.md').read_text()
+        assert (f'| {value:.4f} |' in card) is found
