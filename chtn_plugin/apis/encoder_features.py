@@ -1,6 +1,7 @@
 """Extract features of a whole data set with named encoders."""
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -15,12 +16,16 @@ from mmengine.registry import MODELS, TRANSFORMS
 
 from ..curation.own_pairs import Options, read_pairs
 from ..datasets.manifest import PairRecord, read_manifest
+from ..datasets.manifest_rows import JoinedTexts, Manifest
 from ..engine.feature_cache import cache_features
 from ..engine.text_cache import cached_text_features
 from ..models.encoder_choice import choose_encoders
 from ..models.encoder_presets import ImageEncoder, TextEncoder
 from ..models.preset_encoder import PresetEncoder
-from ..storage.files import atomic_write
+from ..storage.files import atomic_write, sha256
+from ..storage.ownership import sweep_temporaries
+from ..storage.text_column import spread
+from .feature_shards import Shard, shard_folder, shard_meta
 
 TEXT_MODES = ('join', 'each')
 _TERMS = 3000
@@ -92,47 +97,161 @@ def extract_features(data: str | Path, out: str | Path,
         FileNotFoundError, ValueError, ImportError: The data are broken, or
             an encoder cannot be had; the message says which.
     """
-    root, records = _read(Path(data), options)
-    whole = [record for record in records if record.image and record.texts]
-    if not whole:
-        raise ValueError('features need whole pairs, a picture and a text: '
-                         f'{data} has none')
-    train = [record for record in whole if record.split == 'train'] or whole
-    sentences = [text for record in train for text in record.texts]
+    root, manifest = _read(Path(data), options)
+    _, arrays, facts = _encoded(root, manifest, whole_pairs(manifest, data),
+                                options, None)
+    with atomic_write(out) as file:
+        np.savez(file, **arrays)
+    return facts
+
+
+def extract_shard(data: str | Path, out: str | Path, shard: Shard,
+                  options: Extraction = Extraction()) -> dict[str, Any]:
+    """Encode one of several equal parts of a manifest's pairs.
+
+    Any number of processes, on any machines that see the data, make a shard
+    each; :func:`~chtn_plugin.apis.feature_shards.merge_shards` joins them. A
+    shard that is there already is left as it is; an interrupted one goes on
+    from the cache.
+
+    Args:
+        data: The manifest.
+        out: The ``.npz`` that all shards are to become; they lie beside it,
+            in the folder ``<out>.shards``.
+        shard: Which part.
+        options: As for :func:`extract_features`.
+
+    Returns:
+        As :func:`extract_features`; ``file``: the shard's file; ``made``:
+        False where it was there.
+
+    Raises:
+        FileNotFoundError, ValueError, ImportError: As
+            :func:`extract_features`; or ``data`` is a folder, or a file of
+            another extraction has the shard's name.
+    """
+    if Path(data).is_dir():
+        raise ValueError(f'shards are made of a manifest, {data} is a folder:'
+                         ' tools/make_manifest.py --no-config writes one')
+    root, manifest = _read(Path(data), options)
+    pairs = whole_pairs(manifest, data)
+    path = shard_folder(out) / shard.file_name
+    key = _key(Path(data), options)
+    if path.exists():
+        meta = shard_meta(path)
+        if meta is None or meta['shard']['key'] != key:
+            raise ValueError(
+                f'{path} is there, and not of these data and options: '
+                'delete it, or name another --out')
+        return dict(rows={}, left_out=0, encoders='', file=path, made=False)
+    if path.parent.is_dir():
+        sweep_temporaries(path.parent)
+    meta, arrays, facts = _encoded(root, manifest, pairs, options, shard)
+    meta['shard'] = dict(key=key, number=shard.number, count=shard.count)
+    arrays['meta'] = np.array(json.dumps(meta))
+    with atomic_write(path) as file:
+        np.savez(file, **arrays)
+    return dict(facts, file=path, made=True)
+
+
+def _encoded(root: Path, manifest: Manifest, pairs: np.ndarray,
+             options: Extraction, shard: Optional[Shard]
+             ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """What is said of the features, the arrays of a file, and counts."""
+    in_train = pairs[np.isin(pairs, manifest.rows_of('train'))]
+    train = in_train if len(in_train) else pairs
     image, text, line = choose_encoders(
-        options.images, options.texts, sentences[::-(-len(sentences) // 500)],
+        options.images, options.texts, _sample(manifest, train),
         1000 if len(train) < 1000 else _TERMS)
     if image is None:
         raise ValueError("pictures need a pretrained encoder: 'scratch' is "
                          'one that training makes')
-    rows = list(_rows(whole, options.text_mode))
-    pictures = _image_features(
-        image, [str(root / str(record.image)) for record in whole], options)
-    fitted = [row.text for row in rows if row.record.split == 'train']
-    words = _text_features(text, [row.text for row in rows],
-                           fitted or [row.text for row in rows], options)
-    classes = sorted({name for record in whole for name in record.classes})
-    arrays = _arrays(rows, pictures, words, classes)
+    # Every shard learns words and classes from all pairs, as one would.
+    fitted = _texts(manifest, train, options.text_mode)
+    classes = sorted(manifest.class_names[code] for code in np.unique(
+        _class_codes(manifest, pairs)).tolist())
+    several = bool((np.diff(manifest.class_ends)[pairs] > 1).any())
+    first, last = (0, len(pairs)) if shard is None else shard.rows(len(pairs))
+    own = pairs[first:last]
+    pictures = _image_features(image, [
+        str(root / manifest.images[row]) for row in own.tolist()], options)
+    words = _text_features(text, list(_texts(manifest, own,
+                                             options.text_mode)),
+                           fitted, options)
+    rows = list(_rows([manifest[row] for row in own.tolist()],
+                      options.text_mode, first))
     meta = dict(images=image.name, texts=text.name, backbone=image.backbone,
                 text_encoder=text.encoder, text_mode=options.text_mode)
-    with atomic_write(out) as file:
-        np.savez(file, **arrays, classes=np.array(classes, str),
-                 meta=np.array(json.dumps(meta)))
-    return dict(rows=dict(Counter(row.record.split for row in rows)),
-                left_out=len(records) - len(whole), encoders=line)
+    arrays = _arrays(rows, pictures, words, classes, several, first)
+    arrays |= dict(classes=np.array(classes, str),
+                   meta=np.array(json.dumps(meta)))
+    return meta, arrays, dict(
+        rows=dict(Counter(row.record.split for row in rows)),
+        left_out=len(manifest) - len(pairs), encoders=line)
 
 
-def _read(data: Path, options: Extraction
-          ) -> tuple[Path, Sequence[PairRecord]]:
+def whole_pairs(manifest: Manifest, data: str | Path) -> np.ndarray:
+    """Number the rows that have a picture and a text.
+
+    Args:
+        manifest: The rows.
+        data: What they are of, for the message.
+
+    Raises:
+        ValueError: There is none.
+    """
+    pairs = np.flatnonzero((manifest.images.lengths() > 0)
+                           & (np.diff(manifest.text_ends) > 0))
+    if not len(pairs):
+        raise ValueError('features need whole pairs, a picture and a text: '
+                         f'{data} has none')
+    return pairs
+
+
+def _sample(manifest: Manifest, rows: np.ndarray) -> list[str]:
+    """Some five hundred texts of rows, from all over."""
+    counts = np.diff(manifest.text_ends)[rows]
+    places = spread(manifest.text_ends[rows], counts)
+    return [manifest.texts[place]
+            for place in places[::-(-len(places) // 500)].tolist()]
+
+
+def _texts(manifest: Manifest, rows: np.ndarray, text_mode: str
+           ) -> JoinedTexts:
+    """The texts of rows that are encoded."""
+    if text_mode == 'join':
+        return JoinedTexts(manifest, rows)
+    counts = np.diff(manifest.text_ends)[rows]
+    return JoinedTexts(manifest, np.repeat(rows, counts),
+                       spread(np.zeros(len(rows), np.int64), counts))
+
+
+def _class_codes(manifest: Manifest, rows: np.ndarray) -> np.ndarray:
+    first = manifest.class_ends[rows]
+    return manifest.class_codes[spread(
+        first, manifest.class_ends[rows + 1] - first)]
+
+
+def _key(data: Path, options: Extraction) -> str:
+    """What tells that two shards are of the same data and options."""
+    chosen = dataclasses.asdict(options)
+    # How a shard was made, not what it holds.
+    for name in ('cache', 'batch_size', 'device'):
+        del chosen[name]
+    return sha256(json.dumps([sha256(data), chosen],
+                             sort_keys=True).encode())
+
+
+def _read(data: Path, options: Extraction) -> tuple[Path, Manifest]:
     if data.is_dir():
-        return data, read_pairs(data, Options(
-            label_separator=options.label_separator or ';'))
+        return data, Manifest.of(read_pairs(data, Options(
+            label_separator=options.label_separator or ';')))
     return data.parent, read_manifest(
         data, label_separator=options.label_separator)
 
 
-def _rows(records: Sequence[PairRecord], text_mode: str) -> Any:
-    for number, record in enumerate(records):
+def _rows(records: Sequence[PairRecord], text_mode: str, first: int) -> Any:
+    for number, record in enumerate(records, first):
         texts = ([' '.join(record.texts)] if text_mode == 'join'
                  else record.texts)
         for text in texts:
@@ -190,9 +309,9 @@ def _dtype(options: Extraction) -> torch.dtype:
 
 
 def _arrays(rows: Sequence[_Row], pictures: np.ndarray, words: np.ndarray,
-            classes: Sequence[str]) -> dict[str, Any]:
-    """The arrays of every split."""
-    several = any(len(row.record.classes) > 1 for row in rows)
+            classes: Sequence[str], several: bool, first: int
+            ) -> dict[str, Any]:
+    """The arrays of every split, of pairs that are numbered from ``first``."""
     number = {name: place for place, name in enumerate(classes)}
     numbers = [[number[name] for name in row.record.classes] for row in rows]
     labels: np.ndarray
@@ -208,7 +327,7 @@ def _arrays(rows: Sequence[_Row], pictures: np.ndarray, words: np.ndarray,
         labels = np.array([own[0] if own else -1 for own in numbers],
                           np.int64)
     columns = dict(
-        image=pictures[[row.number for row in rows]], text=words,
+        image=pictures[[row.number - first for row in rows]], text=words,
         label=labels, id=np.array([row.record.id for row in rows]),
         content=np.array([row.text for row in rows]),
         path=np.array([str(row.record.image) for row in rows]),

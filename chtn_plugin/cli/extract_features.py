@@ -36,11 +36,15 @@ def parse_args() -> argparse.Namespace:
         '  python tools/extract_features.py best.pth --source pictures/ '
         '--out mine.npz\n'
         '  python tools/extract_features.py path/to/folder --images offline '
-        '--texts offline\n      --out features.npz')
+        '--texts offline\n      --out features.npz\n'
+        '  python tools/extract_features.py pairs.tsv --images offline '
+        '--texts offline\n      --out features.npz --shard 3/64\n'
+        '  python tools/extract_features.py features.shards --merge '
+        '--out features.npz')
     parser.add_argument('run', help='work directory or checkpoint; '
                         'towers:NAME, pretrained towers as they are; with '
                         '--images or --texts a folder of pairs, or a '
-                        'manifest')
+                        'manifest; with --merge a folder of shards')
     parser.add_argument('--data', metavar='MANIFEST',
                         help='of towers:NAME: whose --split to encode, for '
                         'tools/score.py')
@@ -79,6 +83,13 @@ def parse_args() -> argparse.Namespace:
                           help='keeps what is computed, so that a run that '
                           'was interrupted goes on (default: '
                           'data/feature_cache)')
+    encoders.add_argument('--shard', metavar='N/COUNT',
+                          help='encode this part alone, into the folder '
+                          'OUT.shards; auto: as torchrun, srun or a Slurm '
+                          'array says. One that is there is left')
+    parser.add_argument('--merge', action='store_true',
+                        help='join the shards of a folder, without loading '
+                        'them')
     args = parser.parse_args()
     options = {name: value for name in (
         'images', 'texts', 'text_mode', 'label_separator', 'batch_size',
@@ -91,6 +102,10 @@ def parse_args() -> argparse.Namespace:
                     or args.data):
         parser.error('--source, --tap, --data and --data-root belong to a '
                      'run, --images and --texts need none')
+    if args.shard and not options:
+        parser.error('--shard goes with --images or --texts')
+    if args.merge and (options or args.source or args.data):
+        parser.error('--merge takes a folder of shards and --out alone')
     if not args.out.endswith('.npz'):
         parser.error(f'--out must end in .npz, got {args.out}')
     if args.source and args.tap != 'repr':
@@ -105,8 +120,9 @@ def main() -> None:
         counts = _extract(args)
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f'error: {error}')
-    print(f'{args.out}: ' + ', '.join(f'{n} {part}s'
-                                      for part, n in counts.items()))
+    if counts:
+        print(f'{args.out}: ' + ', '.join(f'{n} {part}s'
+                                          for part, n in counts.items()))
 
 
 def _extract(args: argparse.Namespace) -> dict[str, int]:
@@ -116,11 +132,20 @@ def _extract(args: argparse.Namespace) -> dict[str, int]:
         Extraction,
         extract_features,
     )
+    from chtn_plugin.apis.feature_shards import merge_shards
     from chtn_plugin.apis.named_runs import open_named_run
     from chtn_plugin.evaluation import save_embeddings
     from chtn_plugin.evaluation.embeddings import holds_our_arrays
     from chtn_plugin.storage.ownership import check_replaceable
+    if args.shard:
+        return _of_shard(args)
     check_replaceable(args.out, holds_our_arrays(args.out))
+    if args.merge:
+        merged = merge_shards(args.run, args.out)
+        for name in merged['left_out']:
+            print(f'{name} is left out: texts of one width would take over '
+                  '2 GiB')
+        return _pairs(merged)
     if args.encoders:
         counts = extract_features(args.run, args.out, Extraction(
             **args.encoders, bf16=args.bf16, device=args.device))
@@ -128,8 +153,7 @@ def _extract(args: argparse.Namespace) -> dict[str, int]:
         if counts['left_out']:
             print(f'{counts["left_out"]} rows without a picture or a text are '
                   'left out')
-        return {f'{split} pair': count
-                for split, count in counts['rows'].items()}
+        return _pairs(counts)
     model = RetrievalInferencer(
         open_named_run(args.run, args.trust_checkpoint, args.data),
         args.device, precision='bf16' if args.bf16 else 'fp32')
@@ -139,6 +163,25 @@ def _extract(args: argparse.Namespace) -> dict[str, int]:
     save_embeddings(args.out, encoded.embeddings)
     return {part: len(rows) for part in ('image', 'text')
             if (rows := encoded.embeddings.part(part)[0]) is not None}
+
+
+def _of_shard(args: argparse.Namespace) -> dict[str, int]:
+    from chtn_plugin.apis.encoder_features import Extraction, extract_shard
+    from chtn_plugin.apis.feature_shards import Shard
+    counts = extract_shard(args.run, args.out, Shard.parse(args.shard),
+                           Extraction(**args.encoders, bf16=args.bf16,
+                                      device=args.device))
+    args.out = str(counts['file'])
+    if not counts['made']:
+        print(f'{args.out} is there already, and left as it is')
+        return {}
+    print(counts['encoders'])
+    return _pairs(counts)
+
+
+def _pairs(counts: dict[str, Any]) -> dict[str, int]:
+    return {f'{split} pair': count
+            for split, count in counts['rows'].items()}
 
 
 def _of_source(model: RetrievalInferencer,

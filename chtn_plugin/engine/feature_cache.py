@@ -173,11 +173,12 @@ def cache_features(model: nn.Module, dataset: Any, folder: str,
     missing = sorted(name for name in by_name if name not in store)
     rank, world = get_dist_info()
     mine = [by_name[name] for name in missing[rank::world]]
-    for first in tqdm(range(0, len(mine), batch_size), 'features',
-                      unit='batch', disable=None):
-        chunk = mine[first:first + batch_size]
-        rows = _features(model, dataset.pipeline, chunk, dtype)
-        store.add([names[path] for path in chunk], rows)
+    with store.adder() as adder:
+        for first in tqdm(range(0, len(mine), batch_size), 'features',
+                          unit='batch', disable=None):
+            chunk = mine[first:first + batch_size]
+            rows = _features(model, dataset.pipeline, chunk, dtype)
+            adder.add([names[path] for path in chunk], rows)
     barrier()
     store.refresh()
     dataset.pipeline = CachedFeatures(store, names)

@@ -53,13 +53,14 @@ def cached_text_features(encoder: Any, transform: Any, texts: Sequence[str],
                if name not in store}
     # Texts of one length need the least padding.
     order = sorted(missing, key=lambda name: len(missing[name]))
-    for first in tqdm(range(0, len(order), batch_size), 'texts',
-                      unit='batch', disable=None):
-        chunk = order[first:first + batch_size]
-        tokens = {name: value.to(device) for name, value in transform(
-            [missing[name] for name in chunk]).items()}
-        with torch.autocast(device.type, dtype,
-                            enabled=dtype != torch.float32):
-            rows = encoder.encode(tokens)
-        store.add(chunk, rows.float().cpu().numpy())
+    with store.adder() as adder:
+        for first in tqdm(range(0, len(order), batch_size), 'texts',
+                          unit='batch', disable=None):
+            chunk = order[first:first + batch_size]
+            tokens = {name: value.to(device) for name, value in transform(
+                [missing[name] for name in chunk]).items()}
+            with torch.autocast(device.type, dtype,
+                                enabled=dtype != torch.float32):
+                rows = encoder.encode(tokens)
+            adder.add(chunk, rows.float().cpu().numpy())
     return np.stack([np.array(store[name]) for name in names])

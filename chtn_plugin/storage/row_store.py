@@ -13,13 +13,15 @@ from typing import Any, Optional
 import numpy as np
 
 from .files import atomic_write
-from .ownership import sweep_temporaries
+from .ownership import is_abandoned
 from .row_files import is_whole, open_rows, write_rows
 from .shards import file_sha256
 
 #: Part of every key: raise it when rows get another meaning or layout.
 FORMAT = 1
 _META = 'meta.json'
+# How often to begin anew where another process drops a store.
+_TRIES = 5
 _SHARD = re.compile(r'\d+-\d+\.(?:npy|json)')
 
 
@@ -51,23 +53,44 @@ class FeatureStore:
         self._shards: list[np.ndarray] = []
         self._rows: dict[str, tuple[int, int]] = {}
         self._seen: set[str] = set()
-        if not (self.folder / _META).is_file():
-            with atomic_write(self.folder / _META, 'w',
-                              encoding='utf-8') as file:
-                json.dump(dict(description or {}, key=key), file, indent=2,
-                          default=str, ensure_ascii=False)
-        if self.folder not in stores_in(self.root) or json.loads(
-                (self.folder / _META).read_text('utf-8'))['key'] != key:
-            raise ValueError(f'{self.folder} belongs to another key')
-        sweep_temporaries(self.folder)
-        # The time of the last use, by which stores are dropped.
-        os.utime(self.folder / _META)
+        self._description = dict(description or {}, key=key)
+        self._claim()
+        for path in _entries(self.folder):
+            if is_abandoned(path):
+                path.unlink(missing_ok=True)
         self.refresh()
+
+    def _claim(self) -> None:
+        """Write the stamp where it is not, and note the time of this use.
+
+        Another process may drop the store at any moment.
+        """
+        meta = self.folder / _META
+        for _ in range(_TRIES):
+            if not meta.is_file():
+                # Two at once write the same.
+                with suppress(FileNotFoundError), atomic_write(
+                        meta, 'w', encoding='utf-8') as file:
+                    json.dump(self._description, file, indent=2, default=str,
+                              ensure_ascii=False)
+            try:
+                stamp = json.loads(meta.read_text('utf-8'))
+                if not isinstance(stamp, dict) or stamp.get('key') != (
+                        self.key):
+                    raise ValueError(f'{self.folder} belongs to another key')
+                os.utime(meta)
+            except FileNotFoundError:
+                continue
+            except json.JSONDecodeError as error:
+                raise ValueError(f'{self.folder} belongs to another key'
+                                 ) from error
+            return
 
     def refresh(self) -> None:
         """Take in what other processes have added."""
-        for path in sorted(self.folder.glob('*.json')):
-            if _SHARD.fullmatch(path.name) and path.name not in self._seen:
+        for path in _entries(self.folder):
+            if (path.suffix == '.json' and _SHARD.fullmatch(path.name)
+                    and path.name not in self._seen):
                 self._seen.add(path.name)
                 self._open(path)
 
@@ -83,7 +106,10 @@ class FeatureStore:
             data.unlink(missing_ok=True)
             path.unlink(missing_ok=True)
             return
-        for row, name in enumerate(index['names']):
+        self._take(index['names'], rows)
+
+    def _take(self, names: list[str], rows: np.ndarray) -> None:
+        for row, name in enumerate(names):
             self._rows[name] = (len(self._shards), row)
         self._shards.append(rows)
 
@@ -115,6 +141,16 @@ class FeatureStore:
         if not len(names):
             return
         self._make_room(rows.nbytes)
+        for _ in range(_TRIES):
+            # Where another process drops the store meanwhile, once more.
+            with suppress(FileNotFoundError):
+                self._claim()
+                self._take(names, self._written(names, rows))
+                return
+        # They are not kept, but this process has them.
+        self._take(names, np.array(rows))
+
+    def _written(self, names: list[str], rows: np.ndarray) -> np.ndarray:
         # Named by process and time: nobody else writes this file.
         stem = f'{time.time_ns()}-{os.getpid()}'
         data = self.folder / f'{stem}.npy'
@@ -123,7 +159,14 @@ class FeatureStore:
         with atomic_write(data.with_suffix('.json'), 'w',
                           encoding='utf-8') as file:
             json.dump(dict(names=names, sha256=facts['sha256']), file)
-        self.refresh()
+        # Others' rows wait for the next refresh: to list the folder at each
+        # of many additions would be quadratic.
+        self._seen.add(f'{stem}.json')
+        return open_rows(data, len(names))
+
+    def adder(self, rows: int = 1024, seconds: float = 30.) -> RowAdder:
+        """Collect small batches to shards worth having; see RowAdder."""
+        return RowAdder(self, rows, seconds)
 
     def _make_room(self, needed: int) -> None:
         if self.max_bytes is None:
@@ -149,6 +192,50 @@ class FeatureStore:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.refresh()
+
+
+class RowAdder:
+    """Adds rows that come in small batches as shards of many.
+
+    Each shard is a file and a map: a million rows by 64 would be more maps
+    than a process may have. A kill costs what came since the last shard.
+
+    Args:
+        store: Where they go.
+        num_rows: Rows that make a shard.
+        seconds: A shard is written once so much time has passed, too.
+    """
+
+    def __init__(self, store: FeatureStore, num_rows: int,
+                 seconds: float) -> None:
+        self.store = store
+        self.num_rows = num_rows
+        self.seconds = seconds
+        self._names: list[str] = []
+        self._rows: list[np.ndarray] = []
+        self._since = time.monotonic()
+
+    def add(self, names: list[str], rows: np.ndarray) -> None:
+        """Take rows; see :meth:`FeatureStore.add`."""
+        self._names += names
+        self._rows.append(rows)
+        if (len(self._names) >= self.num_rows
+                or time.monotonic() - self._since > self.seconds):
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was taken."""
+        if self._names:
+            self.store.add(self._names, np.concatenate(self._rows))
+        self._names, self._rows = [], []
+        self._since = time.monotonic()
+
+    def __enter__(self) -> RowAdder:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        # After an error too: what was computed is right.
+        self.flush()
 
 
 def stores_in(root: Path) -> Iterator[Path]:
@@ -179,8 +266,16 @@ def _last_use(folder: Path) -> float:
 
 def _own_files(folder: Path) -> list[Path]:
     """The files of a store; whatever else lies there is the user's."""
-    return [path for path in folder.iterdir() if path.name == _META
-            or _SHARD.fullmatch(path.name)] if folder.is_dir() else []
+    return [path for path in _entries(folder) if path.name == _META
+            or _SHARD.fullmatch(path.name)]
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What lies in a folder, by name; nothing once it is dropped."""
+    try:
+        return [folder / name for name in sorted(os.listdir(folder))]
+    except FileNotFoundError:
+        return []
 
 
 def _drop(folder: Path) -> None:
