@@ -7,16 +7,22 @@ from pathlib import Path
 from ..datasets.feature_pairs import FeaturePairDataset
 from ..storage.arrays import ArrayFile
 from .own_config import (
+    FEW_BATCH,
     WIDE_FROM,
     WIDE_RATE,
     about,
+    are_few,
     check_place,
     literal,
     schedule,
+    size_of_leaf,
     taught,
     write_leaf,
     written_path,
 )
+
+# Text vectors of so many numbers count words; encoders give fewer.
+_WORDS = 2000
 
 
 def write_features_config(config: Path, file: str | Path,
@@ -45,7 +51,8 @@ def write_features_config(config: Path, file: str | Path,
     classes = train.metainfo['classes']
     labelled = FeaturePairDataset(str(file), only='labelled')
     teaches = len(labelled) < len(train) and train.label.dim() == 1
-    batch_size = min(64, max(2, len(labelled) // 2))
+    few = teaches and are_few(len(labelled), len(train))
+    batch_size = FEW_BATCH if few else min(64, max(2, len(labelled) // 2))
     loaders = [_training(batch_size, len(labelled) < len(train), teaches),
                'val_dataloader = dict(dataset=features)']
     loaders.append(
@@ -57,16 +64,17 @@ def write_features_config(config: Path, file: str | Path,
         text_encoder=dict(type='VectorTextEncoder',
                           out_features=sizes['text'], norm=None))
     if teaches:
-        model.update(taught(len(labelled), len(train)))
+        model.update(taught(few, sizes['text'] >= _WORDS))
     max_iters = min(max(200, len(train) // 2), 2000)
-    wide = len(labelled) >= WIDE_FROM
+    wide = not few and len(labelled) >= WIDE_FROM
     write_leaf(
         config, about(f'Ready features of {file.name}.'),
         ['datasets/own_features.py',
-         f'models/own_features{"_wide" if wide else ""}.py'],
+         f'models/own_features{size_of_leaf(few, wide)}.py'],
         [f'features = {literal(dict(file=written_path(file)))}',
          '\n'.join(loaders), f'model = {literal(model)}',
-         schedule(max_iters), *([WIDE_RATE] if wide else [])])
+         *(() if few else (schedule(max_iters), )),
+         *([WIDE_RATE] if wide else [])], few)
     say(f'{file}: ' + ', '.join(f'{split} {len(part)}' for split, part
                                 in parts.items())
         + (f', {len(train) - len(labelled)} of train without a class'

@@ -34,6 +34,9 @@ _base_ = [
 
 #: Labelled pairs from which wider layers are worth their training.
 WIDE_FROM = 1000
+#: Updates, and labelled pairs an update, where most pairs have no class: as
+#: docs/few_labels.md measured. The same few rows come many times.
+FEW_ITERS, FEW_BATCH = 300, 64
 WIDE_RATE = 'optim_wrapper = dict(optimizer=dict(lr=0.03))'
 _SCRATCH = (
     'The network learns from scratch, which needs hundreds of pictures; '
@@ -108,12 +111,17 @@ def write_config(path: Path, folder: Path, manifest: str,
     model = _model(image, text, len(classes))
     streams: list[str] = []
     options: dict[str, Any] = {}
+    few = False
     if len(labelled) < len(train):
         options['only'] = 'labelled'
         # What both sides of a pair say is one class.
         if not several:
             streams.append('unlabelled')
-            model.update(taught(len(labelled), len(train)))
+            few = image is not None and are_few(len(labelled), len(train))
+            model.update(taught(few, text.encoder['type'] == (
+                'VectorTextEncoder')))
+    if few:
+        max_iters, batch_size = FEW_ITERS, FEW_BATCH
     parts = [f'pairs = {literal(pairs)}']
     cached = image is not None
     if source is None:
@@ -135,18 +143,29 @@ def write_config(path: Path, folder: Path, manifest: str,
         parts.append(_CACHE)
     parts += ['val_dataloader = dict(dataset=pairs)\n'
               'test_dataloader = dict(dataset=pairs)',
-              f'model = {literal(model)}', schedule(max_iters)]
+              f'model = {literal(model)}', *(
+                  () if few else (schedule(max_iters), ))]
     small = '_small' if image is None else ''
-    wide = image is not None and len(labelled) >= WIDE_FROM
+    wide = image is not None and not few and len(labelled) >= WIDE_FROM
     if wide:
         parts.append(WIDE_RATE)
     reason = _SCRATCH if image is None else _FROZEN
     write_leaf(path, about(
         f"{line[0].upper()}{line[1:].partition(';')[0]}. {reason}"), [
         f'datasets/own_pairs{small}.py',
-        f'models/own{small or "_frozen"}{"_wide" if wide else ""}.py'],
-        parts)
+        f'models/own{small or "_frozen"}{size_of_leaf(few, wide)}.py'],
+        parts, few)
     return line
+
+
+def are_few(labelled: int, total: int) -> bool:
+    """Whether most of so many training pairs have no class."""
+    return 2 * labelled < total
+
+
+def size_of_leaf(few: bool, wide: bool) -> str:
+    """Return the end of the name of the model's piece of ``_base_``."""
+    return '_few' if few else '_wide' if wide else ''
 
 
 def check_place(path: Path) -> None:
@@ -161,7 +180,7 @@ def check_place(path: Path) -> None:
 
 
 def write_leaf(path: Path, comment: str, bases: Sequence[str],
-               parts: Sequence[str]) -> None:
+               parts: Sequence[str], few: bool = False) -> None:
     """Write a configuration over pieces of ``_base_``.
 
     Args:
@@ -171,8 +190,10 @@ def write_leaf(path: Path, comment: str, bases: Sequence[str],
             come with them. They are those beside the configuration, or else
             the package's.
         parts: Passages of Python.
+        few: Whether it has the schedule of few labels.
     """
-    bases = [*bases, 'schedules/own.py', 'default_runtime.py']
+    bases = [*bases, f'schedules/own{size_of_leaf(few, False)}.py',
+             'default_runtime.py']
     beside = all((path.parent / '_base_' / base).is_file() for base in bases)
     place = '' if beside else PREFIX
     head = _HEAD.format(path=path.as_posix(), stem=path.stem, about=comment,
@@ -191,19 +212,20 @@ def schedule(max_iters: int) -> str:
             'val_interval=max_iters // 2)')
 
 
-def taught(labelled: int, total: int) -> dict[str, Any]:
+def taught(few: bool, counts_words: bool) -> dict[str, Any]:
     """Return the options of a model that pairs without a class teach too.
 
     Args:
-        labelled: Number of training pairs that have a class.
-        total: Number of training pairs.
+        few: Whether its base is that of few labels, which has them already.
+        counts_words: Whether texts are weighted words, thousands of numbers.
     """
-    model: dict[str, Any] = dict(similarity='dot',
-                                 pair_teacher=dict(type='PairTeacherLoss'))
-    if 2 * labelled < total:
-        # It learns from labelled pairs alone, and would fall behind.
-        model['regression'] = None
-    return model
+    if not few:
+        return dict(similarity='dot',
+                    pair_teacher=dict(type='PairTeacherLoss'))
+    # Words that a few labelled texts have by chance would be learned by heart.
+    return dict(text_pathway=dict(
+        type='Pathway', widths=[256, 256], dropout=0.7,
+        input_dropout=0.3)) if counts_words else {}
 
 
 def about(line: str) -> str:

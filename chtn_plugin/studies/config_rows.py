@@ -66,23 +66,23 @@ class ConfigRows:
 
 
 def read_config_rows(cfg: Config, name: str,
-                     cache: str = 'data/feature_cache') -> ConfigRows:
+                     cache: str = 'data/feature_cache',
+                     undo: bool = True) -> ConfigRows:
     """Encode all pairs of a configuration, labelled or not.
-
-    Options that take labels away (``fraction``, ``per_class``) are undone:
-    a report draws the labelled rows itself.
 
     Args:
         cfg: The configuration, of ready features or of frozen encoders.
         name: Short name of the set.
         cache: Folder that keeps the features of pictures.
+        undo: Whether to undo options that take labels away (``fraction``,
+            ``per_class``), for a report that draws labelled rows itself.
 
     Raises:
         ValueError: Its encoders are trained, its pairs have several classes,
             or it has no test data.
     """
     with quiet_log():
-        return _read(cfg, name, cache)
+        return _read(cfg, name, cache, undo)
 
 
 @contextmanager
@@ -97,14 +97,14 @@ def quiet_log() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _read(cfg: Config, name: str, cache: str) -> ConfigRows:
+def _read(cfg: Config, name: str, cache: str, undo: bool) -> ConfigRows:
     model = _towers(cfg, name)
     columns: list[tuple[Tensor, Tensor, Tensor]] = []
     items: list[Item] = []
     images: list[Tensor] = []
     classes: tuple[str, ...] = ()
     train: list[np.ndarray] = []
-    for split, options in _parts(cfg, name).items():
+    for split, options in _parts(cfg, name, undo).items():
         dataset: Any = DATASETS.build(options)
         if hasattr(dataset, 'full_init'):
             dataset.full_init()
@@ -157,7 +157,8 @@ def _towers(cfg: Config, name: str) -> Any:
     return model.eval()
 
 
-def _parts(cfg: Config, name: str) -> dict[str, dict[str, Any]]:
+def _parts(cfg: Config, name: str, undo: bool
+           ) -> dict[str, dict[str, Any]]:
     """Configurations of the training, validation and test pairs."""
     parts: dict[str, dict[str, Any]] = {}
     for split in ('train', 'val', 'test'):
@@ -168,7 +169,7 @@ def _parts(cfg: Config, name: str) -> dict[str, dict[str, Any]]:
             raise ValueError(f'{name} has no {split} data')
         options = dict(loader['dataset'])
         options = copy.deepcopy(dict(options.get('target', options)))
-        for key in _FEW:
+        for key in _FEW if undo else ('only', ):
             options.pop(key, None)
         if 'unpaired' in options:
             options['unpaired'] = 'drop'

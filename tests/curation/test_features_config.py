@@ -42,6 +42,18 @@ def test_rows_without_a_class_teach(written):
     assert '20 of train without a class' in said[0]
 
 
+def test_where_most_rows_lack_a_class_the_measured_recipe_is_written(written):
+    label = np.arange(40) % 2
+    label[16:] = -1
+    config = written(label, [])
+    assert config.train_dataloader.batch_size == 64
+    assert config.model.image_pathway.dropout == .7
+    assert config.model.regression is None
+    assert config.param_scheduler.T_max == config.train_cfg.max_iters == 300
+    # A few validation rows must choose no state from before the teaching.
+    assert config.train_cfg.val_interval == 300
+
+
 def test_rows_that_all_have_a_class_need_no_teacher(written):
     config = written(np.arange(40) % 2, [])
     assert config.train_dataloader.dataset.type == 'FeaturePairDataset'

@@ -294,6 +294,19 @@ def test_configuration_lets_rows_without_a_class_teach(folder,
     assert config.model.similarity == 'dot'
 
 
+def test_the_last_state_counts_where_most_rows_lack_a_class(
+        folder, whole_configs):
+    lines = [(*line[:2], line[2] if number < 28 else '')
+             for number, line in enumerate(few_labels())]
+    write_csv(folder, lines)
+    make(folder, whole_configs / 'own.py', images='offline', texts='words')
+    config = Config.fromfile(str(whole_configs / 'own.py'))
+    assert config.train_cfg.val_interval == config.train_cfg.max_iters == 300
+    assert config.train_dataloader.batch_size == 64
+    assert config.model.text_pathway.input_dropout == .3
+    assert config.model.pair_teacher.type == 'PairTeacherLoss'
+
+
 def test_several_labels_a_row_have_no_teacher(folder, whole_configs):
     lines = few_labels()
     lines[0] = (*lines[0][:2], 'a;b')
