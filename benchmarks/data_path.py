@@ -36,6 +36,9 @@ from mmengine.registry import DATASETS, MODELS
 from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader, Dataset
 
+from figures import Figure, add_json_option, write_figures
+
+LIMIT = 1.1
 CLASSES = 10
 Batch = dict[str, dict[str, torch.Tensor]]
 
@@ -126,10 +129,12 @@ def main() -> None:
     parser.add_argument('--rounds', type=int, default=9)
     parser.add_argument('--block', type=int, default=20,
                         help='steps of each path in a round')
+    add_json_option(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)
     print(f'{"":<20} {"width":>5} {"bare ms":>8} {"ours":>6} {"stock":>6} '
           f'{"samples":>8}   (over bare; quartiles of ours)')
+    figures = []
     for kind, width in itertools.product(
             ('FeaturePairDataset', 'CrossModalDataset'), args.width):
         with tempfile.TemporaryDirectory() as folder:
@@ -141,6 +146,13 @@ def main() -> None:
         print(f'{kind:<20} {width:>5} {np.median(times[:, 0]):8.2f} '
               f'{ours:6.3f} {stock:6.3f} {samples:8.3f}   '
               f'({low:.3f} to {high:.3f})', flush=True)
+        name = f'{kind}, {width} wide'
+        figures += [Figure(name, ours, 'loop over tensors', limit=LIMIT),
+                    Figure(f'{name}, stock collation', stock,
+                           'loop over tensors'),
+                    Figure(f'{name}, an object a sample', samples,
+                           'loop over tensors')]
+    write_figures(args.json, 'data_path', figures)
 
 
 def measure(dataset: Dataset, width: int,

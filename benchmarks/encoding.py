@@ -29,6 +29,8 @@ from mmcv.cnn import fuse_conv_bn
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from figures import Figure, add_json_option, write_figures
+
 BASE = 'fp32'
 Encode = Callable[[Tensor], Tensor]
 
@@ -92,6 +94,7 @@ def main() -> None:
                         help='set those of batch normalisation by noise')
     parser.add_argument('--compile', action='store_true',
                         help='with torch.compile, too')
+    add_json_option(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)
     model = random_resnet(args.depth, args.size, args.statistics)
@@ -108,10 +111,14 @@ def main() -> None:
         ways['bf16, channels-last, compiled'] = way(model, True, True, True)
     print(f'ResNet-{args.depth}, {len(images)} pictures of '
           f'{args.size} x {args.size}, one thread')
-    for name, (seconds, ratio, cosine) in measure(
-            ways, images, args.rounds).items():
+    measured = measure(ways, images, args.rounds)
+    for name, (seconds, ratio, cosine) in measured.items():
         print(f'  {name:<32}{len(images) / seconds:8.1f} pictures/s '
               f'{ratio:6.2f} x  least cosine {cosine:.6f}')
+    write_figures(args.json, 'encoding', [
+        Figure(f'ResNet-{args.depth}, {name}, pictures a second', ratio, BASE,
+               more=True)
+        for name, (_, ratio, _) in measured.items() if name != BASE])
 
 
 if __name__ == '__main__':

@@ -4,22 +4,35 @@
 
 Needs numba; peers that are not installed (pip install --no-deps torchmetrics
 lightning-utilities pytorch-metric-learning) are left out. Times are processor
-seconds of one thread, so that other work on the machine counts little.
+seconds of one thread, so that other work on the machine counts little; what
+is divided by the similarity product is measured in turn with it. Memory is
+that of a process of its own, beyond its imports and its embeddings.
 """
 from __future__ import annotations
 
 import argparse
+import statistics
+import subprocess
+import sys
 import time
 
-from chtn_plugin.evaluation import Embeddings, score_embeddings
+from chtn_plugin.evaluation import Embeddings, make_results, score_embeddings
+from chtn_plugin.evaluation.protocols import all_protocols
 
 import numpy as np
 import torch
 
-# Most time over the similarity product alone, by (D, C).
-PRODUCT_LIMITS = {(64, 10): 5., (64, 200): 2.6, (512, 10): 1.8,
+from figures import Figure, add_json_option, write_figures
+
+# Most time over the similarity product alone, by (D, C), and what it is to
+# be where that is less.
+PRODUCT_LIMITS = {(64, 10): 3.8, (64, 200): 2.6, (512, 10): 1.6,
                   (512, 200): 1.35}
-FALLBACK_LIMIT = 3.
+PRODUCT_AIMS = {(64, 10): 3.5}
+FALLBACK_LIMIT = 11.
+ALL_PROTOCOLS_LIMIT = 3.
+SMALL_AIM_MS = 5.
+MEMORY_LIMIT = 64.
 GALLERY = 10_000
 
 
@@ -43,6 +56,15 @@ def seconds(function, repeat=3):
         value = function()
         times.append(time.process_time() - start)
     return sorted(times)[repeat // 2], value
+
+
+def in_turn(functions, repeat):
+    """Median processor seconds of each function; they take turns."""
+    times = [[] for _ in functions]
+    for _ in range(repeat):
+        for function, taken in zip(functions, times, strict=True):
+            taken.append(seconds(function, 1)[0])
+    return [statistics.median(taken) for taken in times]
 
 
 def product(query, gallery):
@@ -170,34 +192,110 @@ def main() -> None:
     parser.add_argument('--peer-queries', type=int, default=1_000)
     parser.add_argument('--only', default='', metavar='PART',
                         help='only peers whose name holds this, nothing else')
+    parser.add_argument('--gallery', type=int, default=GALLERY)
+    parser.add_argument('--repeats', type=int, default=3)
+    parser.add_argument('--memory-of', type=int, metavar='D',
+                        help=argparse.SUPPRESS)
+    add_json_option(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    ours(make(2000, GALLERY, 8, 4), True)()  # compile
+    if args.memory_of:
+        print(memory(args.queries, args.gallery, args.memory_of))
+        return
+    ours(make(2000, args.gallery, 8, 4), True)()  # compile
 
+    figures = []
     if not args.only:
-        beside_the_product(args.queries)
-    beside_peers(args.peer_queries, args.only)
+        figures += beside_the_product(args)
+        figures += all_protocols_over_one(args)
+        figures += small_set(args.repeats)
+        figures += in_fresh_processes(args)
+    figures += beside_peers(args)
+    write_figures(args.json, 'evaluation', figures)
 
 
-def beside_the_product(queries: int) -> None:
-    print(f'{queries} queries, gallery {GALLERY}: time over the '
+def memory(queries: int, gallery: int, size: int) -> float:
+    """MiB that this process takes to score, beyond what it has."""
+    from evaluation_growth import extra_memory
+    ours(make(500, 500, size, 10), True)()  # BLAS and the counter start
+    return extra_memory(ours(make(queries, gallery, size, 10), True))
+
+
+def in_fresh_processes(args: argparse.Namespace) -> list[Figure]:
+    """Memory of a width each, in a process of its own."""
+    figures = []
+    for size in (64, 512):
+        said = subprocess.run(
+            [sys.executable, __file__, '--memory-of', str(size), '--queries',
+             str(args.queries), '--gallery', str(args.gallery)],
+            check=True, capture_output=True, text=True).stdout
+        figures.append(Figure(f'memory in a fresh process, D {size}',
+                              float(said), unit='MiB', limit=MEMORY_LIMIT))
+        print(f'{figures[-1].name}: {figures[-1].value:.1f} MiB '
+              f'(limit {MEMORY_LIMIT:.0f})')
+    return figures
+
+
+def all_protocols_over_one(args: argparse.Namespace) -> list[Figure]:
+    """Scores and intervals under all protocols over those under one."""
+    query, query_label, gallery, gallery_label = make(
+        args.queries, args.gallery, 64, 10)
+    embeddings = Embeddings(query, gallery, query_label, gallery_label)
+    protocols = all_protocols(pairs=False)
+
+    def score(chosen):
+        return lambda: make_results(score_embeddings(
+            embeddings, chosen, ['i2t'], threads=1), [], {}, 2000, 0)
+
+    one, every = in_turn([score(['chtn-map-all']), score(protocols)],
+                         args.repeats)
+    print(f'\nall {len(protocols)} protocols {every:.2f} s, one {one:.2f}: '
+          f'{every / one:.2f} times (limit {ALL_PROTOCOLS_LIMIT})')
+    return [Figure('all protocols', every / one, 'one protocol',
+                   limit=ALL_PROTOCOLS_LIMIT)]
+
+
+def small_set(repeats: int) -> list[Figure]:
+    """Wikipedia's test set: 693 pairs of ten numbers, ten classes."""
+    data = make(693, 693, 10, 10)
+    run = ours(data, None)
+    run()
+    bare, spent = in_turn([product(data[0], data[2]), run], 5 * repeats)
+    print(f'693 x 693, D 10: {spent * 1e3:.1f} ms (aim {SMALL_AIM_MS}), the '
+          f'product {bare * 1e3:.2f}')
+    return [Figure('693 x 693, D 10', spent * 1e3, unit='ms',
+                   aim=SMALL_AIM_MS)]
+
+
+def beside_the_product(args: argparse.Namespace) -> list[Figure]:
+    queries, figures = args.queries, []
+    print(f'{queries} queries, gallery {args.gallery}: time over the '
           'similarity product alone')
     print(f'{"D":>4} {"C":>4} {"product s":>10} {"ours":>6} {"limit":>6} '
-          f'{"numpy/ours":>11} {"limit":>6}  same digits')
+          f'{"no numba":>9} {"limit":>6}  same digits')
     for (size, classes), limit in PRODUCT_LIMITS.items():
-        data = make(queries, GALLERY, size, classes)
-        bare, _ = seconds(product(data[0], data[2]))
-        fast, value = seconds(ours(data, True))
+        data = make(queries, args.gallery, size, classes)
+        run = ours(data, True)
+        bare, fast = in_turn([product(data[0], data[2]), run], args.repeats)
+        value = run()
         slow, plain = seconds(ours(data, False), 1)
         print(f'{size:4} {classes:4} {bare:10.3f} {fast / bare:6.2f} '
-              f'{limit:6.2f} {slow / fast:11.2f} {FALLBACK_LIMIT:6.2f}  '
+              f'{limit:6.2f} {slow / bare:9.2f} {FALLBACK_LIMIT:6.2f}  '
               f'{value == plain}')
+        name = f'MAP, D {size}, {classes} classes'
+        figures += [
+            Figure(name, fast / bare, 'similarity product', limit=limit,
+                   aim=PRODUCT_AIMS.get((size, classes))),
+            Figure(f'{name}, without numba', slow / bare,
+                   'similarity product', limit=FALLBACK_LIMIT)]
+    return figures
 
 
-def beside_peers(queries: int, only: str) -> None:
-    data = make(queries, GALLERY, 64, 10)
+def beside_peers(args: argparse.Namespace) -> list[Figure]:
+    queries, only, figures = args.peer_queries, args.only, []
+    data = make(queries, args.gallery, 64, 10)
     fast, value = seconds(ours(data, True), 5)
-    print(f'\n{queries} queries, gallery {GALLERY}, D 64, C 10: '
+    print(f'\n{queries} queries, gallery {args.gallery}, D 64, C 10: '
           f'ours {fast:.3f} s, MAP {value:.6f}')
     print(f'{"peer":38} {"s":>8} {"x ours":>7} {"at least":>8}  '
           'difference of MAP')
@@ -212,6 +310,9 @@ def beside_peers(queries: int, only: str) -> None:
         spent, theirs = seconds(run, 1)
         print(f'{name:38} {spent:8.2f} {spent / fast:7.1f} {limit or "":>8}'
               f'  {abs(theirs - value):.1e}')
+        figures.append(Figure(name, spent / fast, 'our time', limit=limit,
+                              more=True))
+    return figures
 
 
 if __name__ == '__main__':

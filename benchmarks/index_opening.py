@@ -20,6 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from figures import Figure, add_json_option, write_figures
+
 SIZE = 64
 PART = 4096
 OPEN_LIMIT, MEMORY_LIMIT = 1.0, 1.2
@@ -32,6 +34,7 @@ def main() -> None:
                         default=[10_000, 100_000, 1_000_000])
     parser.add_argument('--repeats', type=int, default=3)
     parser.add_argument('--png', help='where to draw the growth')
+    add_json_option(parser)
     parser.add_argument('--child', help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
@@ -41,7 +44,7 @@ def main() -> None:
     print('| items | open, s (limit 1) | first query too, s | numpy.load of '
           'the parts, s | a second query, ms | peak over the vectors '
           '(limit 1.2) | open alone, MiB |\n' + '|---' * 7 + '|')
-    rows = []
+    rows, figures = [], []
     for count in args.items:
         with tempfile.TemporaryDirectory() as folder:
             write_index(Path(folder), count)
@@ -55,6 +58,18 @@ def main() -> None:
               f'{ways["search"]["second"] * 1e3:.1f} | '
               f'{ways["search"]["mib"] / vectors:.2f} | '
               f'{ways["open"]["mib"]:.1f} |', flush=True)
+        figures += [
+            Figure(f'open {count:,} items', ways['open']['open'], unit='s',
+                   limit=OPEN_LIMIT),
+            Figure(f'open and search {count:,} items', rows[-1][2]
+                   / ways['numpy']['open'], 'numpy.load of the parts')]
+        # Below that the peak is that of the imports.
+        if vectors > 20:
+            figures.append(Figure(
+                f'peak of opening and searching {count:,} items',
+                ways['search']['mib'] / vectors, 'bytes of the vectors',
+                limit=MEMORY_LIMIT))
+    write_figures(args.json, 'index_opening', figures)
     if args.png:
         draw(rows, args.png)
 

@@ -24,6 +24,12 @@ from chtn_plugin.losses import squared_mmd
 import torch
 from torch import Tensor
 
+from figures import Figure, add_json_option, write_figures
+
+# Most time over the bare products, by rows of a domain.
+LIMITS = {64: 1.25, 128: 1.25, 256: 1.25}
+AIM = 1.1
+
 
 def bare_products(source: Tensor, target: Tensor, kernels: int) -> Tensor:
     """The two products that the loss can not do without."""
@@ -130,8 +136,8 @@ def check_agreement(features: list[Tensor], kernels: int) -> None:
 
 
 def compare(n: int, width: int, kernels: int, rounds: int,
-            losses: dict[str, Callable]) -> None:
-    """Print the table of one size."""
+            losses: dict[str, Callable]) -> dict[str, float]:
+    """Print the table of one size; the ratios by name."""
     features = batches(n, width)
     check_agreement(features, kernels)
     times: dict[str, list[float]] = {name: [] for name in losses}
@@ -143,12 +149,14 @@ def compare(n: int, width: int, kernels: int, rounds: int,
             seconds = step(loss, features, kernels)
             if turn >= 2:
                 times[name].append(seconds)
+    ratios = {}
     for name, values in times.items():
-        ratio = statistics.median(
+        ratio = ratios[name] = statistics.median(
             a / b for a, b in zip(values, times['bare products'],
                                   strict=False))
         print(f'  {name:<34}{1e3 * statistics.median(values):9.2f} ms '
               f'{ratio:8.2f} x bare')
+    return ratios
 
 
 def main() -> None:
@@ -159,6 +167,9 @@ def main() -> None:
     parser.add_argument('--rounds', type=int, default=15)
     parser.add_argument('--growth', action='store_true',
                         help='batch sizes over two decades, ours alone')
+    parser.add_argument('--rows', type=int, nargs='+',
+                        default=[64, 128, 256])
+    add_json_option(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)
     losses = {'bare products': bare_products, 'chtn_plugin': ours}
@@ -170,13 +181,27 @@ def main() -> None:
     losses |= {'plain autograd (cdist)': plain_autograd,
                'formula of pytorch-adapt': three_matrices,
                'sampled, as released': sampled}
-    for n in (64, 128, 256):
+    figures = []
+    for n in args.rows:
         print(f'{n} + {n} x {args.width}, {args.kernels} kernels, two taps')
         more = dict(losses)
         if n == 64:
             more['formula of Transfer-Learning-Lib.'] = expanded
-        compare(n, args.width, args.kernels,
-                args.rounds if n < 256 else max(3, args.rounds // 2), more)
+        ratios = compare(
+            n, args.width, args.kernels,
+            args.rounds if n < 256 else max(3, args.rounds // 2), more)
+        del ratios['bare products']
+        figures += [Figure(f'{name}, {n} + {n}', ratio, 'bare products',
+                           **bounds(name, n))
+                    for name, ratio in ratios.items()]
+    write_figures(args.json, 'losses', figures)
+
+
+def bounds(name: str, rows: int) -> dict[str, float]:
+    """Limit and aim of our own estimate."""
+    if name != 'chtn_plugin' or rows not in LIMITS:
+        return {}
+    return dict(limit=LIMITS[rows], aim=AIM)
 
 
 if __name__ == '__main__':

@@ -30,6 +30,10 @@ import torch
 from mmengine.logging import MMLogger
 
 from evaluation_growth import MIB, forget_peak, peak
+from figures import Figure, add_json_option, write_figures
+
+# Of time over rows, between the two largest sizes.
+EXPONENT_LIMIT = 1.25
 
 Part = Callable[[], Any]
 
@@ -131,7 +135,9 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--sizes', type=int, nargs='+',
                         default=[1_000, 10_000, 100_000])
-    sizes = sorted(parser.parse_args().sizes)
+    add_json_option(parser)
+    args = parser.parse_args()
+    sizes = sorted(args.sizes)
     torch.set_num_threads(1)
     MMLogger.get_current_instance().setLevel('ERROR')
     table: dict[str, list[tuple[float, float]]] = {}
@@ -147,6 +153,7 @@ def main() -> None:
                       flush=True)
     print('\n| what | ' + ' | '.join(f'{size:,} rows' for size in sizes)
           + ' | exponent |\n' + '|---' * (len(sizes) + 2) + '|')
+    figures = []
     for name, row in table.items():
         cells = ' | '.join(f'{spent:.3g} s, {extra:.0f} MiB'
                            for spent, extra in row)
@@ -154,6 +161,15 @@ def main() -> None:
             math.log(row[-1][0] / row[-2][0])
             / math.log(sizes[-1] / sizes[-2]))
         print(f'| {name} | {cells} | {exponent} |')
+        if 'bare' in name:
+            continue
+        figures.append(Figure(
+            f'{name}, {sizes[-1]:,} rows', row[-1][0]
+            / table['csv module, bare'][-1][0], 'csv module, bare'))
+        if exponent:
+            figures.append(Figure(f'{name}, exponent', float(exponent),
+                                  limit=EXPONENT_LIMIT))
+    write_figures(args.json, 'scale', figures)
 
 
 if __name__ == '__main__':

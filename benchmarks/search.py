@@ -12,7 +12,6 @@ that a busy machine does not count; give it one thread.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +21,11 @@ from chtn_plugin.apis import Gallery
 from chtn_plugin.evaluation.exact_search import nearest, unit_rows
 
 import numpy as np
+
+from figures import Figure, add_json_option, write_figures
+
+# Most time over the bare product, of one query and of many together.
+ONE_LIMIT, MANY_LIMIT = 1.5, 1.5
 
 
 def median_ms(*actions: Callable[[int], object],
@@ -101,7 +105,7 @@ def main() -> None:
     parser.add_argument('--rounds', type=int, default=50)
     parser.add_argument('--many', type=int, default=1000,
                         help='queries searched together')
-    parser.add_argument('--json', help='file to write the figures to')
+    add_json_option(parser)
     args = parser.parse_args()
     found = [measure(args.items, size, args.rounds, args.topk, args.many)
              for size in args.size]
@@ -118,9 +122,23 @@ def main() -> None:
               f' product {bare:.3f} (ratio {ours / bare:.2f}){faiss[1]}; '
               f'same as one by one: {line["same"]}, as FAISS: '
               f'{line.get("same_as_faiss", "-")}')
-    if args.json:
-        with open(args.json, 'w', encoding='utf-8') as file:
-            json.dump(found, file, indent=1)
+    write_figures(args.json, 'search', [
+        figure for line in found for figure in figures(line)])
+
+
+def figures(line: dict[str, Any]) -> list[Figure]:
+    """The ratios of one size."""
+    made = []
+    for name, times, product, ours, limit in (
+            ('one query', line['one_ms'], 0, 2, ONE_LIMIT),
+            (f'{line["many"]} queries', line['many_ms'], 0, 1, MANY_LIMIT)):
+        name = f'{name}, D {line["size"]}'
+        made.append(Figure(name, times[ours] / times[product],
+                           'product of the rows', limit=limit))
+        if 'same_as_faiss' in line:
+            made.append(Figure(f'{name}, FAISS flat', times[-1] / times[ours],
+                               'our search', aim=1., more=True))
+    return made
 
 
 if __name__ == '__main__':

@@ -19,8 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
+from figures import Figure, add_json_option, write_figures
+
 ROOT = Path(__file__).resolve().parents[1]
 TORCH = ['-c', 'import torch']
+# Most CPU time over that of import torch; of --help the last.
+LIMITS = {'import chtn_plugin': .1, 'score.py, 693 rows': 1.6,
+          'train.py, refused': 2.2}
+HELP_LIMIT = .4
 
 
 def cpu_time(arguments: list[str], checkout: Path) -> float:
@@ -55,6 +61,9 @@ def main() -> None:
     parser.add_argument('--checkout', type=Path, default=ROOT,
                         help='the repository to time (default: this one)')
     parser.add_argument('--repeats', type=int, default=5)
+    parser.add_argument('--commands', type=int,
+                        help='only the first so many')
+    add_json_option(parser)
     args = parser.parse_args()
     checkout = args.checkout.resolve()
     with tempfile.TemporaryDirectory() as folder:
@@ -67,15 +76,20 @@ def main() -> None:
                                   '--cfg-options', 'model.nonsense=1'],
             **{f'{path.name} --help': [str(path), '--help'] for path in
                sorted((checkout / 'tools').rglob('*.py'))}}
+        commands = dict(list(commands.items())[:args.commands])
         # Compiled, and in the page cache, before anything is timed.
         for command in commands.values():
             cpu_time(command, checkout)
+        figures = []
         print(f'{"":26}{"CPU s":>8}{"x import torch":>16}')
         for name, command in commands.items():
             pairs = [(cpu_time(command, checkout), cpu_time(TORCH, checkout))
                      for _ in range(args.repeats)]
             own, torch = map(min, zip(*pairs, strict=True))
             print(f'{name:26}{own:8.2f}{own / torch:16.2f}', flush=True)
+            figures.append(Figure(name, own / torch, 'import torch',
+                                  limit=LIMITS.get(name, HELP_LIMIT)))
+    write_figures(args.json, 'startup', figures)
 
 
 if __name__ == '__main__':

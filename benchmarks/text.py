@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
+import re
 import time
 from collections.abc import Callable
 
@@ -21,6 +21,10 @@ import chtn_plugin  # noqa: F401  (first: see its __init__)
 import numpy as np  # isort: skip
 from chtn_plugin.text import BagOfWords, Tokenizer, WordIndices  # isort: skip
 
+from figures import Figure, add_json_option, write_figures  # isort: skip
+
+WAYS = dict(words='words', bag='bag of words', bigram_bag='bigram bag',
+            numbers='word numbers')
 WORDS = {
     'English': ('the a two cats dogs sit stand under near tree house river '
                 'white black airplane runway people bicycle street').split(),
@@ -73,6 +77,8 @@ def measure(name: str, texts: list[str], rounds: int) -> dict[str, object]:
     words, characters = Tokenizer(), Tokenizer('character', (1, 2))
     return dict(
         texts=name, count=len(texts), characters=sum(map(len, texts)),
+        bare_ms=best_ms(lambda: [re.findall(r'\w+', t.lower())
+                                 for t in texts], rounds),
         words_ms=best_ms(lambda: [words(t) for t in texts], rounds),
         bigrams_ms=best_ms(lambda: [characters(t) for t in texts], rounds),
         bag_ms=best_ms(bag(), rounds),
@@ -89,7 +95,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', nargs='*', help='manifest FILE:COLUMN')
     parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--json', help='file to write the figures to')
+    add_json_option(parser)
     args = parser.parse_args()
     lists = ({source: manifest_texts(source) for source in args.source}
              or {script: drawn_texts(script) for script in WORDS})
@@ -100,9 +106,10 @@ def main() -> None:
               f'{line["characters"]} characters: ' + ', '.join(
                   f'{key[:-3]} {value:.1f} ms' for key, value in line.items()
                   if key.endswith('_ms')))
-    if args.json:
-        with open(args.json, 'w', encoding='utf-8') as file:
-            json.dump(found, file, ensure_ascii=False, indent=1)
+    write_figures(args.json, 'text', [
+        Figure(f'{line["texts"]}, {way}', line[f'{key}_ms'] / line['bare_ms'],
+               r're.findall(r"\w+") of the texts')
+        for line in found for key, way in WAYS.items()])
 
 
 if __name__ == '__main__':

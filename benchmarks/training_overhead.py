@@ -30,7 +30,12 @@ from mmengine.hooks import Hook
 from mmengine.registry import DATASETS, HOOKS, MODELS
 from mmengine.runner import Runner
 
+from figures import Figure, add_json_option, write_figures
+
 ROOT = Path(__file__).resolve().parents[1]
+# Most time over a hand-written loop, at feature level and with a trunk.
+FEATURE_LIMIT, TRUNK_LIMIT = 1.10, 1.03
+FEATURE_AIM = 1.05
 
 
 @DATASETS.register_module()
@@ -135,6 +140,7 @@ def main() -> None:
     parser.add_argument('--blocks', type=int, default=15)
     parser.add_argument('--block', type=int)
     parser.add_argument('--trunk', action='store_true')
+    add_json_option(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)
     image = (3, 224, 224) if args.trunk else (4096, )
@@ -171,6 +177,11 @@ def main() -> None:
           f'{statistics.median(ratios):.3f} (quartiles '
           f'{np.quantile(ratios, .25):.3f} to '
           f'{np.quantile(ratios, .75):.3f}, {len(ratios)} pairs of blocks)')
+    write_figures(args.json, 'training_overhead', [Figure(
+        f'iteration of the Runner, {name}', statistics.median(ratios),
+        'hand-written loop',
+        **(dict(limit=TRUNK_LIMIT) if args.trunk else
+           dict(limit=FEATURE_LIMIT, aim=FEATURE_AIM)))])
 
 
 if __name__ == '__main__':

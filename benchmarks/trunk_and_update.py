@@ -22,6 +22,8 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor
 
+from figures import Figure, add_json_option, write_figures
+
 # A narrow network's weights are too few to tell.
 FUSED_LIMITS = {64: 1.05, 512: 0.95}
 LAYOUT_LIMIT = 0.9
@@ -34,26 +36,30 @@ def main() -> None:
     parser.add_argument('--block', type=int, default=5,
                         help='steps a round of the feature-level step')
     parser.add_argument('--images', type=int, default=16)
+    add_json_option(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)
     print('| what | ms before | ms now | now over before | limit | agree '
           'within |\n|---|---|---|---|---|---|')
+    figures = []
     for width, limit in FUSED_LIMITS.items():
-        report(f'feature-level step, {width} wide, SGD fused',
-               *[feature_step(width, args.block, fused)
-                 for fused in (False, True)], args.rounds, args.block,
-               limit)
+        figures.append(report(
+            f'feature-level step, {width} wide, SGD fused',
+            *[feature_step(width, args.block, fused)
+              for fused in (False, True)], args.rounds, args.block, limit))
     for name, backbone in (
             ('AlexNetBN', dict(type='AlexNetBN')),
             ('ResNet-18', dict(type='mmpretrain.ResNet', depth=18))):
-        report(f'frozen {name}, {args.images} images, channels-last',
-               *[trunk_pass(backbone, args.images, last)
-                 for last in (False, True)], args.rounds, 1, LAYOUT_LIMIT)
+        figures.append(report(
+            f'frozen {name}, {args.images} images, channels-last',
+            *[trunk_pass(backbone, args.images, last)
+              for last in (False, True)], args.rounds, 1, LAYOUT_LIMIT))
+    write_figures(args.json, 'trunk_and_update', figures)
 
 
 def report(name: str, before: Callable[[], Tensor],
            now: Callable[[], Tensor], rounds: int, block: int,
-           limit: float) -> None:
+           limit: float) -> Figure:
     """Print a row of two ways that must give the same numbers."""
     expected = before()
     error = ((expected - now()).abs().max() / expected.abs().max()).item()
@@ -69,6 +75,7 @@ def report(name: str, before: Callable[[], Tensor],
                      for column in zip(*seconds, strict=True))
     print(f'| {name} | {first:.1f} | {second:.1f} | {ratio:.3f} | {limit} | '
           f'{error:.1e} |', flush=True)
+    return Figure(name, ratio, 'the same without', limit=limit)
 
 
 def feature_step(width: int, steps: int, fused: bool) -> Callable[[], Tensor]:
