@@ -71,7 +71,8 @@ class IndexStore:
             self.head = self._read_head()
 
     def build(self, encoder: Any, *sources: str | Path,
-              part_size: int = 4096, progress: bool = True) -> list[Change]:
+              part_size: int = 4096, progress: bool = True,
+              workers: int = 0) -> list[Change]:
         """Encode what sources have and the index has not.
 
         The index is unfinished until the last of them, and any that an
@@ -83,6 +84,7 @@ class IndexStore:
             part_size: Items a part. When the work is cut off, at most so
                 many are lost, or those of the last minute.
             progress: Show a bar.
+            workers: Threads that load pictures; see :func:`encode_items`.
 
         Returns:
             What changed, source by source.
@@ -109,7 +111,8 @@ class IndexStore:
             if is_index(self.folder):
                 self.head = self._read_head()
             numbers = self._register(encoder, sources)
-            return [self._add(encoder, number, items, part_size, progress)
+            return [self._add(encoder, number, items, part_size, progress,
+                              workers)
                     for number, items in zip(numbers, listed, strict=True)]
 
     def gallery(self, fingerprint: str = '',
@@ -220,7 +223,7 @@ class IndexStore:
         return numbers
 
     def _add(self, encoder: Any, number: int, items: Sequence[Item],
-             part_size: int, progress: bool) -> Change:
+             part_size: int, progress: bool, workers: int) -> Change:
         new, gone = self._compared(number, [dict(item, source=number)
                                             for item in items])
         if new or gone:
@@ -233,7 +236,8 @@ class IndexStore:
         added = 0
         waiting: list[tuple[list[Item], np.ndarray]] = []
         written = time.monotonic()
-        for kept, rows, faults in encode_items(encoder, new, progress):
+        for kept, rows, faults in encode_items(encoder, new, progress,
+                                               workers):
             self.head['skipped'] += [[number, *fault] for fault in faults]
             if kept:
                 waiting.append((kept, rows))

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from chtn_plugin.datasets.images import load_image
-from chtn_plugin.storage.pictures import check_picture, upright
+from chtn_plugin.storage.pictures import check_picture, is_surely_fine, upright
 
 MAX_PIXELS = 64_000_000
 
@@ -36,8 +36,16 @@ def load_picture(picture: Any, pipeline: Callable,
         TypeError: It is none of those kinds.
     """
     with _as_file(picture, max_pixels) as path:
-        check_picture(path, max_pixels)
-        return load_image(str(path), pipeline, 0)
+        # Decoding only to check would take nearly as long as the loading.
+        fine = is_surely_fine(path, max_pixels)
+        if not fine:
+            check_picture(path, max_pixels)
+        try:
+            return load_image(str(path), pipeline, 0)
+        except ValueError:
+            if fine:  # if the file is to blame, its own message says more
+                check_picture(path, max_pixels)
+            raise
 
 
 def _check_size(width: int, height: int, max_pixels: int, what: Any) -> None:

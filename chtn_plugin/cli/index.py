@@ -47,6 +47,9 @@ def parse_args() -> argparse.Namespace:
                        'pictures, to measure the recall with (default: the '
                        'other kind in the index, or else words of the '
                        'vocabulary)')
+    build.add_argument('--workers', type=int, default=1,
+                       help='threads that read pictures while the model '
+                       'computes (default: %(default)s; 0: none)')
     build.add_argument('--device', help='cpu, cuda, cuda:1, ...')
     build.add_argument('--bf16', action='store_true',
                        help='encode in bfloat16')
@@ -55,6 +58,8 @@ def parse_args() -> argparse.Namespace:
     inspect = commands.add_parser('inspect', help='say what an index holds')
     inspect.add_argument('index', help='the index, a folder')
     args = parser.parse_args()
+    if args.command == 'build' and args.workers < 0:
+        parser.error(f'--workers must be 0 or more, got {args.workers}')
     if args.command == 'build' and args.recall is not None:
         if not args.faiss:
             parser.error('--recall goes with --faiss')
@@ -84,7 +89,7 @@ def _build(args: argparse.Namespace) -> None:
     model = RetrievalInferencer(args.run, args.device, args.trust_checkpoint,
                                 'bf16' if args.bf16 else 'fp32')
     store = IndexStore(args.out)
-    changes = store.build(model, *args.source)
+    changes = store.build(model, *args.source, workers=args.workers)
     for source, change in zip(args.source, changes, strict=True):
         print(f'{source}: {change.added} items added' + (
             f', {change.dropped} dropped that are no longer there'

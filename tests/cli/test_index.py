@@ -80,3 +80,26 @@ def test_a_wanted_recall_goes_with_faiss(tiny, tmp_path):
         tmp_path / 'index', '--recall', '0.9')
     assert status == 2
     assert '--recall goes with --faiss' in err
+
+
+def test_threads_make_the_same_index(tiny, tmp_path):
+    import numpy as np
+
+    from chtn_plugin.apis.index_store import IndexStore
+    found = []
+    for workers in (0, 2):
+        status, out, err = run_tool(
+            'index', 'build', tiny / 'run', tiny / 'data' / 'images',
+            '--out', tmp_path / str(workers), '--workers', workers)
+        assert status == 0, err
+        found.append(IndexStore(tmp_path / str(workers)).contents())
+    assert np.array_equal(found[0][0], found[1][0])
+    assert found[0][1] == found[1][1]
+
+
+def test_fewer_than_no_threads_are_refused(tiny, tmp_path):
+    status, out, err = run_tool(
+        'index', 'build', tiny / 'run', tiny / 'data' / 'images', '--out',
+        tmp_path / 'index', '--workers', -1)
+    assert status == 2
+    assert '--workers must be 0 or more, got -1' in err

@@ -20,6 +20,7 @@ from chtn_plugin.storage.pictures import (
     UnknownFormatError,
     check_picture,
     format_name,
+    is_surely_fine,
     open_picture,
     picture_header,
     upright,
@@ -184,3 +185,73 @@ def test_camera_s_file_of_several_jpegs_is_a_jpeg(tmp_path):
     assert picture_header(path) == ('JPEG', (30, 20))
     assert picture_header(path.read_bytes()) == ('JPEG', (30, 20))
     assert open_picture(path).getpixel((0, 0))[0] > 250
+
+
+@pytest.mark.parametrize('options', [
+    dict(format='PNG'), dict(format='JPEG'),
+    dict(format='JPEG', progressive=True, comment='x' * 300),
+    dict(format='JPEG', restart_marker_blocks=2)])
+def test_marks_of_a_whole_picture_are_enough(tmp_path, options):
+    assert is_surely_fine(noise(tmp_path / 'x', 60, 60, **options))
+
+
+@pytest.mark.parametrize('kind', ['WEBP', 'BMP', 'GIF', 'TIFF', 'PPM'])
+def test_marks_of_other_formats_say_nothing(tmp_path, kind):
+    assert not is_surely_fine(noise(tmp_path / 'x', format=kind))
+
+
+def test_what_is_none_or_too_large_is_not_surely_fine(tmp_path):
+    path = noise(tmp_path / 'x.png', 20, 30)
+    assert is_surely_fine(path, 600) and not is_surely_fine(path, 599)
+    assert not is_surely_fine(tmp_path / 'missing.png')
+    assert not is_surely_fine(tmp_path)
+
+
+def is_whole(path):
+    try:
+        check_picture(path)
+    except PictureError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize('options', [
+    dict(format='PNG'), dict(format='JPEG'),
+    dict(format='JPEG', progressive=True)])
+@pytest.mark.parametrize('damage', ['cut', 'bit', 'garbage', 'gap'])
+def test_marks_never_miss_what_decoding_would_find(tmp_path, options, damage):
+    # With both, a picture is taken exactly where it was with decoding alone.
+    path = noise(tmp_path / 'x', 40, 60, **options)
+    whole, random = path.read_bytes(), np.random.default_rng(3)
+    for _ in range(40):
+        content = bytearray(whole)
+        place = int(random.integers(2, len(whole) - 40))
+        if damage == 'cut':
+            del content[place:]
+        elif damage == 'bit':
+            content[place] ^= 1 << int(random.integers(8))
+        elif damage == 'garbage':
+            content[place:place + 30] = random.bytes(30)
+        else:
+            del content[place:place + int(random.integers(1, 30))]
+        path.write_bytes(content)
+        try:
+            LoadRGBImage()(dict(img_path=str(path)))
+        except ValueError:
+            continue  # decoding follows, and finds it
+        assert is_whole(path) or not is_surely_fine(path)
+
+
+def test_short_png_with_right_sums_is_not_taken(tmp_path):
+    import zlib
+
+    def part(kind, data):
+        return (len(data).to_bytes(4, 'big') + kind + data
+                + zlib.crc32(kind + data).to_bytes(4, 'big'))
+    path = noise(tmp_path / 'x.png')
+    content = path.read_bytes()
+    path.write_bytes(content[:33] + part(b'IDAT', zlib.compress(b'0' * 99))
+                     + part(b'IEND', b''))
+    assert is_surely_fine(path)
+    with pytest.raises(DamagedPictureError, match='cut off or damaged'):
+        load_picture(path, LoadRGBImage())
