@@ -76,7 +76,8 @@ def make_inferencer(folder: Path, backbone: dict, batch: int
 def bare_network(ours: RetrievalInferencer, backbone: dict
                  ) -> Callable[[torch.Tensor], torch.Tensor]:
     """The same network as one writes it: channels-last, nothing else."""
-    network = MODELS.build(backbone).eval()
+    network = MODELS.build(backbone)
+    network.eval()  # mmpretrain's returns nothing
     network.load_state_dict(ours.model.trunk.backbone.state_dict())
     network = network.to(memory_format=torch.channels_last)
     mean, std = (torch.tensor(values).view(3, 1, 1)

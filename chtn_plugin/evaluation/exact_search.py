@@ -4,12 +4,13 @@ from __future__ import annotations
 from typing import Optional
 
 import numpy as np
+import torch
 
 from chtn_plugin.storage.finite import nonfinite_rows
 
 _GROUP = 64
-_QUERIES = 256
-_COLUMNS = 2**14
+_QUERIES = 512
+_COLUMNS = 2**12
 _MOST_CANDIDATES = 2**21
 _MOST_NUMBERS = 2**21
 # Lengths whose squares float32 holds with all their digits.
@@ -194,33 +195,42 @@ def _candidates_of_block(gallery: np.ndarray, queries: np.ndarray,
     of items so far; it rises from tile to tile.
 
     Returns:
-        Number of the query, ascending within a tile, and place in the
-        gallery, (P,) each. None: too many, and the block can be halved.
+        Number of the query and place in the gallery, (P,) each, in no order.
+        None: too many, and the block can be halved.
     """
     rows = len(queries)
     best = np.full((rows, count), -np.inf, np.float32)
+    margin = slack.astype(np.float32) * np.float32(1.001)
     kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     total = 0
     buffer = np.empty((rows, min(_COLUMNS, len(gallery))), np.float32)
     for start in range(0, len(gallery), _COLUMNS):
         tile = gallery[start:start + _COLUMNS]
         width = len(tile)
-        scores = np.matmul(queries, tile.T, out=buffer[:, :width]
-                           if width == buffer.shape[1] else None)
-        groups = max(1, width // _GROUP)
-        whole = width // groups * groups
-        maxima = scores[:, :whole].reshape(rows, -1, groups).max(1)
-        if width < _GROUP * count:  # too few groups to give a bound
-            maxima = scores
-        both = np.concatenate([best, maxima], axis=1)
+        scores = np.matmul(queries, tile.T, out=buffer if
+                           width == buffer.shape[1] else None)
+        # A bound needs as many groups as places; items beyond the last
+        # whole group are groups of their own.
+        groups = max(width // _GROUP, min(count, width))
+        table = scores[:, :width // groups * groups].reshape(
+            rows, -1, groups)
+        rest = scores[:, table.shape[1] * groups:]
+        # Ten times as fast as NumPy's maximum along this axis.
+        maxima = torch.from_numpy(table).amax(1).numpy()
+        both = np.concatenate([best, maxima, rest], axis=1)
         both.partition(both.shape[1] - count, axis=1)
         best = both[:, -count:]
-        bound = best[:, 0] - slack.astype(np.float32) * np.float32(1.001)
-        places = np.flatnonzero(scores >= bound[:, None])
-        which, column = np.divmod(places, width)
-        kept.append((which, column + start, scores.ravel()[places]
-                     if scores.flags.c_contiguous else scores[which, column]))
-        total += len(places)
+        bound = best[:, 0] - margin
+        # Only groups that reach the bound are gone through again.
+        which, group = np.nonzero(maxima >= bound[:, None])
+        members = table[which, :, group]
+        pair, member = np.nonzero(members >= bound[which, None])
+        kept.append((which[pair], start + member * groups + group[pair],
+                     members[pair, member]))
+        which, column = np.nonzero(rest >= bound[:, None])
+        kept.append((which, start + width - rest.shape[1] + column,
+                     rest[which, column]))
+        total += len(kept[-1][0]) + len(kept[-2][0])
         if total > _MOST_CANDIDATES and rows > 1:
             return None
     which, place, score = (np.concatenate(part)
