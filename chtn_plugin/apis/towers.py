@@ -1,13 +1,13 @@
 """Open pretrained towers as a run, so that everything takes them as one."""
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import MODELS, TRANSFORMS
 
+from ..models.aligned_towers import with_architectures
 from ..models.tower_configs import tower_configs
 from .trained_run import TrainedRun
 
@@ -38,7 +38,7 @@ def open_towers(name: str, prompt: Optional[str] = None,
     """
     towers = tower_configs(name, prompt)
     model = MODELS.build(towers.model)
-    config = _without_folders(towers.model, model)
+    config = with_architectures(towers.model, model)
     text_state = None
     dataset: dict[str, Any] = dict(type='CrossModalDataset')
     if towers.pipeline is not None:
@@ -66,19 +66,3 @@ def _of_manifest(data: Optional[str | Path]) -> dict[str, Any]:
         raise FileNotFoundError(f'manifest not found: {data}')
     return dict(data_root=str(path.parent), ann_file=path.name,
                 unpaired='keep')
-
-
-def _without_folders(config: Mapping[str, Any], model: Any
-                     ) -> dict[str, Any]:
-    """The configuration with architectures in the place of places."""
-    config = dict(config)
-    towers = model.towers()
-    if 'image' in towers:
-        backbone = dict(config['trunk']['backbone'],
-                        architecture=towers['image'].architecture)
-        config['trunk'] = dict(config['trunk'], backbone=backbone)
-    if 'text' in towers:
-        config['text_encoder'] = dict(
-            config['text_encoder'],
-            architecture=towers['text'].architecture)
-    return config

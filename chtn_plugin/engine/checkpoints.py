@@ -24,6 +24,8 @@ from ..storage.torch_files import (
 #: The layout of a run's state that this version writes.
 FORMAT = 1
 
+# The function of onedl-mmengine that lists what its loader allows.
+_THEIR_LIST = 'get_torch_safe_globals'
 # The names that MMEngine's CheckpointHook gives, and no other: a file called
 # resnet_epoch_100.pth or my_iter_3.pth is the user's.
 _NUMBERED = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
@@ -50,6 +52,12 @@ def restrict_loading(trust: bool = False) -> None:
         return
     os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
     torch.serialization.add_safe_globals(checkpoint_globals())
+    from mmengine.runner import checkpoint  # it takes seconds
+    if hasattr(checkpoint, _THEIR_LIST):
+        # onedl-mmengine allows types around each load, every getattr among
+        # them, and forbids them afterwards: ours, which stand for the whole
+        # process, would be gone with theirs.
+        setattr(checkpoint, _THEIR_LIST, list)
 
 
 def checkpoint_globals() -> list[Any]:

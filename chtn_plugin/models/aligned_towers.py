@@ -93,3 +93,24 @@ class AlignedTowers(CrossModalModel):
         raise ValueError('AlignedTowers are used as they are: to train on '
                          'top of them name a method, such as CHTN, with the '
                          'same trunk and text_encoder')
+
+
+def with_architectures(config: Mapping[str, Any], model: AlignedTowers
+                       ) -> dict[str, Any]:
+    """Put architectures in the place of folders, for a run to travel.
+
+    Args:
+        config: The config of a model whose towers are named by folders.
+        model: What was built from it.
+    """
+    config = dict(config)
+    towers: Mapping[str, Any] = model.towers()
+    if 'image' in towers:
+        backbone = dict(config['trunk']['backbone'],
+                        architecture=towers['image'].architecture)
+        config['trunk'] = dict(config['trunk'], backbone=backbone)
+    if 'text' in towers:
+        config['text_encoder'] = dict(
+            config['text_encoder'],
+            architecture=towers['text'].architecture)
+    return config

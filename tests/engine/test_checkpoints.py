@@ -74,6 +74,20 @@ def test_the_rule_covers_the_process_and_can_be_lifted(monkeypatch):
     assert name not in os.environ
 
 
+def test_types_stay_allowed_where_a_loader_forbids_its_own_again(
+        monkeypatch):
+    # As onedl-mmengine loads: types allowed around the load, then forbidden.
+    from mmengine.runner import checkpoint
+    monkeypatch.setattr(checkpoint, 'get_torch_safe_globals',
+                        lambda: [HistoryBuffer, getattr], raising=False)
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0')
+    restrict_loading()
+    with torch.serialization.safe_globals(
+            checkpoint.get_torch_safe_globals()):
+        assert getattr not in torch.serialization.get_safe_globals()
+    assert HistoryBuffer in torch.serialization.get_safe_globals()
+
+
 def _three(folder):
     for name in ('iter_9', 'iter_10', 'best_score_iter_9'):
         _saved(folder / f'{name}.pth', dict(name=name))

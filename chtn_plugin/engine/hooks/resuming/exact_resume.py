@@ -140,7 +140,8 @@ def _say_draw(served: int) -> None:
 class _AfterCalls:
     """An iterator whose first calls do nothing.
 
-    The loop calls once for each past iteration, to skip its batch.
+    MMEngine's loop calls once for each past iteration, to skip its batch;
+    that of onedl-mmengine skips them all by ``skip_iter``.
     """
 
     def __init__(self, iterator: Iterator, calls: int) -> None:
@@ -155,6 +156,11 @@ class _AfterCalls:
             self._calls -= 1
             return None
         return next(self._iterator)
+
+    def skip_iter(self, num_iters: int) -> None:
+        """Skip that many calls, of the first ones before any batch."""
+        for _ in range(num_iters):
+            next(self)
 
 
 def _put_back(model: Any, gradients: dict) -> None:

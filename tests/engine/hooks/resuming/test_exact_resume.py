@@ -192,3 +192,11 @@ def test_a_sampler_that_can_not_be_set_forward_is_told(config, tmp_path,
         'DefaultSampler can not be set forward: epoch 2 starts anew, its '
         'first 2 iterations are trained twice; a PassSampler goes on at the '
         'very sample']
+
+
+@pytest.mark.parametrize('skipped, first', [(3, 10), (5, 12), (0, None)])
+def test_past_iterations_are_skipped_at_once_too(skipped, first):
+    # As the loop of onedl-mmengine does.
+    iterator = exact_resume._AfterCalls(iter([10, 11, 12]), 3)
+    iterator.skip_iter(skipped)
+    assert next(iterator) == first
