@@ -69,6 +69,8 @@ def _relinked(text: str, path: str, page: str) -> str:
         where = PAGES.get(meant)
         if where is None:
             where = meant.removeprefix('docs/')
+        if where.endswith('.ipynb'):
+            where = where.removesuffix('.ipynb') + '.md'
         link = posixpath.relpath(where, posixpath.dirname(page) or '.')
         return match[1] + link + match[3]
     return _LINK.sub(target, text)

@@ -52,6 +52,8 @@ def test_links_between_the_repository_and_the_site_keep_their_target():
                     'data.md') == '[a](benchmarks/RESULTS.md)'
     assert relinked('![a](../docs/images/b.png)', 'benchmarks/RESULTS.md',
                     'benchmarks/RESULTS.md') == '![a](../images/b.png)'
+    assert relinked('[a](docs/tutorials/b.ipynb)', 'README.md',
+                    'index.md') == '[a](tutorials/b.md)'
     assert relinked('[a](https://b.org/c.md)', 'README.md', 'index.md') == (
         '[a](https://b.org/c.md)')
 
