@@ -253,7 +253,9 @@ def _in_two_splits(records: Sequence[PairRecord],
         for key in keys:
             rows_of[key].append(row)
     return [rows for rows in rows_of.values()
-            if len({records[row].split for row in rows}) > 1]
+            # Most stand in one row, which need not be made for that.
+            if len(rows) > 1
+            and len({records[row].split for row in rows}) > 1]
 
 
 def _leak(records: Sequence[PairRecord], shared: Sequence[Sequence[int]],

@@ -5,6 +5,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Hashable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Optional
 
@@ -65,7 +66,12 @@ def groups_sharing(*contents: Sequence[Optional[Hashable] | list[str]]
 
 def num_tokens(content: str) -> int:
     """Count words of a folded text, or characters where scripts have none."""
-    return len(Tokenizer()(content))
+    return len(_tokenizer()(content))
+
+
+@cache
+def _tokenizer() -> Tokenizer:
+    return Tokenizer()
 
 
 def text_contents(records: Sequence[PairRecord], min_tokens: int = 0
@@ -83,7 +89,8 @@ def text_contents(records: Sequence[PairRecord], min_tokens: int = 0
     contents = []
     for record in records:
         texts = [folded(text) for text in record.texts]
-        long = [text for text in texts if num_tokens(text) >= min_tokens]
+        long = [text for text in texts
+                if not min_tokens or num_tokens(text) >= min_tokens]
         joined = ' '.join(filter(None, texts))
         if not long and num_tokens(joined) >= min_tokens:
             long = [joined]

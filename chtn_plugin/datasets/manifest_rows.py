@@ -114,21 +114,32 @@ class Manifest(Sequence[PairRecord]):
                           self.texts_of(row), self.where(row))
 
     def __iter__(self) -> Iterator[PairRecord]:
+        # Of a chunk all at once: a record by itself takes thrice as long.
+        single = [(name, ) for name in self.class_names]
         for first in range(0, len(self), _CHUNK):
             last = min(first + _CHUNK, len(self))
-            ends = self.text_ends[first:last + 1].tolist()
-            texts = self.texts.between(ends[0], ends[-1])
-            fields = zip(
-                range(first, last), self.ids.between(first, last),
-                self.split_codes[first:last].tolist(),
-                self.images.between(first, last), ends[:-1], ends[1:],
-                strict=True)
-            for row, name, split, image, start, end in fields:
-                yield PairRecord(
-                    name, self.split_names[split], self.classes_of(row),
-                    image or None,
-                    tuple(texts[start - ends[0]:end - ends[0]]),
-                    self.where(row))
+            texts, text_ends = _together(self.text_ends, first, last)
+            codes, class_ends = _together(self.class_ends, first, last)
+            whole = self.texts.between(*texts)
+            classes = self.class_codes[slice(*codes)].tolist()
+            yield from map(
+                PairRecord, self.ids.between(first, last),
+                [self.split_names[code]
+                 for code in self.split_codes[first:last].tolist()],
+                [single[classes[a]] if b - a == 1 else
+                 tuple(self.class_names[code] for code in classes[a:b])
+                 for a, b in zip(class_ends[:-1], class_ends[1:],
+                                 strict=True)],
+                [image or None for image in self.images.between(first, last)],
+                [tuple(whole[a:b]) for a, b in zip(
+                    text_ends[:-1], text_ends[1:], strict=True)],
+                self._places(first, last))
+
+    def _places(self, first: int, last: int) -> list[str]:
+        return [f'{self._files[file]}:{line}' if line >= 0
+                else self._files[file] for file, line in zip(
+                    self._file_codes[first:last].tolist(),
+                    self._lines[first:last].tolist(), strict=True)]
 
     def __eq__(self, other: object) -> bool:
         # As the list of its records would compare.
@@ -370,6 +381,13 @@ class ManifestBuilder:
         ends = np.cumsum(np.asarray(counts, np.int64)) + before
         self.sink.append(f'{name}_ends', ends)
         self._totals[name] = int(ends[-1]) if len(ends) else before
+
+
+def _together(ends: np.ndarray, first: int, last: int
+              ) -> tuple[tuple[int, int], list[int]]:
+    """Range of the parts of rows, and where each row's end within it."""
+    own = ends[first:last + 1]
+    return (int(own[0]), int(own[-1])), (own - own[0]).tolist()
 
 
 def _code(codes: dict[str, int], name: str) -> int:
