@@ -22,6 +22,8 @@ _EPILOG = """a folder may have one of these layouts; which, is recognised:
   webdataset   .tar shards of 7.jpg with 7.txt, 7.json, 7.cls
   img2dataset  numbered folders, 00000/000000007.jpg with .txt and .json
   parquet      .parquet files with pictures inside
+  label-studio Label Studio's JSON export: choices and typed texts
+  cvat         annotations.xml of CVAT: tags, with an attribute caption
   datasets     what save_to_disk of Hugging Face's datasets writes
 Pictures that lie in archives are written to FOLDER/unpacked; with --in-place
 they are read where they lie.

@@ -14,11 +14,13 @@ from ..own_tables import MANIFEST, recognised_fields, tables_of
 from . import (
     class_folders,
     coco,
+    cvat,
     flickr,
     hf_datasets,
     imagefolder,
     img2dataset,
     karpathy,
+    label_studio,
     open_clip,
     parquet,
     table,
@@ -51,6 +53,12 @@ LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (
            parquet.recognises, parquet.rows),
     Layout('datasets', 'what save_to_disk of datasets writes, likewise',
            hf_datasets.recognises, hf_datasets.rows),
+    Layout('label-studio', "Label Studio's JSON export: choices are the "
+           'classes, typed texts the texts',
+           label_studio.recognises, label_studio.rows, has_columns=False),
+    Layout('cvat', "annotations.xml of CVAT: tags are the classes, their "
+           'attribute caption the text',
+           cvat.recognises, cvat.rows, has_columns=False),
     Layout('table', 'captions.csv, .tsv or .jsonl with columns image, text '
            'and label (or usual names for them)',
            table.recognises, table.rows, fallback=True),
