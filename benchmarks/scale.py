@@ -306,7 +306,8 @@ def draw(sizes: list[int], table: dict[str, list[tuple[float, float]]],
     import matplotlib.pyplot as plt
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), sharex=True)
     for number, (name, row) in enumerate(table.items()):
-        style = dict(linestyle=':' if 'bare' in name else '-', color=f'C{number % 10}',
+        style = dict(
+            linestyle=':' if 'bare' in name else '-', color=f'C{number % 10}',
             marker='os^vD'[number % 5], markersize=4, label=name)
         axes[0].loglog(sizes[:len(row)], [max(time, 1e-4)
                                           for time, _ in row], **style)
