@@ -6,7 +6,11 @@
 #   python tools/test.py configs/chtn_demo.py work_dirs/chtn_demo
 #
 # Expect .651 ± .004 mean mAP on the test split (chtn-map-all, five seeds).
-_base_ = ['_base_/datasets/glyphs.py', '_base_/default_runtime.py']
+_base_ = [
+    '_base_/datasets/glyphs.py',
+    '_base_/schedules/features.py',
+    '_base_/default_runtime.py',
+]
 
 # Small pictures, a small network, all of it trained from scratch: there is no
 # classifier to start from. The losses and the layers are CHTN's.
@@ -31,14 +35,5 @@ model = dict(
     data_preprocessor=dict(
         type='CrossModalDataPreprocessor', mean=[255.0], std=[-255.0]))
 
-max_iters = 600
-optim_wrapper = dict(
-    type='OptimWrapper',
-    constructor='FusedOptimWrapperConstructor',
-    optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=5e-3),
-    paramwise_cfg=dict(bias_lr_mult=2.0, bias_decay_mult=0.0))
-param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False,
-                       T_max=max_iters)
-train_cfg = dict(by_epoch=False, max_iters=max_iters, val_interval=100)
-val_cfg = dict()
-test_cfg = dict()
+optim_wrapper = dict(optimizer=dict(lr=0.1))
+train_cfg = dict(val_interval=100)

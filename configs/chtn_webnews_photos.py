@@ -4,7 +4,11 @@
 #   python tools/train.py configs/chtn_webnews_photos.py
 #
 # Expect .30 mean mAP on the test split; docs/results.md.
-_base_ = ['_base_/datasets/webnews_photos.py', '_base_/default_runtime.py']
+_base_ = [
+    '_base_/datasets/webnews_photos.py',
+    '_base_/schedules/features.py',
+    '_base_/default_runtime.py',
+]
 
 widths = (512, 512)
 model = dict(
@@ -24,13 +28,6 @@ model = dict(
         type='CrossModalDataPreprocessor', mean=[127.5], std=[64.0]))
 
 max_iters = 400
-optim_wrapper = dict(
-    type='OptimWrapper',
-    constructor='FusedOptimWrapperConstructor',
-    optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-3),
-    paramwise_cfg=dict(bias_lr_mult=2.0, bias_decay_mult=0.0))
-param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False,
-                       T_max=max_iters)
-train_cfg = dict(by_epoch=False, max_iters=max_iters, val_interval=100)
-val_cfg = dict()
-test_cfg = dict()
+optim_wrapper = dict(optimizer=dict(lr=0.05))
+param_scheduler = dict(T_max=max_iters)
+train_cfg = dict(max_iters=max_iters, val_interval=100)

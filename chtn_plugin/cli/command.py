@@ -21,7 +21,8 @@ from .._errors import (
 from ..engine.shipped_configs import PREFIX, shipped_configs
 
 __all__ = ['CommandParser', 'add_arguments', 'add_config_arguments',
-           'as_typed', 'plain_build', 'plain_errors', 'plain_interrupt',
+           'add_model_arguments', 'add_run_argument', 'as_typed',
+           'plain_build', 'plain_errors', 'plain_interrupt',
            'plain_refusals', 'tell']
 
 _CONFIG = re.compile(r'\bconfigs/([\w/.-]+\.py)')
@@ -91,6 +92,31 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
         help='overrides of the configuration, such as train_cfg.max_iters=5')
+
+
+def add_model_arguments(parser: argparse.ArgumentParser,
+                        device: bool = True, bf16: bool = False) -> None:
+    """Add the options of tools that encode with a trained run.
+
+    Args:
+        parser: Gets them.
+        device: Whether the tool can choose where it computes.
+        bf16: Whether it can encode in half precision.
+    """
+    if device:
+        parser.add_argument('--device', help='cpu, cuda, cuda:1, ...')
+    if bf16:
+        parser.add_argument('--bf16', action='store_true',
+                            help='encode in bfloat16')
+    parser.add_argument('--trust-checkpoint', action='store_true',
+                        help='let the checkpoint run programs here')
+
+
+def add_run_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the run that a tool works with, or towers in its place."""
+    parser.add_argument('run', help='work directory, checkpoint, published '
+                        'folder, hf://USER/NAME; or towers:NAME, pretrained '
+                        'towers as they are')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ import argparse
 import sys
 import warnings
 
-from .command import CommandParser
+from .command import CommandParser, add_model_arguments
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,8 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--agreement', type=float, default=0.99,
                         help='least share of the first ten results that both '
                         'must find (default: 0.99)')
-    parser.add_argument('--trust-checkpoint', action='store_true',
-                        help='let the checkpoint run programs here')
+    add_model_arguments(parser, device=False)
     return parser.parse_args()
 
 

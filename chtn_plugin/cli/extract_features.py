@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .command import CommandParser
+from .command import CommandParser, add_model_arguments
 
 if TYPE_CHECKING:
     from chtn_plugin.apis import RetrievalInferencer
@@ -60,11 +60,7 @@ def parse_args() -> argparse.Namespace:
                         'representation')
     parser.add_argument('--data-root', default='',
                         help='where the run\'s data lie now')
-    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...')
-    parser.add_argument('--bf16', action='store_true',
-                        help='encode in bfloat16')
-    parser.add_argument('--trust-checkpoint', action='store_true',
-                        help='let the checkpoint run programs here')
+    add_model_arguments(parser, bf16=True)
     encoders = parser.add_argument_group('encoders by name, without a run')
     encoders.add_argument('--images', metavar='NAME|DIR',
                           help='encoder of the pictures, as '

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .command import CommandParser
+from .command import CommandParser, add_model_arguments, add_run_argument
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,9 +29,7 @@ def parse_args() -> argparse.Namespace:
         '  python tools/index.py inspect pictures.index')
     commands = parser.add_subparsers(dest='command', required=True)
     build = commands.add_parser('build', help='build or extend an index')
-    build.add_argument('run', help='work directory, checkpoint, published '
-                        'folder, hf://USER/NAME; or '
-                       'towers:NAME, pretrained towers as they are')
+    add_run_argument(build)
     build.add_argument('source', nargs='+',
                        help='folders, manifests or .txt files')
     build.add_argument('--out', required=True, help='the index, a folder')
@@ -50,11 +48,7 @@ def parse_args() -> argparse.Namespace:
     build.add_argument('--workers', type=int, default=1,
                        help='threads that read pictures while the model '
                        'computes (default: %(default)s; 0: none)')
-    build.add_argument('--device', help='cpu, cuda, cuda:1, ...')
-    build.add_argument('--bf16', action='store_true',
-                       help='encode in bfloat16')
-    build.add_argument('--trust-checkpoint', action='store_true',
-                       help='let the checkpoint run programs here')
+    add_model_arguments(build, bf16=True)
     inspect = commands.add_parser('inspect', help='say what an index holds')
     inspect.add_argument('index', help='the index, a folder')
     args = parser.parse_args()

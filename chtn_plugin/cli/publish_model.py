@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .command import CommandParser
+from .command import CommandParser, add_model_arguments
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,8 +43,7 @@ def parse_args() -> argparse.Namespace:
                         'is that of `hf auth login`, or HF_TOKEN')
     parser.add_argument('--private', action='store_true',
                         help='of a new repository on the hub')
-    parser.add_argument('--trust-checkpoint', action='store_true',
-                        help='let the checkpoint run programs here')
+    add_model_arguments(parser, device=False)
     args = parser.parse_args()
     if args.private and not args.hub:
         parser.error('--private goes with --hub')

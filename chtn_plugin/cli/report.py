@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chtn_plugin.evaluation.protocols import DEFAULT_PROTOCOL
 
-from .command import CommandParser
+from .command import CommandParser, add_model_arguments, add_run_argument
 
 if TYPE_CHECKING:
     from chtn_plugin.reporting.run_report import RunReport
@@ -30,9 +30,7 @@ def parse_args() -> argparse.Namespace:
         '--out report.html\n'
         '  python tools/report.py towers:openai/clip-vit-base-patch32 --data '
         'data/pairs/manifest.tsv')
-    parser.add_argument('run', help='work directory, checkpoint, published '
-                        'folder, hf://USER/NAME; or '
-                        'towers:NAME, pretrained towers as they are')
+    add_run_argument(parser)
     parser.add_argument('--out', help='.html file (default: report.html '
                         'beside the checkpoint; here, of towers)')
     parser.add_argument('--data', metavar='MANIFEST',
@@ -49,9 +47,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--no-tsne', action='store_true',
                         help='leave out the picture of the common space')
     parser.add_argument('--tsne-out', help='.png file for that picture alone')
-    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...')
-    parser.add_argument('--trust-checkpoint', action='store_true',
-                        help='let the checkpoint run programs here')
+    add_model_arguments(parser)
     return parser.parse_args()
 
 

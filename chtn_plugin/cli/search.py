@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .command import CommandParser
+from .command import CommandParser, add_model_arguments, add_run_argument
 
 if TYPE_CHECKING:
     from chtn_plugin.apis import SearchResult
@@ -28,9 +28,7 @@ def parse_args() -> argparse.Namespace:
         'query.jpg --topk 5 --out found.html\n'
         '  python tools/search.py best.pth --gallery pictures.index --both '
         '--image shoe.jpg --text red --without label=socks')
-    parser.add_argument('run', help='work directory, checkpoint, published '
-                        'folder, hf://USER/NAME; or '
-                        'towers:NAME, pretrained towers as they are')
+    add_run_argument(parser)
     parser.add_argument('--gallery', required=True,
                         help='folder of pictures, manifest (.tsv, .csv, '
                         '.jsonl), .txt file (a text a line), index (of '
@@ -64,11 +62,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--font', action='append', default=[],
                         help='font file for scripts that DejaVu Sans lacks '
                         '(.png)')
-    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...')
-    parser.add_argument('--bf16', action='store_true',
-                        help='encode in bfloat16')
-    parser.add_argument('--trust-checkpoint', action='store_true',
-                        help='let the checkpoint run programs here')
+    add_model_arguments(parser, bf16=True)
     args = parser.parse_args()
     if not args.text and not args.image:
         parser.error('a query is needed: --text or --image')

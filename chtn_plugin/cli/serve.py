@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .command import CommandParser
+from .command import CommandParser, add_model_arguments, add_run_argument
 
 
 def parse_args() -> argparse.Namespace:
@@ -18,9 +18,7 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Example: python tools/serve.py work_dirs/chtn_demo '
         '--gallery data/glyphs/pairs.tsv')
-    parser.add_argument('run', help='work directory, checkpoint, published '
-                        'folder, hf://USER/NAME; or '
-                        'towers:NAME, pretrained towers as they are')
+    add_run_argument(parser)
     parser.add_argument('--gallery', required=True,
                         help='folder, manifest, .txt file, index or .npz')
     parser.add_argument('--port', type=int, default=7860)
@@ -31,9 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--name', action='append', default=[],
                         help='a name under which it may be asked for, where '
                         '--host is not this machine')
-    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...')
-    parser.add_argument('--trust-checkpoint', action='store_true',
-                        help='let the checkpoint run programs here')
+    add_model_arguments(parser)
     return parser.parse_args()
 
 

@@ -2,12 +2,11 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .gathering import gather_rows
-from .labels import in_float32, same_class
+from .labels import same_class
+from .pairs import check_pairs, unit_pairs
 
 
 def supervised_contrast(image: Tensor, text: Tensor, label: Tensor,
@@ -35,12 +34,9 @@ def supervised_contrast(image: Tensor, text: Tensor, label: Tensor,
     Raises:
         ValueError: The shapes differ.
     """
-    if image.shape != text.shape:
-        raise ValueError('image and text must have the same shape, got '
-                         f'{tuple(image.shape)} and {tuple(text.shape)}')
+    check_pairs(image, text)
     with torch.autocast(image.device.type, enabled=False):
-        rows = torch.cat(gather_rows(*(F.normalize(each) for each
-                                       in in_float32(image, text))))
+        rows = torch.cat(unit_pairs(image, text))
         alike = same_class(label).repeat(2, 2)
         own = torch.eye(len(rows), dtype=torch.bool, device=rows.device)
         logits = (rows @ rows.T / temperature).masked_fill(

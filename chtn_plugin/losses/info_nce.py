@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .gathering import gather_rows
+from .pairs import check_pairs, unit_pairs
 
 
 def info_nce(image: Tensor, text: Tensor, scale: Tensor | float,
@@ -39,13 +40,9 @@ def info_nce(image: Tensor, text: Tensor, scale: Tensor | float,
     Raises:
         ValueError: The shapes differ.
     """
-    if image.shape != text.shape:
-        raise ValueError('image and text must have the same shape, got '
-                         f'{tuple(image.shape)} and {tuple(text.shape)}')
+    check_pairs(image, text)
     with torch.autocast(image.device.type, enabled=False):
-        dtype = torch.promote_types(image.dtype, torch.float32)
-        image, text = gather_rows(F.normalize(image.to(dtype)),
-                                  F.normalize(text.to(dtype)))
+        image, text = unit_pairs(image, text)
         logits = scale * image @ text.T
         if same is not None:
             # As float64, because the gathering takes floating-point rows.

@@ -1,7 +1,6 @@
 """Find which rows of a batch, over all ranks, share a class."""
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from .gathering import gather_rows
@@ -28,9 +27,3 @@ def gather_labels(label: Tensor) -> Tensor:
     """Gather class numbers (B,) or rows (B, C) of all ranks."""
     gathered, = gather_rows(label.view(len(label), -1).double())
     return gathered.view(-1, *label.shape[1:]).to(label.dtype)
-
-
-def in_float32(*rows: Tensor) -> list[Tensor]:
-    """Convert rows to float32 at least: half precision loses differences."""
-    return [each.to(torch.promote_types(each.dtype, torch.float32))
-            for each in rows]

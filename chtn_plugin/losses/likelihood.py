@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .gathering import gather_rows
-from .labels import in_float32, same_class
+from .labels import same_class
+from .pairs import check_pairs, unit_pairs
 
 
 def pair_likelihood(image: Tensor, text: Tensor, label: Tensor,
@@ -36,12 +36,9 @@ def pair_likelihood(image: Tensor, text: Tensor, label: Tensor,
     Raises:
         ValueError: The shapes differ.
     """
-    if image.shape != text.shape:
-        raise ValueError('image and text must have the same shape, got '
-                         f'{tuple(image.shape)} and {tuple(text.shape)}')
+    check_pairs(image, text)
     with torch.autocast(image.device.type, enabled=False):
-        one, other = gather_rows(*(F.normalize(each) for each
-                                   in in_float32(image, text)))
+        one, other = unit_pairs(image, text)
         alike = same_class(label).to(one.dtype)
         return torch.stack([F.binary_cross_entropy_with_logits(
             scale * a @ b.T, alike) for a, b in (

@@ -5,6 +5,8 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from .pairs import check_pairs, in_float32
+
 
 def pairwise_distance(image: Tensor, text: Tensor) -> Tensor:
     r"""Compute half the mean squared distance between the sides of pairs.
@@ -26,12 +28,10 @@ def pairwise_distance(image: Tensor, text: Tensor) -> Tensor:
     Raises:
         ValueError: The shapes differ.
     """
-    if image.shape != text.shape:
-        raise ValueError('image and text must have the same shape, got '
-                         f'{tuple(image.shape)} and {tuple(text.shape)}')
+    check_pairs(image, text)
     with torch.autocast(image.device.type, enabled=False):
-        dtype = torch.promote_types(image.dtype, torch.float32)
-        difference = image.to(dtype) - text.to(dtype)
+        one, other = in_float32(image, text)
+        difference = one - other
         return difference.square().sum() / (2 * len(image))
 
 

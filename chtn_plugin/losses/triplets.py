@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .gathering import gather_rows
-from .labels import in_float32, same_class
+from .labels import same_class
+from .pairs import check_pairs, unit_pairs
 
 
 def class_triplets(image: Tensor, text: Tensor, label: Tensor,
@@ -35,12 +35,9 @@ def class_triplets(image: Tensor, text: Tensor, label: Tensor,
     Raises:
         ValueError: The shapes differ.
     """
-    if image.shape != text.shape:
-        raise ValueError('image and text must have the same shape, got '
-                         f'{tuple(image.shape)} and {tuple(text.shape)}')
+    check_pairs(image, text)
     with torch.autocast(image.device.type, enabled=False):
-        one, other = gather_rows(*(F.normalize(each) for each
-                                   in in_float32(image, text)))
+        one, other = unit_pairs(image, text)
         distance = 2 - 2 * one @ other.T
         apart = ~same_class(label)
         own = distance.diagonal()[:, None]

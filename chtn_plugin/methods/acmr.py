@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..losses.triplets import ClassTripletLoss
 from ..models.gradient_reversal import GradientReversal
 from ..models.projected_model import ProjectedModel
-from ..models.supervision import supervise
+from ..models.supervision import supervise_pair
 
 
 @MODELS.register_module()
@@ -69,9 +69,7 @@ class ACMR(ProjectedModel):
         """Compute cross entropies, triplets and the adversary's loss."""
         pair, label = self.training_pair(inputs, data_samples)
         terms: dict[str, Tensor] = {}
-        for name, encoded in pair.items():
-            assert encoded.logits is not None and label is not None
-            supervise(terms, name, encoded.logits, label)
+        supervise_pair(terms, pair, label)
         one, other = (pair[name].taps['common'] for name in ('image', 'text'))
         terms['loss_triplet'] = self.triplet(one, other, label)
         guess = self.adversary(torch.cat([one, other]))[:, 0].float()

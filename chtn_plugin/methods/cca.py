@@ -8,7 +8,11 @@ import numpy as np
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from ..models.canonical import canonical_directions, principal_axes
+from ..models.canonical import (
+    canonical_directions,
+    check_options,
+    principal_axes,
+)
 from ..models.closed_form import ClosedFormModel
 from ..models.cross_modal_model import Encoded
 
@@ -54,11 +58,7 @@ class CCA(ClosedFormModel):
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(trunk, text_encoder, num_classes, l2_normalized,
                          similarity, data_preprocessor, init_cfg)
-        if min(dimensions, principal) < 1 or ridge <= 0 or power < 0:
-            raise ValueError(
-                'dimensions and principal must be at least 1, ridge positive '
-                f'and power not negative, got {dimensions}, {principal}, '
-                f'{ridge} and {power}')
+        check_options(dimensions, principal, ridge, power)
         self.dimensions = dimensions
         self.ridge = ridge
         self.power = power

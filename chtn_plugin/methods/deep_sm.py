@@ -8,7 +8,7 @@ from mmengine.registry import MODELS
 from torch import Tensor
 
 from ..models.projected_model import ProjectedModel
-from ..models.supervision import supervise
+from ..models.supervision import supervise_pair
 
 
 @MODELS.register_module()
@@ -56,7 +56,5 @@ class DeepSM(ProjectedModel):
         """Compute the cross entropy of each modality."""
         pair, label = self.training_pair(inputs, data_samples)
         terms: dict[str, Tensor] = {}
-        for name, encoded in pair.items():
-            assert encoded.logits is not None and label is not None
-            supervise(terms, name, encoded.logits, label)
+        supervise_pair(terms, pair, label)
         return terms

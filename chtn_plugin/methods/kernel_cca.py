@@ -9,7 +9,7 @@ from mmengine.registry import MODELS
 from torch import Tensor
 
 from ..checks import check_choice
-from ..models.canonical import canonical_directions
+from ..models.canonical import canonical_directions, check_options
 from ..models.closed_form import ClosedFormModel
 from ..models.cross_modal_model import Encoded
 from ..models.kernels import KERNELS, kernel_matrix
@@ -72,11 +72,7 @@ class KernelCCA(ClosedFormModel):
         if gamma <= 0:
             raise ValueError('gamma must be positive, got '
                              f'{gamma}')
-        if min(dimensions, principal) < 1 or ridge <= 0 or power < 0:
-            raise ValueError(
-                'dimensions and principal must be at least 1, ridge positive '
-                f'and power not negative, got {dimensions}, {principal}, '
-                f'{ridge} and {power}')
+        check_options(dimensions, principal, ridge, power)
         self.kernel = kernel
         self.gamma = gamma
         self.dimensions = dimensions

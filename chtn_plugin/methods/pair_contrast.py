@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..losses.info_nce import info_nce
 from ..models.projected_model import ProjectedModel
-from ..models.supervision import supervise
+from ..models.supervision import supervise_pair
 
 
 @MODELS.register_module()
@@ -75,8 +75,5 @@ class PairContrast(ProjectedModel):
         # As in CLIP: a scale beyond 100 makes training unsteady.
         scale = self.log_scale.clamp(max=math.log(100.)).exp()
         terms = dict(loss_contrast=info_nce(one, other, scale, same))
-        for name, encoded in pair.items():
-            if encoded.logits is not None:
-                assert label is not None
-                supervise(terms, name, encoded.logits, label)
+        supervise_pair(terms, pair, label)
         return terms

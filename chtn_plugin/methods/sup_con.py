@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..losses.contrast import SupervisedContrastLoss
 from ..models.projected_model import ProjectedModel
-from ..models.supervision import supervise
+from ..models.supervision import supervise_pair
 
 
 @MODELS.register_module()
@@ -61,7 +61,5 @@ class SupCon(ProjectedModel):
             raise ValueError('SupCon needs labels, the batch has none')
         one, other = (pair[name].taps['common'] for name in ('image', 'text'))
         terms = dict(loss_contrast=self.contrast(one, other, label))
-        for name, encoded in pair.items():
-            if encoded.logits is not None:
-                supervise(terms, name, encoded.logits, label)
+        supervise_pair(terms, pair, label)
         return terms

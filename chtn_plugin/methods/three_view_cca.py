@@ -9,7 +9,11 @@ from mmengine.registry import MODELS
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ..models.canonical import canonical_directions, principal_axes
+from ..models.canonical import (
+    canonical_directions,
+    check_options,
+    principal_axes,
+)
 from ..models.closed_form import ClosedFormModel
 from ..models.cross_modal_model import Encoded
 
@@ -61,11 +65,7 @@ class ThreeViewCCA(ClosedFormModel):
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(trunk, text_encoder, num_classes, l2_normalized,
                          similarity, data_preprocessor, init_cfg)
-        if min(dimensions, principal) < 1 or ridge <= 0 or power < 0:
-            raise ValueError(
-                'dimensions and principal must be at least 1, ridge positive '
-                f'and power not negative, got {dimensions}, {principal}, '
-                f'{ridge} and {power}')
+        check_options(dimensions, principal, ridge, power)
         if label_ridge <= 0:
             raise ValueError('label_ridge must be positive, got '
                              f'{label_ridge}')

@@ -7,6 +7,26 @@ import numpy as np
 from scipy.linalg import eigh
 
 
+def check_options(dimensions: int, principal: int, ridge: float,
+                  power: float) -> None:
+    """Check the options that all methods of canonical correlation have.
+
+    Args:
+        dimensions: Directions that are kept.
+        principal: Principal components that a view is reduced to.
+        ridge: Added to each view's covariance.
+        power: By which directions are scaled.
+
+    Raises:
+        ValueError: One is out of its range.
+    """
+    if min(dimensions, principal) < 1 or ridge <= 0 or power < 0:
+        raise ValueError(
+            'dimensions and principal must be at least 1, ridge positive '
+            f'and power not negative, got {dimensions}, {principal}, '
+            f'{ridge} and {power}')
+
+
 def principal_axes(rows: np.ndarray, limit: int) -> np.ndarray:
     """Compute the axes of the largest variance of centred rows.
 

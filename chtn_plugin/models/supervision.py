@@ -8,7 +8,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from .cross_modal_model import present_items
+from .cross_modal_model import Encoded, present_items
 
 _UNLABELLED = (
     ". A pair without a class stands among those with one: only='labelled' in "
@@ -112,6 +112,22 @@ def supervise(terms: dict[str, Tensor], name: str, logits: Tensor,
     hit = top == label if label.dim() == 1 else label.gather(
         1, top[:, None]) > 0
     terms[f'accuracy_{name}'] = hit.float().mean()
+
+
+def supervise_pair(terms: dict[str, Tensor], pair: Mapping[str, Encoded],
+                   label: Optional[Tensor]) -> None:
+    """Add the cross entropies of both sides, where a classifier is.
+
+    Args:
+        terms: As of :func:`supervise`.
+        pair: The encoded sides, by modality.
+        label: As :func:`check_label` returns it; None: there is no
+            classifier.
+    """
+    for name, encoded in pair.items():
+        if encoded.logits is not None:
+            assert label is not None
+            supervise(terms, name, encoded.logits, label)
 
 
 def _count_missing(present: Optional[Tensor]) -> int:

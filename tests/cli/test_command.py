@@ -1,10 +1,15 @@
 """What the commands share: options, and errors in one line."""
+import argparse
 import sys
 
 import pytest
 import torch
 
-from chtn_plugin.cli.command import as_typed, plain_refusals
+from chtn_plugin.cli.command import (
+    add_model_arguments,
+    as_typed,
+    plain_refusals,
+)
 from chtn_plugin.losses.pairwise import pairwise_distance
 
 
@@ -46,3 +51,14 @@ def test_help_says_how_it_was_called(called, shown, monkeypatch, capsys):
     out = ' '.join(capsys.readouterr().out.split())
     assert out.startswith(f'usage: {shown} ')
     assert f'Example: {shown} ' in out
+
+
+def test_tools_take_a_device_and_trust_unless_they_cannot():
+    parser = argparse.ArgumentParser()
+    add_model_arguments(parser, bf16=True)
+    args = parser.parse_args(['--device', 'cpu', '--bf16'])
+    assert vars(args) == dict(device='cpu', bf16=True, trust_checkpoint=False)
+    bare = argparse.ArgumentParser()
+    add_model_arguments(bare, device=False)
+    assert vars(bare.parse_args(['--trust-checkpoint'])) == dict(
+        trust_checkpoint=True)

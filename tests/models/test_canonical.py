@@ -2,7 +2,11 @@
 import numpy as np
 import pytest
 
-from chtn_plugin.models.canonical import canonical_directions, principal_axes
+from chtn_plugin.models.canonical import (
+    canonical_directions,
+    check_options,
+    principal_axes,
+)
 
 
 def two_views(noise=.5):
@@ -61,3 +65,12 @@ def test_principal_axes_of_few_rows_are_the_same():
     axes = principal_axes(rows, 9)
     assert axes.shape == (9, 3)
     np.testing.assert_allclose(rows @ axes @ axes.T, rows, atol=1e-9)
+
+
+@pytest.mark.parametrize('options', [
+    (0, 1, 1., 0.), (1, 0, 1., 0.), (1, 1, 0., 0.), (1, 1, 1., -1.)])
+def test_options_out_of_their_range_are_refused(options):
+    check_options(1, 1, .1, 0.)
+    with pytest.raises(ValueError, match=(
+            'dimensions and principal must be at least 1, ridge positive')):
+        check_options(*options)

@@ -1,11 +1,15 @@
 """Labels in training; the cross entropy is tested through the methods."""
+import math
+
 import pytest
 import torch
 
+from chtn_plugin.models.cross_modal_model import Encoded
 from chtn_plugin.models.supervision import (
     check_label,
     check_whole_pairs,
     supervise,
+    supervise_pair,
 )
 
 
@@ -42,3 +46,18 @@ def test_cross_entropy_and_accuracy_by_name():
     expected = torch.tensor([2., 1 + torch.e]).log().mean() * 2
     torch.testing.assert_close(terms['loss_cls_text'], expected)
     assert terms['accuracy_text'] == 0.5
+
+
+def test_both_sides_of_a_pair_are_supervised_alike():
+    sides = {name: Encoded(torch.zeros(1, 2), torch.tensor([[0., 0.]]))
+             for name in ('image', 'text')}
+    terms = {}
+    supervise_pair(terms, sides, torch.tensor([1]))
+    assert terms['loss_cls_image'].item() == pytest.approx(math.log(2))
+    assert terms['loss_cls_text'] == terms['loss_cls_image']
+
+
+def test_a_pair_without_a_classifier_is_left_alone():
+    terms = {}
+    supervise_pair(terms, dict(image=Encoded(torch.zeros(1, 2))), None)
+    assert terms == {}

@@ -2,6 +2,7 @@
 # of 64x64, cropped and mirrored at random in training. A leaf that
 # tools/make_manifest.py writes sets, in each loader's data set, where the
 # manifest lies, its classes and the text transform.
+_base_ = 'own_pairs.py'
 image_size = 64
 load = [
     dict(type='LoadRGBImage', min_side=image_size + 8),
@@ -15,29 +16,8 @@ train_pipeline = [
 pipeline = [*load, dict(type='mmpretrain.CenterCrop', crop_size=image_size)]
 
 train_dataloader = dict(
-    batch_size=64,
     num_workers=2,
     persistent_workers=True,
-    sampler=dict(type='PassSampler', shuffle=True, infinite=True),
-    collate_fn=dict(type='cross_modal_collate'),
-    dataset=dict(
-        type='CrossModalDataset', split='train', unpaired='drop',
-        text_mode='join', pipeline=train_pipeline))
-val_dataloader = dict(
-    batch_size=64,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='cross_modal_collate'),
-    dataset=dict(
-        type='CrossModalDataset', split='val', unpaired='keep',
-        text_mode='join', pipeline=pipeline))
-test_dataloader = dict(
-    batch_size=64,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='cross_modal_collate'),
-    dataset=dict(
-        type='CrossModalDataset', split='test', unpaired='keep',
-        text_mode='join', pipeline=pipeline))
-val_evaluator = dict(type='RetrievalMetric')
-test_evaluator = val_evaluator
+    dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=pipeline))
+test_dataloader = val_dataloader

@@ -9,30 +9,27 @@ arrays = dict(
 classes = ['art', 'biology', 'geography', 'history', 'literature', 'media',
            'music', 'royalty', 'sport', 'warfare']
 standardized = ()
+pairs = dict(
+    type='FeaturePairDataset', file=feature_file, arrays=arrays,
+    standardized=standardized, classes=classes)
 
 train_dataloader = dict(
     batch_size=64,
     num_workers=0,
     sampler=dict(type='PassSampler', shuffle=True, infinite=True),
     collate_fn=dict(type='cross_modal_collate'),
-    dataset=dict(
-        type='FeaturePairDataset', file=feature_file, arrays=arrays,
-        split='train', standardized=standardized, classes=classes))
+    dataset=dict(pairs, split='train'))
 val_dataloader = dict(
     batch_size=512,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='cross_modal_collate'),
-    dataset=dict(
-        type='FeaturePairDataset', file=feature_file, arrays=arrays,
-        split='val', standardized=standardized, classes=classes))
+    dataset=dict(pairs, split='val'))
 test_dataloader = dict(
     batch_size=512,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='cross_modal_collate'),
-    dataset=dict(
-        type='FeaturePairDataset', file=feature_file, arrays=arrays,
-        split='test', standardized=standardized, classes=classes))
+    dataset=dict(pairs, split='test'))
 val_evaluator = dict(type='RetrievalMetric')
 test_evaluator = val_evaluator
