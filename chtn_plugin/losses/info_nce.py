@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .gathering import gather_rows
-from .pairs import check_pairs, unit_pairs
+from .pair_rows import check_pairs, unit_pairs
 
 
 def info_nce(image: Tensor, text: Tensor, scale: Tensor | float,

@@ -7,7 +7,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from .labels import same_class
-from .pairs import check_pairs, unit_pairs
+from .pair_rows import check_pairs, unit_pairs
 
 
 def pair_likelihood(image: Tensor, text: Tensor, label: Tensor,

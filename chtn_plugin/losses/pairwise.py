@@ -5,7 +5,7 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .pairs import check_pairs, in_float32
+from .pair_rows import check_pairs, in_float32
 
 
 def pairwise_distance(image: Tensor, text: Tensor) -> Tensor:

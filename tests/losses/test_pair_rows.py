@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from chtn_plugin.losses.pairs import check_pairs, in_float32, unit_pairs
+from chtn_plugin.losses.pair_rows import check_pairs, in_float32, unit_pairs
 
 
 def test_sides_of_other_shapes_are_refused():
