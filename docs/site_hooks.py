@@ -27,7 +27,7 @@ PAGES = {'README.md': 'index.md'} | {path: path for path in (
 ROOMS = ('storage', 'text', 'losses', 'models', 'methods', 'datasets',
          'evaluation', 'reporting', 'engine', 'curation', 'apis', 'export',
          'studies', 'cli')
-_LINK = re.compile(r'(\]\()([^)#\s]+)((?:#[^)\s]*)?\))')
+_LINK = re.compile(r'(!?\[)([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)')
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -61,18 +61,21 @@ def on_page_markdown(markdown: str, page: Any, config: Any,
 def _relinked(text: str, path: str, page: str) -> str:
     """Rewrite the links of a file of the repository for its page."""
     def target(match: re.Match) -> str:
-        link = match[2]
-        if '://' in link or link.startswith('mailto:'):
+        opening, name, link, anchor = match.groups(default='')
+        if ':' in link:  # of another scheme
             return match[0]
         meant = posixpath.normpath(posixpath.join(posixpath.dirname(path),
                                                   link))
-        where = PAGES.get(meant)
-        if where is None:
+        if meant in PAGES:
+            where = PAGES[meant]
+        elif meant.startswith('docs/') or not (ROOT / meant).is_file():
             where = meant.removeprefix('docs/')
+        else:  # code and records are no pages
+            return f'{name} (`{meant}`)'
         if where.endswith('.ipynb'):
             where = where.removesuffix('.ipynb') + '.md'
         link = posixpath.relpath(where, posixpath.dirname(page) or '.')
-        return match[1] + link + match[3]
+        return f'{opening}{name}]({link}{anchor})'
     return _LINK.sub(target, text)
 
 

@@ -54,6 +54,8 @@ def test_links_between_the_repository_and_the_site_keep_their_target():
                     'benchmarks/RESULTS.md') == '![a](../images/b.png)'
     assert relinked('[a](docs/tutorials/b.ipynb)', 'README.md',
                     'index.md') == '[a](tutorials/b.md)'
+    assert relinked('[a](../tests/conftest.py)', 'docs/data.md',
+                    'data.md') == 'a (`tests/conftest.py`)'
     assert relinked('[a](https://b.org/c.md)', 'README.md', 'index.md') == (
         '[a](https://b.org/c.md)')
 
