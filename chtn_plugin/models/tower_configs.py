@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ..storage.hf_files import hf_file, hf_place, not_to_be_had
+from ..storage.open_clip_files import SCHEME, load_open_clip, pixels_of
 from ..storage.sentence_files import is_sentence_model, read_sentence_folder
 
 #: Kinds of interpolation as Pillow numbers them.
@@ -37,8 +38,9 @@ def tower_configs(name: str, prompt: Optional[str] = None) -> TowerConfigs:
     Args:
         name: A folder, or a name on the Hugging Face hub: a dual encoder of
             transformers (CLIP, SigLIP, …) or a model of
-            sentence-transformers.
-        prompt: Name of a prompt of the latter. None: its default.
+            sentence-transformers. Or ``'open_clip:NAME'``, see
+            :func:`~chtn_plugin.storage.open_clip_files.load_open_clip`.
+        prompt: Name of a prompt of sentence-transformers. None: its default.
 
     Raises:
         FileNotFoundError: It cannot be had.
@@ -46,6 +48,10 @@ def tower_configs(name: str, prompt: Optional[str] = None) -> TowerConfigs:
         ValueError: It is of neither kind, or does not say how its pictures
             are prepared.
     """
+    if name.startswith(SCHEME):
+        if prompt is not None:
+            raise ValueError(f'{name!r} has no prompts, got {prompt!r}')
+        return _open_clip(name)
     inside = f'{name}/0_CLIPModel'
     if Path(inside).is_dir():
         # How sentence-transformers stores CLIP.
@@ -95,6 +101,36 @@ def _dual(name: str) -> TowerConfigs:
              data_preprocessor=dict(type='CrossModalDataPreprocessor',
                                     mean=mean, std=std)),
         pipeline, text)
+
+
+def _open_clip(name: str) -> TowerConfigs:
+    model, config = load_open_clip(name)
+    said = pixels_of(model)
+    size = said['size']
+    height, width = (size, size) if isinstance(size, int) else size
+    how = dict(backend='pillow', interpolation=said['interpolation'])
+    mode = said.get('resize_mode', 'shortest')
+    if mode == 'squash' or (mode == 'shortest' and height != width):
+        steps = [dict(type='mmpretrain.Resize', scale=(width, height), **how)]
+    elif mode == 'shortest':
+        steps = [dict(type='mmpretrain.ResizeEdge', scale=width, **how),
+                 dict(type='mmpretrain.CenterCrop',
+                      crop_size=(height, width))]
+    else:
+        raise ValueError(f'{name!r} resizes pictures by {mode!r}, which this '
+                         'package cannot do')
+    return TowerConfigs(
+        dict(type='AlignedTowers',
+             trunk=dict(backbone=dict(type='OpenCLIPVision', model=name),
+                        input_shape=(3, height, width)),
+             text_encoder=dict(type='OpenCLIPText', model=name),
+             data_preprocessor=dict(
+                 type='CrossModalDataPreprocessor',
+                 mean=[255 * value for value in said['mean']],
+                 std=[255 * value for value in said['std']])),
+        [dict(type='LoadRGBImage'), *steps],
+        dict(type='OpenCLIPTokens',
+             context_length=config['text_cfg'].get('context_length', 77)))
 
 
 def _sentences(name: str, prompt: Optional[str]) -> TowerConfigs:
