@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Optional
 
 import numpy as np
-from mmengine.logging import print_log
 
 from ..storage.files import atomic_write
 from ..storage.side_files import HeldArrays, SideArrays, side_key
@@ -117,6 +116,8 @@ def read_manifest(path: str | Path,
     except OSError as error:
         if not path.is_file():
             raise
+        # Here: tools that list options read this module too.
+        from mmengine.logging import print_log
         print_log(f'{side.root} cannot be written, {path} is held in memory '
                   f'and read anew each time: {error}', logger='current',
                   level=logging.WARNING)

@@ -295,9 +295,8 @@ def test_a_refused_file_leaves_nothing(tmp_path, kept):
 
 
 def test_a_cache_that_cannot_be_written_is_said(tmp_path, kept, monkeypatch):
-    from chtn_plugin.datasets import manifest
     said = []
-    monkeypatch.setattr(manifest, 'print_log',
+    monkeypatch.setattr('mmengine.logging.print_log',
                         lambda text, **options: said.append(text))
     kept.parent.write_text('a file stands in its place')
     path = file(tmp_path, HEADER + ROW)
