@@ -10,6 +10,8 @@ FSDP, and on two ranks that share the GPU. Then speed: a training step of
 configs/chtn_wiki.py against a loop written by hand and the chip's limit,
 decoding, exact evaluation, search. One JSON says what passed, what failed and
 why, and what there was no time for; the exit status is 1 if anything failed.
+A part that takes over a third of the time is stopped, and failed; one that
+does not stop ends the whole, with a JSON of the parts before it.
 
 ``pytest -m gpu`` runs the checks, one test each.
 """
@@ -19,11 +21,14 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,7 +43,10 @@ import gpu_runs  # noqa: E402
 import gpu_speed  # noqa: E402
 
 Figures = dict[str, Any]
-SECONDS = 360
+# Six minutes, less what it takes to import torch and to end.
+SECONDS = 335
+# How long a part that was stopped may take to end.
+GRACE = 15
 # Takes over ten seconds on a CPU.
 _HEAVY = ('AlexNet adapt', 'ResNet-18')
 
@@ -84,35 +92,97 @@ def _in(function: Callable[..., Figures], device: str, folder: Path,
 
 
 class Report:
-    """What was found, and how much time is left."""
+    """What was found, and how much time is left.
 
-    def __init__(self, limit: float) -> None:
+    Args:
+        limit: Seconds for all parts; no part may take over a third of them.
+        out: File to write. None: none.
+        rehearsal: Whether it is one.
+        device: ``'cuda'`` or ``'cpu'``.
+    """
+
+    def __init__(self, limit: float, out: Path | None = None,
+                 rehearsal: bool = True, device: str = 'cpu') -> None:
         self.end = time.monotonic() + limit
+        self.longest = limit / 3
         self.parts: dict[str, Figures] = {}
+        self.out, self.rehearsal, self.device = out, rehearsal, device
+        self._running: dict[str, float] = {}
 
     @property
     def left(self) -> float:
         """Seconds that are left."""
         return self.end - time.monotonic()
 
+    @property
+    def failed(self) -> list[str]:
+        """Names of the parts that failed."""
+        return [name for name, part in self.parts.items()
+                if part['outcome'] == 'failed']
+
     def part(self, name: str, action: Callable[[], Figures]) -> Figures:
         """Run a part and keep its outcome; an error is one, too."""
         if self.left < 5:
             self.parts[name] = dict(outcome='not run', why='no time left')
             return {}
-        start = time.monotonic()
+        start = self._running[name] = time.monotonic()
         figures: Figures = {}
         try:
-            figures = action()
+            with at_most(min(self.longest, self.left)):
+                figures = action()
             outcome: Figures = dict(outcome='passed', **figures)
         except Exception as error:  # whatever it is, the rest is to be run
             outcome = dict(outcome='failed',
                            why=f'{type(error).__name__}: {error}'[:2000])
         outcome['seconds'] = round(time.monotonic() - start, 2)
         self.parts[name] = outcome
+        del self._running[name]
         print(f'{outcome["outcome"]:>8} {name} ({outcome["seconds"]} s) '
               f'{outcome.get("why", "")[:300]}', flush=True)
         return figures
+
+    def write(self) -> None:
+        """Write the JSON."""
+        assert self.out is not None
+        self.out.write_text(json.dumps(dict(
+            machine=machine(self.device), rehearsal=self.rehearsal,
+            failed=self.failed, parts=self.parts), indent=1) + '\n')
+        print(f'{len(self.parts)} parts, failed: {self.failed or "none"}; '
+              f'{self.out}', flush=True)
+
+    def give_up(self) -> None:
+        """End the process: a part would not stop when it was told to."""
+        for name, start in list(self._running.items()):
+            self.parts[name] = dict(
+                outcome='failed', why='it did not stop when its time was up',
+                seconds=round(time.monotonic() - start, 2))
+        gpu_runs.stop_all()
+        self.write()
+        os._exit(1)
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Stop what takes longer, where an alarm can: in the main thread.
+
+    Runs in other threads are processes, which have a limit of their own.
+
+    Raises:
+        TimeoutError: It took longer.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise TimeoutError(f'took over {seconds:.1f} s')
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def machine(device: str) -> Figures:
@@ -149,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--rehearse', action='store_true',
                         help='tiny, and on the CPU')
     parser.add_argument('--seconds', type=float, default=SECONDS,
-                        help='after which nothing more is started')
+                        help='after which it ends, whatever is under way')
     parser.add_argument('--only', nargs='+', default=['checks', 'runs',
                                                       'speed'],
                         choices=['checks', 'runs', 'speed'])
@@ -161,7 +231,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # As torch has them from the start, so that TF32 is asked for by name.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    report = Report(args.seconds)
+    report = Report(args.seconds, Path(args.out), args.rehearse, device)
+    gpu_runs.limit_to(args.seconds, report.longest)
+    watchdog = threading.Timer(args.seconds + GRACE, report.give_up)
+    watchdog.daemon = True
+    watchdog.start()
     if 'checks' in args.only:
         for name, check in checks(device, args.rehearse).items():
             report.part(name, check)
@@ -176,14 +250,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if 'speed' in args.only:
         for name, action in measure(report, device, args.rehearse):
             report.part(name, action)
-    failed = [name for name, part in report.parts.items()
-              if part['outcome'] == 'failed']
-    Path(args.out).write_text(json.dumps(dict(
-        machine=machine(device), rehearsal=args.rehearse, failed=failed,
-        parts=report.parts), indent=1) + '\n')
-    print(f'{len(report.parts)} parts, failed: {failed or "none"}; '
-          f'{args.out}')
-    return int(bool(failed))
+    watchdog.cancel()
+    report.write()
+    return int(bool(report.failed))
 
 
 if __name__ == '__main__':

@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ sys.path.insert(0, str(ROOT / 'tests'))
 import torch  # noqa: E402
 from short_run import write_config  # noqa: E402
 
-# Seconds of a run of 12 iterations; a busy CPU may take long over it.
-LIMIT = dict(cuda=100, cpu=900)
+_running: set[subprocess.Popen] = set()
+# When all must be over, and the seconds that one run may take.
+_end, _longest = float('inf'), float('inf')
 KEPT = ('default_hooks.checkpoint.max_keep_ckpts=-1',
         'default_hooks.checkpoint.interval=4', 'train_cfg.val_interval=12')
 # Dropout draws by rank.
@@ -40,6 +42,23 @@ strategy = dict(
             min_num_params=30)))
 """
 Figures = dict[str, Any]
+
+
+def limit_to(seconds: float, longest: float) -> None:
+    """Let all runs from now on end within some seconds, each within fewer.
+
+    Args:
+        seconds: For all of them.
+        longest: For one of them.
+    """
+    global _end, _longest
+    _end, _longest = time.monotonic() + seconds, longest
+
+
+def stop_all() -> None:
+    """Kill what still runs."""
+    for process in list(_running):
+        process.kill()
 
 
 def _start(device: str, config: Path, work_dir: Path, *options: str,
@@ -70,7 +89,8 @@ def train(device: str, config: Path, work_dir: Path, *options: str,
     """Train to the end.
 
     Raises:
-        AssertionError: A rank failed, or took over :data:`LIMIT` seconds.
+        AssertionError: A rank failed, or took longer than
+            :func:`limit_to` allows.
     """
     with socket.socket() as server:
         server.bind(('127.0.0.1', 0))
@@ -78,13 +98,19 @@ def train(device: str, config: Path, work_dir: Path, *options: str,
     ranks = [_start(device, config, work_dir, *options, overrides=overrides,
                     rank=rank, world=world, port=port)
              for rank in range(max(1, world))]
+    _running.update(ranks)
+    end = min(_end, time.monotonic() + _longest)
+    codes: list[int | str]
     try:
-        codes = [rank.wait(LIMIT[device]) for rank in ranks]
+        codes = [rank.wait(None if end == float('inf') else max(
+            0., end - time.monotonic())) for rank in ranks]
     except subprocess.TimeoutExpired:
         codes = ['took too long']
     finally:
         for rank in ranks:
             rank.kill()
+            rank.wait()
+            _running.discard(rank)
     if any(codes):
         said = ''.join((work_dir / f'out{rank}.txt').read_text()[-1500:]
                        for rank in range(len(ranks)))

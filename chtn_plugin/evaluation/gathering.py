@@ -7,8 +7,8 @@ from typing import Any, Optional
 import numpy as np
 from mmengine.dist import get_world_size
 
+from ..losses.host_gathering import all_gather_on_host
 from .embeddings import PARTS, Embeddings
-from .host_gathering import all_gather_on_host
 from .partners import partner_keys
 
 Batch = dict[str, Any]

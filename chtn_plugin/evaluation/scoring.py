@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from mmengine.dist import get_dist_info
 
+from ..losses.host_gathering import all_gather_on_host
 from .curves import CurveSums
 from .embeddings import Embeddings
-from .host_gathering import all_gather_on_host
 from .protocols import (
     DEFAULT_SIMILARITY,
     DIRECTIONS,

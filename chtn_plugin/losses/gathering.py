@@ -9,6 +9,8 @@ from mmengine.dist import get_rank, get_world_size
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .host_gathering import all_gather_numbers
+
 
 def gather_rows(*features: Tensor, counts: Optional[list[list[int]]] = None
                 ) -> tuple[Tensor, ...]:
@@ -52,13 +54,10 @@ def row_counts(*features: Tensor) -> list[list[int]]:
     """Count the rows of each batch on each rank, and give their size last.
 
     To be agreed on before rows are gathered: a gather of unequal shares ends
-    one rank and leaves the others with wrong rows, or waiting.
+    one rank and leaves the others with wrong rows, or waiting. The hosts
+    know these numbers, so that they are agreed on without their GPUs.
     """
-    own = torch.tensor([*map(len, features), features[0].shape[1]],
-                       device=features[0].device)
-    shares = [torch.empty_like(own) for _ in range(get_world_size())]
-    torch.distributed.all_gather(shares, own)
-    return torch.stack(shares).tolist()
+    return all_gather_numbers([*map(len, features), features[0].shape[1]])
 
 
 class _GatherRows(torch.autograd.Function):

@@ -74,6 +74,68 @@ def test_what_there_is_no_time_for_is_named():
                                           why='no time left'))
 
 
+def test_a_part_that_takes_too_long_is_stopped_and_the_rest_goes_on():
+    report = gpu.Report(100)
+    report.longest = 0.05
+
+    def endless():
+        while True:
+            pass
+    report.part('one', endless)
+    report.longest = 50
+    report.part('two', lambda: dict(off=0))
+    assert report.parts['one']['outcome'] == 'failed'
+    assert report.parts['one']['why'] == 'TimeoutError: took over 0.1 s'
+    assert report.parts['two']['outcome'] == 'passed'
+
+
+def test_a_run_that_takes_too_long_is_killed_and_failed(tmp_path,
+                                                        monkeypatch):
+    started = []
+
+    def sleeping(*_, **__):
+        (tmp_path / 'out0.txt').write_text('on its way')
+        started.append(subprocess.Popen(
+            [sys.executable, '-c', 'import time; time.sleep(600)']))
+        return started[0]
+    monkeypatch.setattr(gpu.gpu_runs, '_start', sleeping)
+    monkeypatch.setattr(gpu.gpu_runs, '_longest', 0.05)
+    with pytest.raises(AssertionError, match='took too long.*on its way'):
+        gpu.gpu_runs.train('cpu', tmp_path / 'none.py', tmp_path)
+    assert started[0].returncode == -9
+
+
+STUCK = """
+import signal, sys, time
+sys.path.insert(0, {benchmarks!r})
+import gpu
+
+def stuck():
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+    time.sleep(600)
+gpu.GRACE = 1
+gpu.checks = lambda device, tiny: dict(
+    first=lambda: dict(off=0), stuck=stuck, last=lambda: dict(off=0))
+sys.exit(gpu.main(['--rehearse', '--only', 'checks', '--seconds', '6',
+                   '--out', {out!r}]))
+"""
+
+
+def test_a_part_that_does_not_stop_ends_the_whole_with_a_report(tmp_path):
+    out = tmp_path / 'gpu.json'
+    done = subprocess.run(
+        [sys.executable, '-c', STUCK.format(
+            benchmarks=str(ROOT / 'benchmarks'), out=str(out))],
+        env=environment(), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1, done.stderr
+    said = json.loads(out.read_text())
+    assert said['failed'] == ['stuck']
+    assert said['parts']['first']['outcome'] == 'passed'
+    assert said['parts']['stuck']['why'] == (
+        'it did not stop when its time was up')
+    assert 'last' not in said['parts']
+
+
 def test_without_a_gpu_it_says_so():
     done = subprocess.run(
         [sys.executable, ROOT / 'benchmarks/gpu.py'], env=environment(),

@@ -4,11 +4,15 @@ As seen on a device without values; see fake_gpu.py.
 """
 from __future__ import annotations
 
+from contextlib import ExitStack
+from unittest import mock
+
 import pytest
 import torch
 from fake_gpu import fake_gpu
 from mmengine.registry import MODELS
 
+from chtn_plugin.losses import gathering, mmd
 from chtn_plugin.losses.gathering import mean_square_distance
 
 B, L, D = 6, 12, 10
@@ -93,6 +97,44 @@ def test_the_bandwidth_of_all_ranks_is_summed_without_a_wait():
     with fake_gpu() as waits:
         mean_square_distance(torch.ones(3, 2, device='meta'))
     assert waits == []
+
+
+@pytest.fixture
+def as_of_two_ranks():
+    """Let the losses see a second rank that holds the same rows."""
+    with ExitStack() as patches:
+        for module in (gathering, mmd):
+            patches.enter_context(mock.patch.object(
+                module, 'get_world_size', lambda: 2))
+        patches.enter_context(mock.patch.object(
+            gathering, 'get_rank', lambda: 0))
+        asked = patches.enter_context(mock.patch.object(
+            gathering, 'all_gather_numbers',
+            side_effect=lambda numbers: [numbers, numbers]))
+        for name in ('all_gather', 'all_reduce'):
+            patches.enter_context(mock.patch.object(
+                torch.distributed, name, lambda *tensors: None))
+        yield asked
+
+
+@pytest.mark.parametrize('scope, estimator', [
+    ('batch', 'unbiased'), ('auto', 'biased'), ('bandwidth', 'unbiased'),
+    ('auto', 'sampled')])
+def test_neither_does_the_transfer_loss_of_several_ranks(
+        as_of_two_ranks, scope, estimator):
+    model = build(VECTORS, mmd=dict(type='MMDLoss', scope=scope,
+                                    estimator=estimator))
+    assert steps(model, batch('vectors'), 2) == [[], []]
+
+
+def test_ranks_agree_on_numbers_that_never_were_on_the_device(
+        as_of_two_ranks):
+    rows = torch.ones(3, 2, device='meta')
+    with fake_gpu() as waits:
+        gathered, other = gathering.gather_rows(rows, rows[:2])
+    assert waits == []
+    assert (len(gathered), len(other)) == (6, 4)
+    as_of_two_ranks.assert_called_once_with([3, 2, 2])
 
 
 def test_what_would_wait_is_seen():

@@ -1,6 +1,7 @@
-"""Gather objects of all ranks through host memory, not a GPU's."""
+"""Gather what the hosts of all ranks know, past their GPUs."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch.distributed
@@ -29,6 +30,28 @@ def all_gather_on_host(data: Any) -> list[Any]:
     gathered: list[Any] = [None] * world
     torch.distributed.all_gather_object(gathered, data, _host_group())
     return gathered
+
+
+def all_gather_numbers(numbers: Sequence[int]) -> list[list[int]]:
+    """Gather a few whole numbers of every rank, on every rank.
+
+    One small message from host to host. Nothing waits for a GPU: through its
+    memory the numbers would come back after all work that it was given before.
+
+    Args:
+        numbers: Whole numbers, as many on every rank. Every rank must call
+            this.
+
+    Returns:
+        The numbers by rank; on one process, ``numbers`` alone.
+    """
+    world = get_world_size()
+    if world == 1:
+        return [list(numbers)]
+    own = torch.tensor(numbers)
+    shares = [torch.empty_like(own) for _ in range(world)]
+    torch.distributed.all_gather(shares, own, _host_group())
+    return torch.stack(shares).tolist()
 
 
 def _host_group() -> Any:

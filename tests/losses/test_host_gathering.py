@@ -6,12 +6,19 @@ import pytest
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from chtn_plugin.evaluation import host_gathering
-from chtn_plugin.evaluation.host_gathering import all_gather_on_host
+from chtn_plugin.losses import host_gathering
+from chtn_plugin.losses.host_gathering import (
+    all_gather_numbers,
+    all_gather_on_host,
+)
 
 
 def test_one_process_has_its_own_alone():
     assert all_gather_on_host('here') == ['here']
+
+
+def test_one_process_has_its_own_numbers_alone():
+    assert all_gather_numbers([3, 2]) == [[3, 2]]
 
 
 def gathered(rank, folder):
@@ -32,6 +39,9 @@ def gathered(rank, folder):
     # The same group both times, of gloo, and not the default one.
     assert groups[0] is groups[1] is not dist.group.WORLD
     assert real(groups[0]) == 'gloo'
+    # Numbers take the same way; the group's own backend would be asked for
+    # tensors of a GPU.
+    assert all_gather_numbers([rank, 7]) == [[0, 7], [1, 7]]
     dist.get_backend, dist.all_gather_object = real, send
     dist.destroy_process_group()
 
