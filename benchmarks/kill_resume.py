@@ -1,6 +1,6 @@
 """Kill -9 at random moments, start again, and compare with a whole run.
 
-    python benchmarks/kill_resume.py [--kills 20] [--parts train index ...]
+    python benchmarks/kill_resume.py [--kills 15] [--parts train index ...]
 
 Each part runs a real tool whole first, and measures for how long it writes:
 from the first change in its folder to the last. Then the tool is started in a
@@ -14,6 +14,7 @@ Posix alone: processes are listed by ``ps``.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import shutil
@@ -30,9 +31,12 @@ from typing import Any
 from chtn_plugin.apis.index_store import IndexStore
 from chtn_plugin.engine.checkpoints import newest_checkpoint
 from chtn_plugin.storage.ownership import TEMPORARY
+from chtn_plugin.storage.row_store import FeatureStore, stores_in
+from chtn_plugin.studies.record_store import RecordStore
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,8 +44,13 @@ TOOLS = ROOT / 'tools'
 sys.path.insert(0, str(ROOT / 'tests'))
 
 from short_run import environment, write_config  # noqa: E402
+from small_set import write_small_set  # noqa: E402
 from tiny_run import write_run  # noqa: E402
 
+#: What is killed: training on one rank, on two, with a feature cache; and
+#: tools that write other things.
+PARTS = ('train', 'train2', 'cache', 'index', 'make_manifest', 'prepare',
+         'benchmark')
 _POLL = 0.005
 _IN_A_ROW = 3
 
@@ -207,12 +216,86 @@ def compare_files(one: Path, other: Path) -> None:
         assert second[name] == content, f'{name} differs'
 
 
+def compare_cached_runs(one: Path, other: Path) -> None:
+    """Require the same weights, and the same rows in the cache."""
+    compare_runs(one, other)
+    first, second = map(_cached, (one, other))
+    assert sorted(first) == sorted(second), set(first) ^ set(second)
+    for name, row in first.items():
+        assert np.array_equal(second[name], row), f'{name} differs'
+
+
+def _cached(folder: Path) -> dict[str, np.ndarray]:
+    rows = {}
+    for place in stores_in(folder / 'cache'):
+        key = json.loads((place / 'meta.json').read_text())['key']
+        store = FeatureStore(folder / 'cache', key)
+        rows |= {f'{key} {name}': store[name] for name in store._rows}
+    assert rows, f'nothing is cached in {folder}'
+    return rows
+
+
+def compare_benchmarks(one: Path, other: Path) -> None:
+    """Require the same records and reports, but for the time they took."""
+    first, second = map(_measured, (one, other))
+    assert sorted(first) == sorted(second), set(first) ^ set(second)
+    for name, value in first.items():
+        assert second[name] == value, f'{name} differs'
+    assert sorted(path.name for path in one.iterdir()) == sorted(
+        path.name for path in other.iterdir())
+
+
+def _measured(folder: Path) -> dict[str, Any]:
+    """Records by key and the tables of a benchmark, without times."""
+    def timeless(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: timeless(item) for key, item in value.items()
+                    if key != 'seconds'}
+        return [timeless(item) for item in value] if isinstance(
+            value, list) else value
+    records = RecordStore(folder / 'records.jsonl').records
+    tables = json.loads((folder / 'benchmark.json').read_text())['tables']
+    assert records
+    return timeless(dict(records, tables=tables))
+
+
+def _write_frozen_config(work: Path) -> Path:
+    """Pairs of pictures and texts whose trunk is frozen, and cached."""
+    make_folder(work / 'data', 240)
+    rows = ['id\tsplit\tclass\timage\ttext']
+    rows += [f'{k}\t{"val" if k % 5 == 4 else "train"}\t{"ab"[k // 3 % 2]}\t'
+             f'images/{k}.png\tword{k // 3 % 2}' for k in range(240)]
+    (work / 'data/pairs.tsv').write_text('\n'.join(rows))
+    return write_config(work, FROZEN.format(data=str(work / 'data')))
+
+
+#: What differs from tests/short_run.py's configuration.
+FROZEN = """
+custom_hooks = _base_.custom_hooks + [
+    dict(type='FeatureCacheHook', folder='none', batch_size=4)]
+model.update(
+    backbone=dict(type='SmallConvNet', in_channels=3, channels=(8, )),
+    trunk_mode='frozen', input_shape=(3, 16, 16), source_pathway=None,
+    num_classes=2, mmd=None)
+frozen = dict(type='CrossModalDataset', data_root={data!r},
+              ann_file='pairs.tsv',
+              text=dict(type='BagOfWords', num_terms=5), pipeline=[
+                  dict(type='LoadImageFromFile', imdecode_backend='cv2')])
+train_dataloader.update(dataset=dict(split='train', **frozen))
+val_dataloader.update(dataset=dict(split='val', **frozen))
+test_dataloader = test_cfg = test_evaluator = None
+train_cfg.update(max_iters=4, val_interval=4)
+param_scheduler.update(T_max=4)
+default_hooks['checkpoint'].update(
+    save_best='retrieval/mean_mAP', rule='greater')
+"""
+
+
 def part_of(name: str, work: Path) -> Part:
     """Lay out what a tool reads, and say how it is called.
 
     Args:
-        name: ``'train'``, ``'train2'`` (two ranks), ``'index'``,
-            ``'make_manifest'`` or ``'prepare'``.
+        name: One of :data:`PARTS`.
         work: A folder of its own.
     """
     def python(tool: str, *arguments: Any) -> list[str]:
@@ -233,6 +316,19 @@ def part_of(name: str, work: Path) -> Part:
             'bash', str(TOOLS / 'dist_train.sh'), str(config), '2',
             '--work-dir', str(out), '--resume'],
             lambda one, other: compare_runs(one, other, 1e-5))
+    if name == 'cache':
+        config = _write_frozen_config(work)
+        last = len(Config.fromfile(config).custom_hooks) - 1
+        return Part(nothing, lambda out: python(
+            'train.py', config, '--work-dir', out, '--resume',
+            '--cfg-options', f'custom_hooks.{last}.folder={out}/cache'),
+            compare_cached_runs)
+    if name == 'benchmark':
+        data = write_small_set(work / 'small.npz')
+        return Part(nothing, lambda out: python(
+            'benchmark.py', data, '--methods', 'closed', '--labels',
+            '4/class', '100%', '--draws', 4, '--budget', 3, '--out', out),
+            compare_benchmarks)
     if name == 'index':
         run = write_run(work)
         return Part(nothing, lambda out: python(
@@ -294,9 +390,10 @@ def kill_part(name: str, kills: int, rng: random.Random) -> str:
 def main() -> None:
     """Run the parts and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    known = ['train', 'train2', 'index', 'make_manifest', 'prepare']
-    parser.add_argument('--parts', nargs='+', choices=known, default=known)
-    parser.add_argument('--kills', type=int, default=20)
+    parser.add_argument('--parts', nargs='+', choices=PARTS,
+                        default=list(PARTS))
+    parser.add_argument('--kills', type=int, default=15,
+                        help='of each part (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
     for name in args.parts:
