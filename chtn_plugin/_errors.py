@@ -19,14 +19,23 @@ _LIBRARIES = tuple(osp.realpath(folder) + osp.sep for folder in {
     *(sysconfig.get_paths()[name] for name in ('stdlib', 'platstdlib',
                                                'purelib', 'platlib'))})
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+# What constructors and registries raise for values that do not fit.
+_UNFIT = (ValueError, KeyError, TypeError, AttributeError, AssertionError,
+          IndexError, ImportError, ArithmeticError, NotImplementedError,
+          RuntimeError, OSError)
 
 
 @contextmanager
 def plain_errors(tool: str) -> Iterator[None]:
-    """End the program with the message alone where its user is at fault."""
+    """End the program with the message alone where its user is at fault.
+
+    Args:
+        tool: What the line begins with: the tool, or ``error``.
+    """
     try:
         yield
-    except (ValueError, KeyError, OSError, SyntaxError) as error:
+    except (ValueError, KeyError, OSError, SyntaxError, ImportError
+            ) as error:
         sys.exit(f'{tool}: {message_of(error)}')
 
 
@@ -77,13 +86,31 @@ def plain_build(tool: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError,
-            IndexError, ImportError, ArithmeticError, NotImplementedError,
-            RuntimeError, OSError) as error:
+    except _UNFIT as error:
         if _is_users(error):
             raise
         sys.exit(f'{tool}: the configuration can not be built: '
                  f'{message_of(error)}')
+
+
+@contextmanager
+def building(what: str) -> Iterator[None]:
+    """Turn errors met while something is built into one of its values.
+
+    Args:
+        what: What is built, for the message.
+
+    Raises:
+        ValueError: It can not be built. An error in the user's own module
+            comes as it is.
+    """
+    try:
+        yield
+    except _UNFIT as error:
+        if _is_users(error):
+            raise
+        raise ValueError(f'{what} can not be built: {message_of(error)}'
+                         ) from error
 
 
 @contextmanager

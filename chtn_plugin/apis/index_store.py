@@ -306,7 +306,12 @@ class IndexStore:
     def _parts(self) -> tuple[list[Part], np.ndarray]:
         """Return all parts, and the rows in them that are not dropped."""
         self._require()
-        parts = [Part(self.folder, facts) for facts in self.head['parts']]
+        try:
+            parts = [Part(self.folder, facts) for facts in self.head['parts']]
+        except (KeyError, TypeError) as error:
+            raise ValueError('an index must be whole: the parts in '
+                             f'{self.folder / _HEAD} are damaged ({error})'
+                             ) from error
         kept = np.ones(sum(part.rows for part in parts), bool)
         kept[np.array(self.head['dropped'], np.int64)] = False
         return parts, np.flatnonzero(kept)
@@ -316,13 +321,17 @@ class IndexStore:
         try:
             head = json.loads(path.read_text(encoding='utf-8'))
             known = head['format']
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ValueError(f'an index must be whole: {path} is damaged '
                              f'({error})') from error
         if known not in _READABLE:
             raise ValueError(f'an index must be of format {FORMAT}: {path} '
                              f'is of {known}. Delete {self.folder} and build '
                              'it anew')
+        fault = _fault_of(head)
+        if fault:
+            raise ValueError(f'an index must be whole: {path} is damaged '
+                             f'({fault})')
         return head
 
     def _write_head(self) -> None:
@@ -346,3 +355,34 @@ class IndexStore:
             yield
         finally:
             lock.release()
+
+
+#: What ``index.json`` holds in every format.
+_KINDS = dict(fingerprint=str, model=str, size=int, sources=list,
+              unfinished=list, parts=list, dropped=list, skipped=list)
+
+
+def _fault_of(head: dict[str, Any]) -> str:
+    """Say what is of the wrong shape in ``index.json``; empty: nothing."""
+    for name, kind in _KINDS.items():
+        if not isinstance(head.get(name), kind):
+            return (f'{name} must be a {kind.__name__}, got '
+                    f'{str(head.get(name))[:60]!r}')
+    if not all(isinstance(source, dict) and isinstance(source.get('path'), str)
+               and isinstance(source.get('home'), str)
+               for source in head['sources']):
+        return 'a source must have a path and a home'
+    if not all(isinstance(part, dict) and type(part.get('rows')) is int
+               and part['rows'] >= 0 for part in head['parts']):
+        return 'a part must have a number of rows'
+    rows = sum(part['rows'] for part in head['parts'])
+    for name, count in (('unfinished', len(head['sources'])),
+                        ('dropped', rows)):
+        if not all(type(n) is int and 0 <= n < count for n in head[name]):
+            return f'{name} must be numbers below {count}'
+    if not all(isinstance(entry, list) and len(entry) == 3
+               for entry in head['skipped']):
+        return 'what was skipped must be a source, a name and a reason'
+    if not isinstance(head.get('approximate', {}), dict):
+        return 'approximate must be a dictionary'
+    return ''

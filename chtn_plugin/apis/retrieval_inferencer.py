@@ -17,7 +17,8 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from ..checks import check_choice
+from .._errors import building
+from ..checks import check_choice, check_device
 from ..models.cross_modal_model import CrossModalModel
 from ..storage.pictures import SUFFIXES
 from .gallery import Gallery
@@ -85,7 +86,8 @@ class RetrievalInferencer(BaseInferencer):
                     open_named_run(model, trust))
         self.scope = scope
         self.cfg = self.run.cfg
-        self.device = torch.device(device or get_device())
+        self.device = check_device(get_device() if device is None
+                                   else device)
         self.precision = precision
         self.batch_size = batch_size
         self.max_pixels = max_pixels
@@ -349,7 +351,8 @@ class RetrievalInferencer(BaseInferencer):
 
     def _init_pipeline(self, cfg: Any) -> Any:
         steps = self.run.pipeline_config
-        return None if steps is None else Compose(steps)
+        with building(f'the image transforms of {self.run.path}'):
+            return None if steps is None else Compose(steps)
 
     def preprocess(self, inputs: Sequence[Any], batch_size: int = 1
                    ) -> Iterator[list[dict[str, Any]]]:

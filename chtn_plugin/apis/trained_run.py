@@ -16,6 +16,7 @@ from torch import Tensor
 from chtn_plugin.text import TextTransform
 from chtn_plugin.text.vocabulary import words_of
 
+from .._errors import building
 from ..engine.checkpoints import find_checkpoint, load_checkpoint
 from ..engine.plain_config import check_types, plain_config, trusted_config
 from ..engine.type_names import name_types
@@ -86,7 +87,8 @@ class TrainedRun:
             ValueError: The weights are not those of the model.
         """
         self._check_shapes()
-        model = MODELS.build(self.cfg['model'])
+        with building(f'the model of {self.path}'):
+            model = MODELS.build(self.cfg['model'])
         self._check_names(model)
         model.load_state_dict(self.state_dict)
         return model.eval()
@@ -110,8 +112,10 @@ class TrainedRun:
         try:
             with torch.device('meta'):
                 model = MODELS.build(self.cfg['model'])
-        except (NotImplementedError, RuntimeError):
-            return  # a part that cannot be built without its numbers
+        except Exception:
+            # A part that cannot be built without its numbers; or at all,
+            # which comes out when it is built with them.
+            return
         for name, value in model.fixed_state(model.state_dict()).items():
             weight = self.state_dict.get(name)
             if weight is not None and weight.shape != value.shape:
@@ -125,8 +129,9 @@ class TrainedRun:
         """Build the text transform as it was fitted in training."""
         if self.text_config is None or self.text_state is None:
             return None
-        transform = TRANSFORMS.build(self.text_config)
-        transform.load_state(self.text_state)
+        with building(f'the text transform of {self.path}'):
+            transform = TRANSFORMS.build(self.text_config)
+            transform.load_state(self.text_state)
         return transform
 
     def _of_data(self, key: str, fits: Callable[[Any], bool]) -> Any:
@@ -182,7 +187,16 @@ def open_run(path: str | Path, trust: bool = False) -> TrainedRun:
     if 'model' not in cfg:
         raise ValueError('the configuration in a checkpoint must have a '
                          f'model: that of {file} has {list(cfg)[:10]}')
+    if not isinstance(cfg['model'], Mapping):
+        raise ValueError('the model of a configuration must be a dictionary: '
+                         f'that in {file} is {cfg["model"]!r}')
     dataset = meta.get('dataset_meta') or {}
+    names = dataset.get('classes') if isinstance(dataset, Mapping) else None
+    if not isinstance(dataset, Mapping) or not isinstance(
+            names or (), (list, tuple)):
+        raise ValueError("a checkpoint's dataset_meta must be a dictionary, "
+                         "its classes names: that of "
+                         f'{file} is {str(dataset)[:80]}')
     run = TrainedRun(file, cfg, checkpoint['state_dict'], meta,
                      tuple(dataset.get('classes') or ()), dataset.get('text'))
     if not trust:

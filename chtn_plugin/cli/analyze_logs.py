@@ -12,11 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 from pathlib import Path
 from typing import Any
 
-from .command import CommandParser
+from .command import AGAIN, CommandParser, plain_errors, plain_interrupt
 
 Rows = list[dict[str, Any]]
 
@@ -33,14 +32,21 @@ def read_log(path: Path) -> Rows:
         if not logs:
             raise FileNotFoundError(f'no vis_data/scalars.json under {path}')
         path = logs[-1]
-    rows, step = [], 0
-    for line in path.read_text(encoding='utf-8').splitlines():
+    rows: Rows = []
+    step = 0
+    for number, line in enumerate(path.read_text(
+            encoding='utf-8').splitlines(), 1):
         try:
             row = json.loads(line)
         except ValueError:
             continue  # the last line of a run that was killed
+        if not isinstance(row, dict) or not all(isinstance(
+                row.get(name, 0), int) for name in ('iter', 'step')):
+            raise ValueError('a row of a log must be a dictionary whose iter '
+                             'and step are whole numbers: '
+                             f'{path}:{number} has {line[:60]}')
         # A validation's own step is 0 where training counts no epochs.
-        step = max(step, int(row.get('iter', 0)), int(row.get('step', 0)))
+        step = max(step, row.get('iter', 0), row.get('step', 0))
         rows.append(dict(row, step=step))
     if not rows:
         raise ValueError(f'a log must hold rows of JSON: {path} holds none')
@@ -53,6 +59,10 @@ def plot_curve(args: argparse.Namespace) -> None:
     if args.out:
         matplotlib.use('Agg')
     from matplotlib import pyplot
+
+    from chtn_plugin.reporting.stamped import check_figure_path, save_figure
+    if args.out:
+        check_figure_path(args.out)
     labels = args.legend or [f'{log} {key}' for log in args.logs
                              for key in args.keys]
     if len(labels) != len(args.logs) * len(args.keys):
@@ -69,13 +79,18 @@ def plot_curve(args: argparse.Namespace) -> None:
                 known = sorted({name for row in rows for name in row})
                 raise KeyError(f'{log} has no {key!r}; it has '
                                f'{", ".join(known)}')
+            strange = next((value for _, value in points if not isinstance(
+                value, (int, float))), None)
+            if strange is not None:
+                raise ValueError('a curve needs numbers: '
+                                 f'{key!r} of {log} has {strange!r}')
             axes.plot(*zip(*points, strict=True), label=next(names),
                       marker='.' if len(points) < 50 else None)
     axes.set(xlabel='iteration', title=args.title)
     axes.legend()
     axes.grid(alpha=0.3)
     if args.out:
-        figure.savefig(args.out, dpi=120, bbox_inches='tight')
+        save_figure(figure, args.out, dpi=120, bbox_inches='tight')
         print(f'curves: {args.out}')
     else:
         pyplot.show()
@@ -85,7 +100,8 @@ def cal_train_time(args: argparse.Namespace) -> None:
     """Print the time of an iteration: median, fastest and slowest."""
     for log in args.logs:
         times = [row['time'] for row in read_log(Path(log))
-                 if 'time' in row and 'loss' in row]
+                 if isinstance(row.get('time'), (int, float))
+                 and 'loss' in row]
         if not times:
             raise KeyError(f'{log} has no training times')
         print(f'{log}: median {statistics.median(times):.4f} s an iteration, '
@@ -112,10 +128,9 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@plain_interrupt('analyze_logs.py', AGAIN)
 def main() -> None:
     """Do what the sub-command says."""
     args = parse_args()
-    try:
+    with plain_errors('analyze_logs.py'):
         args.function(args)
-    except (ValueError, OSError, KeyError) as error:
-        sys.exit(f'analyze_logs.py: {error.args[0]}')

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .command import CommandParser, plain_errors
+from .command import CommandParser, plain_errors, plain_interrupt
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -205,7 +205,10 @@ def possible_methods(methods: list[str], asked: list[str],
 def run(args: argparse.Namespace) -> None:
     """Measure what is missing, then write the reports."""
     from chtn_plugin.studies.benchmark import Plan, run_benchmark
-    from chtn_plugin.studies.benchmark_report import write_reports
+    from chtn_plugin.studies.benchmark_report import (
+        check_reports,
+        write_reports,
+    )
     from chtn_plugin.studies.benchmark_table import tables
     from chtn_plugin.studies.label_budgets import LabelBudget
     from chtn_plugin.studies.outside import (
@@ -222,7 +225,11 @@ def run(args: argparse.Namespace) -> None:
         if getattr(args, name) < 1:
             raise ValueError(f'{name} must be at least 1, got '
                              f'{getattr(args, name)}')
+    if args.dimensions < 0:
+        raise ValueError('--dimensions must be 0 or more, got '
+                         f'{args.dimensions}')
     store = RecordStore(Path(args.out) / 'records.jsonl')
+    check_reports(args.out)
     records, start, prepared = [], time.time(), ''
     if args.write_rows:
         for argument in args.data:
@@ -265,6 +272,8 @@ def run(args: argparse.Namespace) -> None:
     print('written: ' + ', '.join(map(str, paths)))
 
 
+@plain_interrupt('benchmark.py',
+                 'What was measured is kept; the same command goes on')
 def main(argv: list[str] | None = None) -> None:
     """Read the command line and compare."""
     args = parse_args(argv)

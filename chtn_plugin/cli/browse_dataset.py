@@ -5,7 +5,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .command import CommandParser, add_config_arguments, plain_errors
+from .command import (
+    AGAIN,
+    CommandParser,
+    add_config_arguments,
+    plain_build,
+    plain_errors,
+    plain_interrupt,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +31,8 @@ def draw(batch: dict[str, Any], texts: list[str], classes: list[str],
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot
+
+    from chtn_plugin.reporting.stamped import save_figure
     inputs, samples = batch['inputs'], batch['data_samples']
     columns = [name for name in ('image', 'source_image', 'unlabelled_image')
                if name in inputs]
@@ -52,7 +61,7 @@ def draw(batch: dict[str, Any], texts: list[str], classes: list[str],
         axes[row, -1].text(0, 0.5, text[:400], wrap=True, va='center',
                            fontsize=8)
     figure.tight_layout()
-    figure.savefig(path, dpi=100)
+    save_figure(figure, path, dpi=100)
     pyplot.close(figure)
 
 
@@ -81,18 +90,30 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@plain_interrupt('browse_dataset.py', AGAIN)
 def main() -> None:
     """Take items, preprocess them as the model does, and draw them."""
     args = parse_args()
     from mmengine.registry import DATASETS, MODELS
 
+    from chtn_plugin.engine.config_files import part_of
     from chtn_plugin.engine.launch import load_config
+    from chtn_plugin.reporting.stamped import check_figure_path
     from chtn_plugin.text.decoding import seen_text
     with plain_errors('browse_dataset.py'):
         cfg = load_config(args)
-        dataset = DATASETS.build(cfg[f'{args.phase}_dataloader'].dataset)
-        preprocessor = MODELS.build(cfg.model.get(
-            'data_preprocessor', dict(type='CrossModalDataPreprocessor')))
+        loader = part_of(cfg, f'{args.phase}_dataloader', args.config)
+        model = part_of(cfg, 'model', args.config)
+        if args.show_number < 1:
+            raise ValueError('--show-number must be at least 1, got '
+                             f'{args.show_number}')
+        with plain_build('browse_dataset.py'):
+            dataset = DATASETS.build(part_of(loader, 'dataset', args.config))
+            preprocessor = MODELS.build(model.get(
+                'data_preprocessor', dict(type='CrossModalDataPreprocessor')))
+        folder = Path(args.output_dir)
+        path = folder / f'{Path(args.config).stem}_{args.phase}.png'
+        check_figure_path(path)
         # Spread over the data set, whose order may be by class.
         number = min(args.show_number, len(dataset))
         batch = preprocessor(dataset.__getitems__(
@@ -100,8 +121,5 @@ def main() -> None:
         pairs = getattr(dataset, 'target', dataset)
         transform = getattr(pairs, 'text_transform', None)
         texts = seen_text(transform, batch['inputs']['text'])
-        folder = Path(args.output_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f'{Path(args.config).stem}_{args.phase}.png'
         draw(batch, texts, list(pairs.metainfo['classes']), path)
     print(f'{number} items of {len(dataset)}: {path}')

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Optional
 
-from .command import CommandParser
+from .command import AGAIN, CommandParser, plain_interrupt
 
 _EPILOG = """examples:
   %(prog)s data/wikipedia/pairs.tsv
@@ -21,6 +21,7 @@ one, class names in the texts, classes missing from a split or nearly so,
 class numbers off by one, wildly unbalanced classes."""
 
 
+@plain_interrupt('check_data.py', AGAIN)
 def main() -> int:
     """Run the tool; return the exit status."""
     parser = CommandParser(
@@ -57,6 +58,8 @@ def main() -> int:
     args = parser.parse_args()
     if args.cache and args.no_cache:
         parser.error('--cache and --no-cache exclude each other')
+    if args.examples < 0:
+        parser.error(f'--examples must be 0 or more, got {args.examples}')
     if args.workers < 1:
         parser.error(f'--workers must be at least 1, got {args.workers}')
     from chtn_plugin.curation.checked_data import (

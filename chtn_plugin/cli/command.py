@@ -20,8 +20,11 @@ from .._errors import (
 )
 from ..engine.shipped_configs import PREFIX, shipped_configs
 
-__all__ = ['CommandParser', 'add_arguments', 'add_config_arguments',
-           'add_model_arguments', 'add_run_argument', 'as_typed',
+#: How to go on after Ctrl-C in a tool that writes at its end.
+AGAIN = 'Nothing half-written is left; the same command starts anew'
+
+__all__ = ['AGAIN', 'CommandParser', 'add_arguments',
+           'add_config_arguments', 'add_model_arguments', 'add_run_argument', 'as_typed',
            'plain_build', 'plain_errors', 'plain_interrupt',
            'plain_refusals', 'tell']
 
@@ -80,6 +83,9 @@ class ConfigOptions(argparse.Action):
                  namespace: argparse.Namespace, values: Any,
                  option_string: Any = None) -> None:
         """Read ``KEY=VALUE`` words into a dictionary."""
+        strange = [word for word in values if not word.partition('=')[1]]
+        if strange:
+            parser.error(f'{option_string} takes KEY=VALUE, got {strange[0]}')
         from mmengine.config import DictAction
         DictAction(self.option_strings, self.dest, nargs=self.nargs)(
             parser, namespace, values, option_string)

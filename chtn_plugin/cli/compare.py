@@ -7,10 +7,9 @@ Takes results files of tools/score.py or tools/test.py, or folders with them.
 """
 import argparse
 import json
-import sys
 from pathlib import Path
 
-from .command import CommandParser
+from .command import AGAIN, CommandParser, plain_errors, plain_interrupt
 
 
 def parse_args(argv=None):
@@ -35,12 +34,11 @@ def parse_args(argv=None):
     return args
 
 
+@plain_interrupt('compare.py', AGAIN)
 def main(argv=None):
     args = parse_args(argv)
-    try:
+    with plain_errors('error'):
         _compare(args)
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
 
 
 def _compare(args):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from typing import Union
 
-from .command import CommandParser
+from .command import CommandParser, plain_interrupt
 from .main import run_command
 
 _QUERY = 'small letter alpha with dasia'
@@ -48,6 +48,7 @@ def commands(args: argparse.Namespace) -> list[list[str]]:
              '--topk', '5', '--out', f'{run}/found.html']]
 
 
+@plain_interrupt('demo.py', 'The same command goes on where it was')
 def main() -> Union[int, str, None]:
     """Run the commands one after another."""
     args = parse_args()

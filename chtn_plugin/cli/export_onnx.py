@@ -12,10 +12,15 @@ OpenCV.
 from __future__ import annotations
 
 import argparse
-import sys
 import warnings
 
-from .command import CommandParser, add_model_arguments
+from .command import (
+    AGAIN,
+    CommandParser,
+    add_model_arguments,
+    plain_errors,
+    plain_interrupt,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,18 +46,17 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@plain_interrupt('export_onnx.py', AGAIN)
 def main() -> None:
     """Export and compare."""
     args = parse_args()
     from chtn_plugin.apis import RetrievalInferencer
     from chtn_plugin.export.onnx_export import export_towers
     warnings.filterwarnings('ignore', category=DeprecationWarning)
-    try:
+    with plain_errors('error'):
         model = RetrievalInferencer(args.run, 'cpu', args.trust_checkpoint)
         parity = export_towers(model, args.out, args.tolerance,
                                args.agreement, args.samples, args.source)
-    except (ValueError, OSError, ImportError) as error:
-        sys.exit(f'error: {error}')
     print(f'written: {args.out}')
     print(f'largest difference to PyTorch {parity.difference:.2g}, rank '
           f'agreement {parity.agreement:.2%} over {parity.samples} pictures '

@@ -10,11 +10,15 @@ scores it, tools/search.py searches it, numpy.load reads it. A folder or a
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .command import CommandParser, add_model_arguments
+from .command import (
+    CommandParser,
+    add_model_arguments,
+    plain_errors,
+    plain_interrupt,
+)
 
 if TYPE_CHECKING:
     from chtn_plugin.apis import RetrievalInferencer
@@ -109,13 +113,14 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+@plain_interrupt('extract_features.py',
+                 'The same command starts anew; with --images or --texts what '
+                 'was encoded is kept')
 def main() -> None:
     """Encode and write."""
     args = parse_args()
-    try:
+    with plain_errors('error'):
         counts = _extract(args)
-    except (ValueError, OSError, ImportError) as error:
-        sys.exit(f'error: {error}')
     if counts:
         print(f'{args.out}: ' + ', '.join(f'{n} {part}s'
                                           for part, n in counts.items()))

@@ -3,7 +3,14 @@ from __future__ import annotations
 
 import argparse
 
-from .command import CommandParser, add_config_arguments, plain_errors
+from .command import (
+    AGAIN,
+    CommandParser,
+    add_config_arguments,
+    plain_build,
+    plain_errors,
+    plain_interrupt,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,16 +28,20 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@plain_interrupt('get_flops.py', AGAIN)
 def main() -> None:
     """Build the model and count."""
     args = parse_args()
     from mmengine.registry import MODELS
 
+    from chtn_plugin.engine.config_files import part_of
     from chtn_plugin.engine.launch import load_config
     from chtn_plugin.models.complexity import complexity
     with plain_errors('get_flops.py'):
         cfg = load_config(args)
-        model = MODELS.build(cfg.model).eval()
+        config = part_of(cfg, 'model', args.config)
+        with plain_build('get_flops.py'):
+            model = MODELS.build(config).eval()
         tower = model.towers().get('image')
         shape = tuple(tower.input_shape if tower is not None else
                       cfg.model.get('input_shape', (3, 224, 224)))

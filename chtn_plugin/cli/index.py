@@ -9,9 +9,14 @@ or manifest are dropped when it is given again.
 from __future__ import annotations
 
 import argparse
-import sys
 
-from .command import CommandParser, add_model_arguments, add_run_argument
+from .command import (
+    CommandParser,
+    add_model_arguments,
+    add_run_argument,
+    plain_errors,
+    plain_interrupt,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -63,16 +68,19 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+@plain_interrupt('index.py',
+                 'What was encoded is kept; the same command goes on')
 def main() -> None:
     """Build or inspect."""
     args = parse_args()
-    try:
-        if args.command == 'build':
-            _build(args)
-        else:
-            _inspect(args)
-    except (ValueError, OSError, RuntimeError, ImportError) as error:
-        sys.exit(f'error: {error}')
+    with plain_errors('error'):
+        try:
+            if args.command == 'build':
+                _build(args)
+            else:
+                _inspect(args)
+        except RuntimeError as error:  # another process builds it; or FAISS
+            raise ValueError(str(error)) from error
 
 
 def _build(args: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ import csv
 import sys
 from pathlib import Path
 
-from .command import CommandParser
+from .command import AGAIN, CommandParser, plain_interrupt
 
 _EPILOG = """The file is for model.class_prior (docs/few_labels.md):
   class_prior=dict(type='ClassNamePrior', file='prior.npz', scale=16.)
@@ -43,6 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@plain_interrupt('make_class_prior.py', AGAIN)
 def main() -> int:
     """Run the tool; return the exit status."""
     parser = build_parser()

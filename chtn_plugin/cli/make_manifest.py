@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from .command import CommandParser, tell
+from .command import AGAIN, CommandParser, plain_interrupt, tell
 
 _EPILOG = """a folder may have one of these layouts; which, is recognised:
   table        captions.csv, .tsv or .jsonl with columns image, text and label
@@ -120,6 +120,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@plain_interrupt('make_manifest.py', AGAIN)
 def main() -> int:
     """Run the tool; return the exit status."""
     parser = build_parser()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chtn_plugin.curation.preparation import PREPARATIONS, prepare
 
-from .command import CommandParser
+from .command import CommandParser, plain_interrupt
 
 _EPILOG = """examples:
   %(prog)s wiki --source wikipedia_dataset.zip
@@ -41,6 +41,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@plain_interrupt('prepare_dataset.py',
+                 'What was written is known again; the same command goes '
+                 'on')
 def main() -> int:
     """Run the tool; return the exit status."""
     options = build_parser().parse_args()

@@ -2,8 +2,19 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .command import CommandParser, add_config_arguments, plain_errors
+from .command import (
+    AGAIN,
+    CommandParser,
+    add_config_arguments,
+    plain_errors,
+    plain_interrupt,
+)
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_args() -> argparse.Namespace:
@@ -18,6 +29,24 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _save(cfg: Config, path: str) -> None:
+    from mmengine.fileio import dump
+
+    from chtn_plugin.checks import check_choice
+    from chtn_plugin.storage.files import atomic_write
+    from chtn_plugin.storage.ownership import check_replaceable
+    kind = Path(path).suffix
+    check_choice('the ending of --save-path', kind,
+                 ('.py', '.json', '.yml', '.yaml'))
+    # Nothing in a configuration says whose it is.
+    check_replaceable(path, False)
+    text = cfg.pretty_text if kind == '.py' else dump(
+        cfg.to_dict(), file_format=kind[1:])
+    with atomic_write(path, 'w', 'utf-8') as file:
+        file.write(text)
+
+
+@plain_interrupt('print_config.py', AGAIN)
 def main() -> None:
     """Merge and print."""
     args = parse_args()
@@ -25,5 +54,5 @@ def main() -> None:
     with plain_errors('print_config.py'):
         cfg = load_config(args)
         if args.save_path:
-            cfg.dump(args.save_path)
+            _save(cfg, args.save_path)
     print(cfg.pretty_text)

@@ -9,9 +9,14 @@ The weights load without running anything. --hub pushes all but the .pth.
 from __future__ import annotations
 
 import argparse
-import sys
 
-from .command import CommandParser, add_model_arguments
+from .command import (
+    AGAIN,
+    CommandParser,
+    add_model_arguments,
+    plain_errors,
+    plain_interrupt,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -50,16 +55,15 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+@plain_interrupt('publish_model.py', AGAIN)
 def main() -> None:
     """Publish."""
     args = parse_args()
     from chtn_plugin.export.publish import publish
-    try:
+    with plain_errors('error'):
         path = publish(args.run, args.out, args.name, args.data,
                        args.licence, args.results, args.remarks,
                        args.trust_checkpoint, args.hub, args.private)
-    except (ValueError, OSError, KeyError) as error:
-        sys.exit(f'error: {error}')
     print(f'written: {path} ({path.stat().st_size / 1e6:.1f} MB), '
           'model.safetensors, config.json, README.md, metafile.yml, '
           'model-index.yml')

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from chtn_plugin.evaluation.protocols import DEFAULT_PROTOCOL
 
-from .command import CommandParser, add_model_arguments, add_run_argument
+from .command import (
+    AGAIN,
+    CommandParser,
+    add_model_arguments,
+    add_run_argument,
+    plain_errors,
+    plain_interrupt,
+)
 
 if TYPE_CHECKING:
     from chtn_plugin.reporting.run_report import RunReport
@@ -51,17 +58,16 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@plain_interrupt('report.py', AGAIN)
 def main() -> None:
     """Encode, score, write."""
     args = parse_args()
     from chtn_plugin.storage.files import atomic_write
-    try:
+    with plain_errors('error'):
         report, out = _report(args)
         text = report.html()
-    except (ValueError, OSError, KeyError) as error:
-        sys.exit(f'error: {error}')
-    with atomic_write(out, 'w', 'utf-8') as file:
-        file.write(text)
+        with atomic_write(out, 'w', 'utf-8') as file:
+            file.write(text)
     print(f'written: {out} ({len(text) / 1e6:.1f} MB)')
     if args.tsne_out and not args.no_tsne:
         if report.scatter is None:

@@ -10,7 +10,6 @@ JSON of pytrec_eval or ranx, or as the dictionaries of sentence-transformers'
 InformationRetrievalEvaluator.
 """
 import argparse
-import sys
 from dataclasses import replace
 
 from chtn_plugin.evaluation import (
@@ -29,7 +28,7 @@ from chtn_plugin.evaluation.protocols import (
 from chtn_plugin.evaluation.reading import FIELDS
 from chtn_plugin.evaluation.splits import SPLITS
 
-from .command import CommandParser
+from .command import AGAIN, CommandParser, plain_errors, plain_interrupt
 
 
 def parse_args(argv=None):
@@ -91,6 +90,9 @@ def parse_args(argv=None):
         parser.error('either --run or EMBEDDINGS, not both')
     if not args.list and not args.embeddings and not args.run:
         parser.error('EMBEDDINGS is needed')
+    if any(not 1 <= cut <= 10**9 for cut in args.k or ()):
+        parser.error('--k takes whole numbers from 1 to 1,000,000,000, got '
+                     f'{" ".join(map(str, args.k))}')
     for field in args.fields:
         if '=' not in field:
             parser.error(f'--fields takes FIELD=NAME, got {field}')
@@ -120,6 +122,7 @@ def wanted_protocols(names, cuts, split, pairs=True, classes=True):
     return list(dict.fromkeys(protocols))
 
 
+@plain_interrupt('score.py', AGAIN)
 def main(argv=None):
     args = parse_args(argv)
     if args.list:
@@ -129,12 +132,8 @@ def main(argv=None):
         for split in SPLITS.values():
             print(f'.../{split.name:18} {split.summary}')
         return
-    try:
+    with plain_errors('error'):
         _score(args)
-    except KeyError as error:
-        sys.exit(f'error: {error.args[0]}')
-    except (ValueError, OSError, ImportError) as error:
-        sys.exit(f'error: {error}')
 
 
 def _score(args):

@@ -10,7 +10,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .command import CommandParser, add_model_arguments, add_run_argument
+from .command import (
+    AGAIN,
+    CommandParser,
+    add_model_arguments,
+    add_run_argument,
+    plain_errors,
+    plain_interrupt,
+)
 
 if TYPE_CHECKING:
     from chtn_plugin.apis import SearchResult
@@ -92,17 +99,16 @@ def show(result: SearchResult) -> str:
     return '\n'.join(lines)
 
 
+@plain_interrupt('search.py', AGAIN)
 def main() -> None:
     """Load, index, search, show."""
     args = parse_args()
-    try:
+    with plain_errors('error'):
         results = _search(args)
-    except (ValueError, OSError, ImportError) as error:
-        sys.exit(f'error: {error}')
-    print('\n\n'.join(map(show, results)))
-    if args.out:
-        _write(args, results)
-        print(f'\nwritten: {args.out}')
+        print('\n\n'.join(map(show, results)))
+        if args.out:
+            _write(args, results)
+            print(f'\nwritten: {args.out}')
 
 
 def _search(args: argparse.Namespace) -> list[SearchResult]:

@@ -8,7 +8,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .command import CommandParser, add_model_arguments, add_run_argument
+from .._errors import message_of
+from .command import (
+    CommandParser,
+    add_model_arguments,
+    add_run_argument,
+    plain_interrupt,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,9 +39,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@plain_interrupt('serve.py',
+                 'The page is closed; the same command opens it again')
 def main() -> None:
     """Load, index, serve."""
     args = parse_args()
+    if not 0 <= args.port < 2**16:
+        sys.exit(f'error: --port must be from 0 to 65535, got {args.port}')
     from chtn_plugin.apis import RetrievalInferencer
     from chtn_plugin.apis.search_page import search_app
     try:
@@ -51,8 +61,8 @@ def main() -> None:
     except ImportError as error:
         sys.exit(f'error: {error}. The search page needs: pip install '
                  'starlette uvicorn python-multipart')
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    except (ValueError, OSError, KeyError) as error:
+        sys.exit(f'error: {message_of(error)}')
     for name, reason in gallery.skipped:
         print(f'skipped {name}: {reason}', file=sys.stderr)
     print(f'open http://{args.host}:{args.port}', flush=True)

@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .command import add_config_arguments, plain_errors
+from .command import AGAIN, add_config_arguments, plain_errors, plain_interrupt
 
 _WAYS = ('coverage', 'both', 'disagreement')
 
@@ -226,6 +226,7 @@ def _ann_keys(cfg: Any) -> list[str]:
     return keys
 
 
+@plain_interrupt('suggest_labels.py', AGAIN)
 def main(argv: list[str] | None = None) -> None:
     """Read the command line and suggest."""
     args = parse_args(argv)

@@ -84,10 +84,7 @@ def run(args: argparse.Namespace) -> None:
     """Build the Runner and train, as the one writer of the work directory."""
     from chtn_plugin.engine.console import terse_console
     with terse_console(args.verbose), ExitStack() as locks:
-        with plain_interrupt('train.py', 'The same command with --resume '
-                             'goes on from the newest checkpoint, if there '
-                             'is one yet'):
-            _run(args, locks)
+        _run(args, locks)
 
 
 def _run(args: argparse.Namespace, locks: ExitStack) -> None:
@@ -141,6 +138,8 @@ def _run(args: argparse.Namespace, locks: ExitStack) -> None:
         tell(f'To test it: python tools/test.py {named} {cfg.work_dir}')
 
 
+@plain_interrupt('train.py', 'The same command with --resume goes on from '
+                 'the newest checkpoint, if there is one yet')
 def main() -> None:
     """Read the command line, train, and leave the other processes."""
     run(parse_args())

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .command import add_config_arguments, plain_errors
+from .command import add_config_arguments, plain_errors, plain_interrupt
 
 _RUNGS = ('0', '1/class', '2/class', '4/class', '8/class', '10%', '30%',
           '100%')
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
         parse_rung,
         run_ladder,
     )
-    from chtn_plugin.studies.transfer_page import write_reports
+    from chtn_plugin.studies.transfer_page import check_reports, write_reports
     from chtn_plugin.studies.transfer_table import summary
     draws = args.draws if args.trained_draws is None else args.trained_draws
     for name, value in (('draws', args.draws), ('trained_draws', draws)):
@@ -89,6 +89,7 @@ def run(args: argparse.Namespace) -> None:
     cfg = load_config(args)
     name = args.name or Path(args.config).stem
     out = Path(args.out or f'work_dirs/transfer_{name}')
+    check_reports(out)
     setup = _setup(args, cfg, name)
     records = run_ladder(setup, ladder, RecordStore(out / 'records.jsonl'),
                          args.jobs)
@@ -138,6 +139,8 @@ def _lacks(setup: Any) -> list[str]:
     return lines
 
 
+@plain_interrupt('transfer_report.py',
+                 'What was measured is kept; the same command goes on')
 def main(argv: list[str] | None = None) -> None:
     """Read the command line and report."""
     args = parse_args(argv)

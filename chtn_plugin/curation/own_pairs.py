@@ -17,6 +17,7 @@ from typing import Optional
 from tqdm import tqdm
 
 from ..datasets.manifest import PairRecord, read_manifest
+from ..datasets.splits import check_fractions
 from ..storage.folders import one_form, twins
 from ..storage.shards import is_file
 from .image_facts import image_problem
@@ -77,6 +78,12 @@ class Options:
     layout: Optional[str] = None
     label_from: Optional[str] = None
     in_place: bool = False
+
+    def __post_init__(self) -> None:
+        check_fractions(dict(zip(('train', 'val', 'test'), self.fractions,
+                                 strict=True)))
+        if self.seed < 0:
+            raise ValueError(f'seed must be 0 or more, got {self.seed}')
 
 
 #: Every choice left as it is.

@@ -89,7 +89,7 @@ def stratified_split(labels: Sequence[Hashable],
     Raises:
         ValueError: The fractions do not sum to 1 or one is negative.
     """
-    _check_fractions(fractions)
+    check_fractions(fractions)
     members: dict[Hashable, list[int]] = defaultdict(list)
     for index, label in enumerate(labels):
         members[label].append(index)
@@ -134,7 +134,7 @@ def grouped_split(labels: Sequence[Hashable],
     Raises:
         ValueError: The fractions do not sum to 1 or one is negative.
     """
-    _check_fractions(fractions)
+    check_fractions(fractions)
     members: dict[Hashable, list[int]] = defaultdict(list)
     for index, group in enumerate(groups):
         members[group].append(index)
@@ -161,9 +161,17 @@ def grouped_split(labels: Sequence[Hashable],
     return result
 
 
-def _check_fractions(fractions: dict[str, float]) -> None:
-    if min(fractions.values(), default=-1) < 0 or abs(
-            sum(fractions.values()) - 1) > 1e-6:
+def check_fractions(fractions: dict[str, float]) -> None:
+    """Refuse shares of splits that are negative or do not sum to 1.
+
+    Args:
+        fractions: Share of each split.
+
+    Raises:
+        ValueError: They are.
+    """
+    if min(fractions.values(), default=-1) < 0 or not abs(
+            sum(fractions.values()) - 1) <= 1e-6:  # NaN is not, either
         raise ValueError('the fractions of the splits must not be negative '
                          f'and must sum to 1, got {fractions}')
 

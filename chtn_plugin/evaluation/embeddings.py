@@ -57,6 +57,9 @@ class Embeddings:
         for part in PARTS:
             rows, labels, ids = self.part(part)
             pairs = self.pairs(part)
+            if rows is not None and np.ndim(rows) != 2:
+                raise ValueError(f'{part} embeddings must be (N, D), got '
+                                 f'{tuple(np.shape(rows))}')
             for values, what in ((labels, 'labels'), (ids, 'ids'),
                                  (pairs, 'partner keys')):
                 if rows is not None and values is not None and (

@@ -228,6 +228,10 @@ class Protocol:
         return np.where(counts > 0, value, np.nan)[which]
 
 
+#: No gallery has more items.
+MAX_CUT = 10**9
+
+
 def get_protocol(name: str, split: Optional[str] = None) -> Protocol:
     """Return the protocol of a name, as ``'precision@10'``.
 
@@ -255,8 +259,10 @@ def get_protocol(name: str, split: Optional[str] = None) -> Protocol:
         raise KeyError(f'protocol {base} takes '
                        f'{"a" if needs_cut else "no"} cut '
                        f'({", ".join(known_names())}); got {name!r}')
-    if at and (not cut.isdecimal() or int(cut) < 1):
-        raise KeyError(f'a cut must be a whole number from 1, got {name!r}')
+    if at and (not cut.isdecimal() or len(cut) > len(str(MAX_CUT))
+               or not 1 <= int(cut) <= MAX_CUT):
+        raise KeyError(f'a cut must be a whole number from 1 to {MAX_CUT:,}, '
+                       f'got {name!r}')
     protocol = Protocol(base, int(cut) if at else None)
     for option in options:
         if option in TIE_RULES:

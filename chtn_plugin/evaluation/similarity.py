@@ -9,6 +9,7 @@ from torch import Tensor
 
 from chtn_plugin.storage.finite import nonfinite_rows
 
+from ..checks import check_device
 from .exact_search import unit_rows_of_any_length
 from .protocols import check_similarity
 
@@ -60,14 +61,14 @@ class Similarity:
                              f'got {tuple(query.shape)} and '
                              f'{tuple(gallery.shape)}')
         check_similarity(kind)
+        self.device = check_device('cpu' if device is None else device)
         work = len(query) * gallery.numel()
         if float64 is None:
             # GPUs may be set to multiply float32 in ten bits (TF32).
             float64 = (work <= _EXACT_PRODUCTS or kind == 'euclidean'
-                       or torch.device(device or 'cpu').type == 'cuda')
+                       or self.device.type == 'cuda')
         self.kind = kind
         self.dtype = torch.float64 if float64 else torch.float32
-        self.device = torch.device('cpu' if device is None else device)
         self._query, self._gallery = query, gallery
         self.tile = max(1, min(128, _TILE_SCORES // max(1, len(gallery))))
         if self.device.type != 'cpu':
@@ -153,7 +154,7 @@ def embedding_matrix(embeddings: Tensor | np.ndarray, name: str) -> Tensor:
             infinity.
     """
     matrix = torch.as_tensor(embeddings).detach()
-    if matrix.ndim != 2 or matrix.is_complex():
+    if matrix.ndim != 2 or matrix.is_complex() or not matrix.shape[1]:
         raise ValueError(f'{name} embeddings must be a real matrix (N, D), '
                          f'got {matrix.dtype} {tuple(matrix.shape)}')
     broken = nonfinite_rows(matrix)

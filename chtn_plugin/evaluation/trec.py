@@ -1,12 +1,14 @@
 """Write rankings as TREC run and qrels files, for other evaluators."""
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Optional
 
 import numpy as np
 
 from chtn_plugin.storage.files import atomic_write
+from chtn_plugin.storage.ownership import check_replaceable
 
 from .embeddings import Embeddings
 from .protocols import DEFAULT_PROTOCOL, Protocol, get_protocol
@@ -36,6 +38,9 @@ def write_trec(folder: str | Path,
 
     Returns:
         Paths of the run and of the qrels.
+
+    Raises:
+        ValueError: A file of that name is there which this has not written.
     """
     if isinstance(protocol, str):
         protocol = get_protocol(protocol)
@@ -46,6 +51,8 @@ def write_trec(folder: str | Path,
     items = [_word(direction[2], i) for i in task.gallery_ids.tolist()]
     run = Path(folder, f'{direction}.run')
     qrels = Path(folder, f'{direction}.qrels')
+    for path, line in ((run, _RUN_LINE), (qrels, _QRELS_LINE)):
+        check_replaceable(path, _starts_with(path, line))
     with atomic_write(run, 'w', encoding='utf-8') as file, single_threaded():
         for start in range(0, len(queries), similarity.tile):
             scores = similarity.scores(start).cpu().numpy()
@@ -64,6 +71,19 @@ def write_trec(folder: str | Path,
             file.writelines(f'{query} 0 {items[item]} 1\n'
                             for item in relevance.answers(at).tolist())
     return run, qrels
+
+
+_RUN_LINE = re.compile(r'[it]\S+ Q0 [it]\S+ 1 \S+ \S+\n')
+_QRELS_LINE = re.compile(r'[it]\S+ 0 [it]\S+ 1\n')
+
+
+def _starts_with(path: Path, line: re.Pattern) -> bool:
+    """Whether a file's first line is one of ours, whose ids have a letter."""
+    try:
+        with open(path, encoding='utf-8') as file:
+            return line.fullmatch(file.readline(10_000)) is not None
+    except (OSError, ValueError):
+        return False
 
 
 def _word(letter: str, name: object) -> str:

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +15,22 @@ import torch
 from torch import Tensor, nn
 
 from chtn_plugin.storage.files import atomic_write
+from chtn_plugin.storage.ownership import (
+    TEMPORARY,
+    WrittenFiles,
+    is_abandoned,
+    own_set,
+    temporary_path,
+)
 from chtn_plugin.text import HFTokens, WordTransform
 
 from ..evaluation.exact_search import nearest, unit_rows
 from . import onnx_runtime
 
 OUTPUTS = ('repr', 'probabilities')
+# What an export consists of.
+_FILES = ('image.onnx', 'text.onnx', 'towers.json', 'tokenizer.json',
+          'onnx_runtime.py')
 # Edge cases on which both tokenizers are compared too.
 _EDGES = ('', ' ', 'A Cat, 12 dogs!', '猫 é ß', 'word ' * 300,
           'हिन्दी e\u0301 ΟΔΟΣ İ 1\u20e3 \u1680²')
@@ -142,8 +152,8 @@ def export_towers(inferencer: Any, folder: str | Path,
 
     Raises:
         ImportError: ``onnx`` or ``onnxruntime`` is not installed.
-        ValueError: The towers do not answer alike, or the tokenizer has no
-            ``tokenizer.json``.
+        ValueError: The towers do not answer alike, the tokenizer has no
+            ``tokenizer.json``, or files of something else would be replaced.
     """
     try:
         import onnx  # noqa: F401
@@ -152,11 +162,10 @@ def export_towers(inferencer: Any, folder: str | Path,
         raise ImportError('the export needs onnx and onnxruntime: pip '
                           'install onnx onnxruntime') from error
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    files_of_ours = _written_files(folder)
     model = deepcopy(inferencer.model).cpu().eval()
     inputs, texts, files = _samples(inferencer, samples, source)
-    with tempfile.TemporaryDirectory(dir=folder, prefix='.export.') as name:
-        building = Path(name)
+    with _building_folder(folder) as building:
         towers = {}
         for kind in ('image', 'text'):
             towers[kind] = _export(model, kind, inputs[kind],
@@ -181,9 +190,38 @@ def export_towers(inferencer: Any, folder: str | Path,
                 'levels on average (allowed '
                 f'{MAX_PIXEL_DIFFERENCE:.2g})')
         shutil.copy(onnx_runtime.__file__, building / 'onnx_runtime.py')
+        files_of_ours.claim(path.name for path in building.iterdir())
         for path in sorted(building.iterdir()):
             path.replace(folder / path.name)
+    files_of_ours.close()
     return parity
+
+
+@contextmanager
+def _building_folder(folder: Path) -> Iterator[Path]:
+    """A folder to build in, which is gone at the end.
+
+    What a killed export left of it is deleted by the next.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob(f'.export.*{TEMPORARY}'):
+        if path.is_dir() and is_abandoned(path):
+            shutil.rmtree(path)
+    building = temporary_path(folder / 'export')
+    building.mkdir()
+    try:
+        yield building
+    finally:
+        shutil.rmtree(building)
+
+
+def _written_files(folder: Path) -> WrittenFiles:
+    """What an earlier export wrote into a folder, as towers.json says.
+
+    Raises:
+        ValueError: Files of something else have the names of an export's.
+    """
+    return own_set(folder, _FILES, 'towers.json', ('format', 'fingerprint'))
 
 
 def _export(model: nn.Module, kind: str, batch: dict[str, Tensor],

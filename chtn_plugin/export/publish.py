@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -15,11 +16,17 @@ from mmengine.registry import MODELS
 
 from chtn_plugin.evaluation.results import RESULTS_NAME, read_results
 from chtn_plugin.storage.files import atomic_write, sha256
+from chtn_plugin.storage.ownership import WrittenFiles
 from chtn_plugin.version import __version__
 
 from ..apis.hub import SCHEME, push_run
 from ..apis.named_runs import open_named_run
-from ..apis.published_run import open_published, write_published
+from ..apis.published_run import (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    open_published,
+    write_published,
+)
 from ..apis.trained_run import TrainedRun, open_run
 from .hub_card import front_matter
 
@@ -68,15 +75,18 @@ def publish(run: str | Path, folder: str | Path, name: Optional[str],
     if broken:
         raise ValueError('published weights must be finite: '
                          f'{broken[:3]} are not')
+    opened.build_model()  # refuses weights that are not the model's
     figures = [(Path(path), read_results(path))
                for path in results or own_results(opened)]
     texts = ('README.md', f'{name}.py', 'metafile.yml', 'model-index.yml')
+    written = (*texts, WEIGHTS_FILE, CONFIG_FILE)
     target = Path(folder) / name
-    _check_target(target, name, texts)
+    files = _check_target(target, name, written)
     method = MODELS.get(opened.cfg['model']['type'])
     if method.keeps_training_rows:
         print_log(f'{name}: {_carries_rows(opened, method)}',
                   logger='current', level=logging.WARNING)
+    files.claim(written)
     path = _write_weights(opened, target, name)
     write_published(opened, target, _passed_on(opened))
     # Read it back, as its receiver will.
@@ -91,6 +101,7 @@ def publish(run: str | Path, folder: str | Path, name: Optional[str],
             'Import:\n  - metafile.yml\n'), strict=True):
         with atomic_write(target / file, 'w', 'utf-8') as out:
             out.write(text)
+    files.close()
     if hub is not None:
         push_run(target, hub, private)
     return path
@@ -116,19 +127,23 @@ def _passed_on(run: TrainedRun) -> dict[str, Any]:
     return {key: run.meta[key] for key in _KEPT if key in run.meta}
 
 
-def _check_target(folder: Path, name: str, texts: Sequence[str]) -> None:
+def _check_target(folder: Path, name: str, texts: Sequence[str]
+                  ) -> WrittenFiles:
     """Refuse a folder whose files are not those of the model's last time."""
-    there = [file for file in texts if (folder / file).exists()]
     try:
         models = yaml.safe_load((folder / 'metafile.yml').read_text('utf-8'))
         own = models['Models'][0]['Name'] == name
     except (OSError, ValueError, TypeError, LookupError, yaml.YAMLError):
         own = False
-    if there and not own:
+    files = WrittenFiles(folder, texts if own else ())
+    there = [file for file in texts if os.path.lexists(folder / file)
+             and file not in files]
+    if there:
         raise ValueError(
             'a model must be published into a folder of its own: '
             f'{folder} holds {", ".join(there)} of something else. Choose '
             'another --out or --name')
+    return files
 
 
 def _carries_rows(run: TrainedRun, method: Any) -> str:

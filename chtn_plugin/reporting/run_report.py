@@ -64,6 +64,9 @@ class RunReport:
         Raises:
             ValueError: The embeddings lack a modality.
         """
+        if self.worst < 0:
+            raise ValueError('the number of worst queries must be 0 or more, '
+                             f'got {self.worst}')
         for part in _PARTS.values():
             if self.embeddings.part(part)[0] is None:
                 raise ValueError('a report needs both modalities: there are '

@@ -7,12 +7,13 @@ anybody may give.
 """
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,33 @@ def check_replaceable(path: str | Path, ours: bool) -> None:
         raise ValueError('only files that this tool has written may be '
                          f'replaced: {path} is another. Choose another name, '
                          'or move it away')
+
+
+def own_set(folder: str | Path, names: Sequence[str], record: str,
+            keys: Iterable[str]) -> WrittenFiles:
+    """Return what an earlier run wrote of a set of files in a folder.
+
+    The set is ours if its record, a JSON file, has the keys that we write;
+    single files of it, if a run that was killed has listed them.
+
+    Args:
+        folder: The folder.
+        names: The set's files.
+        record: That of them which tells.
+        keys: Keys of the record.
+
+    Raises:
+        ValueError: A file of the set is there, and is not ours.
+    """
+    try:
+        stored = json.loads((Path(folder) / record).read_text('utf-8'))
+        ours = isinstance(stored, dict) and set(keys) <= set(stored)
+    except (OSError, ValueError, RecursionError):
+        ours = False
+    files = WrittenFiles(folder, names if ours else ())
+    for name in names:
+        check_replaceable(files.folder / name, name in files)
+    return files
 
 
 def bears_stamp(path: str | Path) -> bool:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -374,8 +375,10 @@ def _measure(jobs: Sequence[_Progress], name: str, store: RecordStore,
                disable=not progress,
                mininterval=.5 if sys.stderr.isatty() else 60)
     bar.update(sum(job.done() for job in jobs))
+    # Ctrl-C reaches all processes of a terminal; this one ends the others.
     pool = None if workers == 1 else ProcessPoolExecutor(
-        workers, get_context('fork'))
+        workers, get_context('fork'), signal.signal,
+        (signal.SIGINT, signal.SIG_IGN))
     with bar:
         for job, records in (_one_by_one(jobs) if pool is None
                              else _side_by_side(jobs, pool, workers)):

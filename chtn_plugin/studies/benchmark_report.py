@@ -11,11 +11,14 @@ import numpy as np
 from ..reporting.html import esc, page, section
 from ..reporting.html import table as html_table
 from ..storage.files import atomic_write
+from ..storage.ownership import WrittenFiles, own_set
 from .benchmark_table import mean_ranks, setting_in_words
 
 _HEAD = ('method', 'mean MAP', 'i2t', 't2i', '95 % over queries',
          'pair@1', 'pair@10', 'acc. image', 'acc. text', 'p', 'draws',
          'seconds', 'numbers', 'setting')
+_REPORTS = ('benchmark.md', 'benchmark.html', 'benchmark.tex',
+            'benchmark.json')
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
@@ -229,7 +232,12 @@ def write_reports(folder: str | Path,
         all_tables: Of :func:`~chtn_plugin.studies.benchmark_table.tables`.
         how: ``command``, ``prepared``, ``budget``, ``trained_budget`` and
             what else is to be kept in the JSON file.
+
+    Raises:
+        ValueError: Files of something else would be replaced.
     """
+    files = check_reports(folder)
+    files.claim(_REPORTS)
     contents = {
         'md': f'# Methods side by side\n\n`{how["command"]}`\n\n'
               + markdown(all_tables, how),
@@ -241,4 +249,22 @@ def write_reports(folder: str | Path,
         paths.append(Path(folder) / f'benchmark.{suffix}')
         with atomic_write(paths[-1], 'w', 'utf-8') as file:
             file.write(text)
+    files.close()
     return paths
+
+
+def check_reports(folder: str | Path) -> WrittenFiles:
+    """Refuse a folder with files of something else in the reports' place.
+
+    To be asked before hours of work for them.
+
+    Args:
+        folder: Where they are to go.
+
+    Returns:
+        What of it an earlier benchmark wrote.
+
+    Raises:
+        ValueError: There are such files.
+    """
+    return own_set(folder, _REPORTS, _REPORTS[-1], ('tables', 'prepared'))

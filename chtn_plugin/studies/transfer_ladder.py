@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -257,7 +258,9 @@ def _outcomes(setup: Setup, works: Sequence[Work], workers: int
     if workers == 1:
         yield from (measure(setup, work) for work in works)
         return
-    with ProcessPoolExecutor(workers, get_context('fork')) as pool:
+    # Ctrl-C reaches all processes of a terminal; this one ends the others.
+    with ProcessPoolExecutor(workers, get_context('fork'), signal.signal,
+                             (signal.SIGINT, signal.SIG_IGN)) as pool:
         futures = [pool.submit(measure, setup, work) for work in works]
         for future in as_completed(futures):
             yield future.result()

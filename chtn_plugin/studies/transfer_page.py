@@ -12,8 +12,11 @@ from ..reporting.charts import line_chart
 from ..reporting.html import esc, page, section
 from ..reporting.html import table as html_table
 from ..storage.files import atomic_write
+from ..storage.ownership import WrittenFiles, own_set
 from .benchmark_report import three
 from .transfer_table import gain_text, signed
+
+_REPORTS = ('transfer.html', 'transfer.md', 'transfer.json')
 
 _STEPS = ('labels', 'labelled', 'step', 'mean MAP', 'i2t', 't2i',
           '95 % over queries', 'acc. pictures', 'acc. texts', 'draws')
@@ -149,7 +152,12 @@ def write_reports(folder: str | Path, table: Mapping[str, Any],
         how: ``set``, ``command``, ``train``, ``test``, ``classes``,
             ``protocol``, ``draws``, ``prepared``, ``lacks`` (sentences on
             what the data do not allow).
+
+    Raises:
+        ValueError: Files of something else would be replaced.
     """
+    files = check_reports(folder)
+    files.claim(_REPORTS)
     contents = {'html': html_page(table, how), 'md': markdown(table, how),
                 'json': json.dumps(dict(how, **table), indent=1) + '\n'}
     paths = []
@@ -157,4 +165,20 @@ def write_reports(folder: str | Path, table: Mapping[str, Any],
         paths.append(Path(folder) / f'transfer.{suffix}')
         with atomic_write(paths[-1], 'w', 'utf-8') as file:
             file.write(text)
+    files.close()
     return paths
+
+
+def check_reports(folder: str | Path) -> WrittenFiles:
+    """Refuse a folder with files of something else in the reports' place.
+
+    Args:
+        folder: Where they are to go.
+
+    Returns:
+        What of it an earlier report wrote.
+
+    Raises:
+        ValueError: There are such files.
+    """
+    return own_set(folder, _REPORTS, _REPORTS[-1], ('lacks', 'prepared'))

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from short_run import write_config
 from tiny_run import run_tool
 
 from chtn_plugin.apis import open_run
-from chtn_plugin.engine.config_files import read_config_file
+from chtn_plugin.engine.config_files import part_of, read_config_file
 
 ROOT = Path(__file__).parents[2]
 _BASES = '''from mmengine.config import read_base
@@ -111,3 +112,39 @@ def test_a_run_of_the_new_form_by_mmengine_alone_opens(tmp_path):
     run = open_run(tmp_path / 'run')
     assert run.cfg['model']['type'] == 'CHTN'
     assert run.build_model().num_classes == 3
+
+
+def test_a_configuration_of_the_package_is_read_by_name():
+    cfg = read_config_file('chtn_plugin::chtn_demo.py')
+    assert cfg.model.type == 'CHTN'
+
+
+@pytest.mark.parametrize('bases', [
+    dict(a="'a.py'"), dict(a="'b.py'", b="['a.py']"),
+    dict(a="['c.py', 'b.py']", b="('a.py',)", c='[]')])
+def test_files_in_a_circle_are_named(tmp_path, bases):
+    for name, value in bases.items():
+        (tmp_path / f'{name}.py').write_text(f'_base_ = {value}\n')
+    with pytest.raises(ValueError, match=r'a circle: a.py -> (b.py -> )?a.py'):
+        read_config_file(str(tmp_path / 'a.py'))
+
+
+def test_one_base_by_two_ways_is_no_circle(tmp_path):
+    for name, text in dict(a="_base_ = ['b.py', 'c.py']\n",
+                           b="_base_ = 'd.py'\nb = 1\n", c='c = 1\n',
+                           d='d = 1\n').items():
+        (tmp_path / f'{name}.py').write_text(text)
+    assert read_config_file(str(tmp_path / 'a.py')).d == 1
+
+
+def test_the_line_at_fault_is_named(tmp_path):
+    path = tmp_path / 'a.py'
+    path.write_text('a = 1\nb = c\n')
+    with pytest.raises(ValueError, match=r'a.py:2: NameError: name .c.'):
+        read_config_file(str(path))
+
+
+@pytest.mark.parametrize('value, shown', [(7, '7'), (None, 'none')])
+def test_a_part_must_be_a_dictionary(value, shown):
+    with pytest.raises(ValueError, match=f'a.py has {shown}'):
+        part_of(Config(dict(model=value)), 'model', 'a.py')

@@ -17,6 +17,7 @@ from chtn_plugin.storage.ownership import (
     check_replaceable,
     is_abandoned,
     is_read_by,
+    own_set,
     sweep_temporaries,
     temporary_path,
 )
@@ -92,6 +93,20 @@ def test_a_run_after_a_kill_knows_what_was_written(tmp_path):
     (tmp_path / 'a').mkdir()
     (tmp_path / 'a/b').write_text('half of it')
     WrittenFiles(tmp_path).claim(['a/b'])
+
+
+def test_a_set_of_files_is_ours_by_its_record_or_by_the_list(tmp_path):
+    names = ['page.html', 'record.json']
+    assert not set(own_set(tmp_path, names, 'record.json', ['tables']))
+    (tmp_path / 'page.html').write_text('mine')
+    with pytest.raises(ValueError, match='page.html is another'):
+        own_set(tmp_path, names, 'record.json', ['tables'])
+    (tmp_path / 'record.json').write_text('{"tables": []}')
+    assert set(own_set(tmp_path, names, 'record.json', ['tables'])) == set(
+        names)
+    (tmp_path / 'record.json').write_text('[1]')
+    with pytest.raises(ValueError, match='is another'):
+        own_set(tmp_path, names, 'record.json', ['tables'])
 
 
 def test_a_name_that_was_cut_off_is_none(tmp_path):
