@@ -24,8 +24,8 @@ from ..engine.shipped_configs import PREFIX, shipped_configs
 AGAIN = 'Nothing half-written is left; the same command starts anew'
 
 __all__ = ['AGAIN', 'CommandParser', 'add_arguments',
-           'add_config_arguments', 'add_model_arguments', 'add_run_argument', 'as_typed',
-           'plain_build', 'plain_errors', 'plain_interrupt',
+           'add_config_arguments', 'add_model_arguments', 'add_run_argument',
+           'as_typed', 'plain_build', 'plain_errors', 'plain_interrupt',
            'plain_refusals', 'tell']
 
 _CONFIG = re.compile(r'\bconfigs/([\w/.-]+\.py)')
