@@ -1,11 +1,13 @@
-"""docs/methods.md has a section for every method, with paper and leaf."""
+"""docs/methods.md has a section for every method; their leaves hold."""
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.registry import DATASETS
 
 from chtn_plugin import methods
 
@@ -41,3 +43,23 @@ def test_every_other_leaf_that_is_named_exists(name):
             leaf = stem + leaf
         folder = '' if '/' in leaf else 'configs/methods'
         assert (ROOT / folder / leaf).is_file(), leaf
+
+
+@pytest.mark.parametrize('name', ['deep_sm', 'dscmr', 'acmr',
+                                  'pair_contrast'])
+@pytest.mark.parametrize('split', ['train', 'val', 'test'])
+def test_projections_get_wikipedias_features_at_length_1(name, split,
+                                                         tmp_path):
+    # Images of length 142, as they are, made these four diverge.
+    draw = np.random.default_rng(0)
+    rows = {f'{key}_{part}': 50 * draw.normal(size=(40, size))
+            for part in ('tr', 'te') for key, size in (('I', 128),
+                                                       ('T', 100))}
+    label = np.arange(40) % 10
+    np.savez(tmp_path / 'a.npz', y_tr=label, y_te=label, **rows)
+    config = Config.fromfile(ROOT / f'configs/methods/{name}_wiki.py')
+    dataset = DATASETS.build(dict(
+        config[f'{split}_dataloader'].dataset, file=str(tmp_path / 'a.npz')))
+    inputs = dataset.__getitems__([0, 1])['inputs']
+    for value in inputs.values():
+        assert value.norm(dim=1).tolist() == pytest.approx([1, 1])

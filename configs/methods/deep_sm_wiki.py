@@ -13,3 +13,8 @@ model = dict(
     trunk=dict(input_shape=(128, )),
     text_encoder=dict(type='VectorTextEncoder', out_features=100,
                       norm=None))
+# As they come, images have a length of 142, and training diverges.
+unit = dict(dataset=dict(l2_normalized=('image', 'text')))
+train_dataloader = unit
+val_dataloader = unit
+test_dataloader = unit

