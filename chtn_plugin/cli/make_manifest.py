@@ -70,8 +70,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         description=__doc__, epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('folder', type=Path, help='folder of your data, or '
-                        'features.npz of tools/extract_features.py')
+    parser.add_argument('folder', type=Path, help='folder of your data, '
+                        'features.npz of tools/extract_features.py, or '
+                        'hub:OWNER/NAME, a data set of the Hugging Face hub, '
+                        'which is fetched into data/hub')
     parser.add_argument('--table', help='table in the folder, if there are '
                         'several')
     parser.add_argument('--layout', metavar='NAME',
@@ -130,11 +132,14 @@ def main() -> int:
                      'the configuration, which --no-config leaves out')
     columns = {field: value for field in ('image', 'text', 'label', 'split')
                if (value := getattr(args, f'{field}_column'))}
-    config = args.config or _default_config(args.folder)
     from chtn_plugin.curation.features_config import write_features_config
     from chtn_plugin.curation.own_data import make_manifest
     from chtn_plugin.curation.own_pairs import Options
     try:
+        if str(args.folder).startswith('hub:'):
+            from chtn_plugin.curation.layouts.hub_datasets import fetch_dataset
+            args.folder = fetch_dataset(str(args.folder))
+        config = args.config or _default_config(args.folder)
         if args.folder.suffix == '.npz':
             if args.no_config or args.source or args.images or args.texts:
                 parser.error('a file of features gets a configuration that '
