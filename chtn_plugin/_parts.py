@@ -48,6 +48,7 @@ PARTS: dict[str, dict[str, Sequence[str]]] = {
         'engine.hooks.fitting.global_batch_norm': ('GlobalBatchNormHook', ),
         'engine.hooks.resuming.iteration_seed': ('IterationSeedHook', ),
         'engine.hooks.speed.kept_memory': ('KeptMemoryHook', ),
+        'engine.hooks.pictures.mirrored_test': ('MirroredTestHook', ),
         'engine.hooks.pictures.retrieval_visualization': (
             'RetrievalVisualizationHook',),
         'engine.hooks.resuming.safe_checkpoint': ('SafeCheckpointHook', ),

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 _READ_ELSEWHERE = {
     'activation_checkpointing', 'compile', 'efficient_conv_bn_eval',
     'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'strategy',
-    'sync_bn', 'custom_imports', 'tta_model', 'tta_pipeline'}
+    'sync_bn', 'custom_imports'}
 _LOADER = {'dataset', 'sampler', 'batch_sampler', 'collate_fn',
            'worker_init_fn', 'num_batch_per_epoch',
            'disable_subprocess_warning'}
@@ -62,6 +62,11 @@ def check_config(cfg: Config) -> None:
             one.
     """
     read = _read()
+    for name in ('tta_model', 'tta_pipeline'):
+        if name in cfg:
+            raise KeyError(f'{name}: nothing reads this key; tools/test.py '
+                           '--tta takes the mean of each picture and its '
+                           'mirror image, for every model')
     for name in cfg:
         close = difflib.get_close_matches(name, sorted(read), 1, 0.88)
         if name not in read and close:

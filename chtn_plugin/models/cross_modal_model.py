@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Optional
 
 from mmengine.model import BaseModel
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..checks import check_choice
 
@@ -68,6 +69,9 @@ class CrossModalModel(BaseModel):
             ``num_classes`` is None.
         free_state: Prefixes of state whose names and shapes are not known
             before the model is fitted; a checkpoint brings them.
+        mirrored: Whether :meth:`predict` encodes each picture and its mirror
+            image, and takes the mean of both vectors (of length 1 under
+            cosine).
         keeps_training_rows: Whether a checkpoint carries (the features of)
             training rows, which whoever passes it on should know.
 
@@ -82,6 +86,7 @@ class CrossModalModel(BaseModel):
     keeps_training_rows: ClassVar[bool] = False
     similarity: str = 'cosine'
     num_classes: Optional[int] = None
+    mirrored: bool = False
 
     def __init__(self,
                  num_classes: Optional[int] = None,
@@ -247,6 +252,9 @@ class CrossModalModel(BaseModel):
             and ``similarity``, by which they are compared.
         """
         encoded = self.encode_pair(inputs['image'], inputs['text'])
+        if self.mirrored:
+            encoded['image'] = Encoded(self._with_mirror_image(
+                inputs['image'], encoded['image'].repr))
         present = {name: present_items(data_samples, f'{name}_idx')
                    for name in encoded}
         items = []
@@ -260,6 +268,16 @@ class CrossModalModel(BaseModel):
                                         if has is None or has[row] else None)
             items.append(dict(item, similarity=self.similarity))
         return items
+
+    def _with_mirror_image(self, image: Any, rows: Tensor) -> Tensor:
+        if not isinstance(image, Tensor) or image.dim() != 4:
+            raise ValueError('mirror images need pictures, (B, channels, H, '
+                             'W): ready or cached features have none, got '
+                             f'{tuple(getattr(image, "shape", ()))}')
+        both = [rows, self.encode_image(image.flip(-1)).repr]
+        if self.similarity == 'cosine':
+            both = [F.normalize(each.float()) for each in both]
+        return (both[0] + both[1]) / 2
 
 
 def present_items(data_samples: Mapping[str, Tensor],

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from short_run import run, write_config
-from tiny_run import run_tool
+from tiny_run import run_tool, write_run
 
 from chtn_plugin.engine.checkpoints import find_checkpoint, torn
 from chtn_plugin.engine.figures import describe_figures, retrieval_metric_of
@@ -132,3 +132,53 @@ def test_a_file_of_the_users_is_not_replaced_by_figures(two_runs, tmp_path,
     assert status == 1
     assert f'{name} is another' in err.splitlines()[-1]
     assert (tmp_path / name).read_text() == '{"mine": 1}'
+
+
+def test_figures_alone_and_a_picture_are_written_where_asked(tmp_path):
+    write_run(tmp_path)
+    config = tmp_path / 'cfg.py'
+    run_, = (tmp_path / 'run').glob('best_*.pth')
+    config.write_text(torch.load(run_, weights_only=False)['meta']['cfg']
+                      + '\nval_dataloader = None\ntest_cfg = dict()\n'
+                      "test_evaluator = dict(type='RetrievalMetric')\n")
+    out = tmp_path / 'figures.json'
+    command = ('test', config, run_, '--work-dir', tmp_path / 'tested',
+               '--out', out, '--out-item', 'metrics', '--show-dir',
+               tmp_path / 'shown', '--no-pin-memory')
+    figures = {}
+    for options in ((), ('--tta', )):
+        status, said, err = run_tool(*command, *options)
+        assert status == 0, err
+        stored = json.loads(out.read_text())
+        figures[options] = stored['metrics']['retrieval/mean_mAP']
+        assert 0 < figures[options] <= 1
+    assert (tmp_path / 'shown/retrieval_test.png').is_file()
+    meta = json.loads((tmp_path / 'tested/results.json').read_text())['meta']
+    assert meta['tta'] is True and len(meta['data_hash']) == 16
+    assert meta['versions']['torch'] == torch.__version__
+    (tmp_path / 'mine.json').write_text('{}')
+    status, _, err = run_tool(*command[:6], tmp_path / 'mine.json',
+                              *command[7:])
+    assert status == 1 and 'mine.json' in err
+
+
+def test_figures_need_a_json_file(tmp_path):
+    status, _, err = run_tool('test', 'a.py', 'b.pth', '--out', 'a.npz',
+                              '--out-item', 'metrics')
+    assert status == 2 and 'goes with --out FILE.json, got a.npz' in err
+
+
+def test_tta_of_ready_features_is_a_line(tmp_path):
+    config = write_config(tmp_path)
+    run('train.py', config, '--work-dir', tmp_path / 'run', '--cfg-options',
+        'train_cfg.max_iters=4')
+    status, _, err = run_tool('test', config, tmp_path / 'run', '--tta')
+    assert status == 1
+    assert err.splitlines()[-1].startswith('test.py: mirror images need')
+
+
+def test_a_tta_model_is_refused(tmp_path):
+    config = write_config(tmp_path, "tta_model = dict(type='A')\n")
+    status, _, err = run_tool('test', config, tmp_path / 'gone')
+    assert status == 1
+    assert 'tta_model: nothing reads this key' in err

@@ -39,6 +39,7 @@ class RetrievalVisualizationHook(Hook):
         fonts: Font files for scripts that DejaVu Sans lacks (Chinese,
             Japanese, Korean, Devanagari, …).
         scale: Pixels per unit; a card is 148 × 132 units.
+        out_dir: Folder of the picture. None: the work directory.
 
     Raises:
         ValueError: A number is below 1, or a font cannot be read.
@@ -52,7 +53,8 @@ class RetrievalVisualizationHook(Hook):
                  queries: Optional[Sequence[int]] = None,
                  interval: int = 1,
                  fonts: Sequence[str] = (),
-                 scale: float = 1.5) -> None:
+                 scale: float = 1.5,
+                 out_dir: Optional[str] = None) -> None:
         for name, value in (('num_queries', num_queries), ('topk', topk),
                             ('interval', interval)):
             if value < 1:
@@ -66,6 +68,7 @@ class RetrievalVisualizationHook(Hook):
         self.interval = interval
         self.fonts = tuple(fonts)
         self.scale = scale
+        self.out_dir = out_dir
         self._items: dict[int, dict[str, Any]] = {}
         self._validations = 0
         self._told = False
@@ -148,7 +151,9 @@ class RetrievalVisualizationHook(Hook):
                                     step=iterations)
         encoded = io.BytesIO()
         picture.save(encoded, 'PNG', optimize=True)
-        path = Path(runner.work_dir) / f'retrieval_{split}.png'
+        path = Path(self.out_dir or runner.work_dir,
+                    f'retrieval_{split}.png')
+        path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             file.write(encoded.getvalue())
 
