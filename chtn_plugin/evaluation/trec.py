@@ -10,10 +10,10 @@ import numpy as np
 from chtn_plugin.storage.files import atomic_write
 from chtn_plugin.storage.ownership import check_replaceable
 
+from .direction_task import direction_task
 from .embeddings import Embeddings
 from .protocols import DEFAULT_PROTOCOL, Protocol, get_protocol
 from .ranking import single_threaded
-from .scoring import direction_task
 
 
 def write_trec(folder: str | Path,

@@ -10,26 +10,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import mmengine.runner  # noqa: F401  (it registers the Runner)
 import numpy as np
 import torch
-from mmengine.registry import MODELS, RUNNERS, DefaultScope
+from mmengine.registry import DefaultScope
 from torch import Tensor
 
 from ..engine.checkpoints import checkpoint_globals
 from ..models.closed_form import ClosedFormModel
-from ..models.cross_modal_model import CrossModalModel, Encoded
-
-_BATCH = 8
-_CLASSES = ('bird', 'cat')
-
-
-class MethodError(AssertionError):
-    """A method breaks the contract; the message says which rule and how."""
+from ..models.cross_modal_model import Encoded
+from .method_trial import BATCH, Trial, require
 
 
 def check_method(config: dict, source_classes: int = 0,
@@ -74,160 +66,6 @@ def check_method(config: dict, source_classes: int = 0,
     return passed
 
 
-class Trial:
-    """A method, made-up data for it, and one short run.
-
-    Args:
-        config: Configuration of the model.
-        folder: Gets data and work directory.
-        source_classes: Classes of the source domain; 0: none.
-        hooks: Further ``custom_hooks``.
-        ranks: Processes of the distributed step.
-        source_pairs: Whether the source is of pairs.
-    """
-
-    def __init__(self, config: dict, folder: Path, source_classes: int,
-                 hooks: Sequence[dict], ranks: int,
-                 source_pairs: bool = False) -> None:
-        self.config = deepcopy(dict(config))
-        self.folder = folder
-        self.hooks = list(hooks)
-        self.ranks = ranks
-        self.source_classes = source_classes
-        self.source_pairs = source_pairs
-        self.metrics: dict[str, float] = {}
-        model = self.build()
-        require(isinstance(model, CrossModalModel), 'a method must be a '
-                f'CrossModalModel, got {type(model).__name__}')
-        self.name = type(model).__name__
-        self.method = type(model)
-        towers = model.towers()
-        require({'image', 'text'} <= set(towers), 'towers() must name the '
-                f"'image' and the 'text' tower, got {sorted(towers)}")
-        shape = tuple(towers['image'].input_shape)
-        require(len(shape) == 1, 'a method is checked on ready features: '
-                f'give its image tower input_shape=(D, ), got {shape}')
-        self.sizes = dict(image=shape[0], text=towers['text'].out_features)
-        self._write_features()
-
-    def build(self) -> Any:
-        """Build the method with fixed weights; fit it if it is solved."""
-        torch.manual_seed(0)
-        model = MODELS.build(deepcopy(self.config))
-        features = self.folder / 'pairs.npz'
-        if isinstance(model, ClosedFormModel) and features.is_file():
-            with np.load(features) as arrays:
-                image, text = (torch.from_numpy(arrays[f'{name}_train'])
-                               for name in ('image', 'text'))
-                model.fit(image, text,
-                          torch.from_numpy(arrays['label_train']))
-        return model
-
-    @property
-    def work_dir(self) -> Path:
-        """Folder of the run."""
-        return self.folder / 'run'
-
-    @property
-    def checkpoint(self) -> Path:
-        """What the run saved."""
-        return next(self.work_dir.glob('best_*.pth'),
-                    self.work_dir / 'best.pth')
-
-    def batch(self, source: bool = False) -> tuple[dict, dict]:
-        """Return inputs and data samples of one batch."""
-        draw = torch.Generator().manual_seed(1)
-        inputs = {name: torch.rand(_BATCH, size, generator=draw)
-                  for name, size in self.sizes.items()}
-        places = torch.arange(_BATCH)
-        samples = dict(label=places % len(_CLASSES), sample_idx=places,
-                       image_idx=places, text_idx=places)
-        if source and self.source_classes:
-            inputs['source_image'] = torch.rand(
-                _BATCH, self.sizes['image'], generator=draw)
-            samples['source_label'] = places % self.source_classes
-            if self.source_pairs:
-                inputs['source_text'] = torch.rand(
-                    _BATCH, self.sizes['text'], generator=draw)
-        return inputs, samples
-
-    def runner(self, work_dir: Path, **changes: Any) -> Any:
-        """Build a stock Runner that trains one iteration and tests."""
-        train: dict[str, Any] = self._dataset('train')
-        if self.source_classes:
-            train = dict(
-                type='HybridTransferDataset', target=train, source=dict(
-                    type='FeaturePairDataset' if self.source_pairs
-                    else 'SourceFeatureDataset',
-                    file=str(self.folder / 'source.npz')))
-        return RUNNERS.build(dict(
-            type='Runner', model=deepcopy(self.config),
-            work_dir=str(work_dir), default_scope='mmengine',
-            train_dataloader=self._loader(train, dict(
-                type='PassSampler', shuffle=True, infinite=True)),
-            val_dataloader=self._loader(self._dataset('test')),
-            test_dataloader=self._loader(self._dataset('test')),
-            val_evaluator=dict(type='RetrievalMetric'),
-            test_evaluator=dict(type='RetrievalMetric'),
-            train_cfg=dict(by_epoch=False, max_iters=1, val_interval=1),
-            val_cfg=dict(), test_cfg=dict(),
-            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
-            default_hooks=dict(checkpoint=dict(
-                type='SafeCheckpointHook', by_epoch=False, interval=1,
-                save_best='retrieval/mean_mAP', rule='greater')),
-            custom_hooks=[dict(type='ConsistencyHook'),
-                          dict(type='ArchitectureHook'),
-                          dict(type='FiniteLossHook'),
-                          dict(type='FitHook'), *self.hooks],
-            visualizer=dict(type='Visualizer', name=str(work_dir),
-                            vis_backends=[]),
-            # MMEngine keeps the best figure of a name within a process.
-            log_level='ERROR',
-            experiment_name=f'{self.folder.name}_{work_dir.name}',
-            randomness=dict(seed=0), **changes))
-
-    def _dataset(self, split: str) -> dict[str, Any]:
-        return dict(
-            type='FeaturePairDataset', file=str(self.folder / 'pairs.npz'),
-            split=split, classes=_CLASSES, arrays={
-                name: {key: f'{key}_{name}' for key in ('image', 'text',
-                                                        'label')}
-                for name in ('train', 'val', 'test')})
-
-    def _loader(self, dataset: dict, sampler: Any = None) -> dict[str, Any]:
-        return dict(batch_size=_BATCH, num_workers=0, dataset=dataset,
-                    sampler=sampler or dict(type='DefaultSampler',
-                                            shuffle=False),
-                    collate_fn=dict(type='cross_modal_collate'))
-
-    def _write_features(self) -> None:
-        draw = np.random.default_rng(0)
-        arrays: dict[str, Any] = {}
-        for split, count in (('train', 24), ('val', 6), ('test', 10)):
-            label = np.arange(count) % len(_CLASSES)
-            arrays[f'label_{split}'] = label
-            for name, size in self.sizes.items():
-                centre = np.random.default_rng(size).random((2, size))
-                arrays[f'{name}_{split}'] = (
-                    centre[label] + 0.3 * draw.random((count, size)))
-        np.savez(self.folder / 'pairs.npz', **arrays)
-        if self.source_classes:
-            count = 4 * self.source_classes
-            label = np.arange(count) % self.source_classes
-            images, texts = (draw.random((count, size)).astype('f4')
-                             for size in self.sizes.values())
-            source: dict[str, Any] = (
-                dict(image_train=images, text_train=texts, label_train=label)
-                if self.source_pairs else dict(F=images, label=label))
-            np.savez(self.folder / 'source.npz', **source)
-
-
-def require(kept: bool, rule: str) -> None:
-    """Raise :class:`MethodError` unless a rule is kept."""
-    if not kept:
-        raise MethodError(rule)
-
-
 def _check_encoders(trial: Trial) -> None:
     model, (inputs, _) = trial.build().eval(), trial.batch()
     sizes = set()
@@ -237,7 +75,7 @@ def _check_encoders(trial: Trial) -> None:
         require(isinstance(encoded, Encoded), f'encode_{kind} must return an '
                 f'Encoded, got {type(encoded).__name__}')
         require(rows.dtype == torch.float32 and rows.dim() == 2
-                and len(rows) == _BATCH, 'repr must be (B, D) float32, '
+                and len(rows) == BATCH, 'repr must be (B, D) float32, '
                 f'encode_{kind} gives {tuple(rows.shape)} {rows.dtype}')
         require(bool(rows.isfinite().all()),
                 f'repr must be finite, encode_{kind} gives NaN or infinity')
@@ -245,7 +83,7 @@ def _check_encoders(trial: Trial) -> None:
         wants = model.num_classes
         shape = None if encoded.logits is None else tuple(
             encoded.logits.shape)
-        require(shape == (None if wants is None else (_BATCH, wants)),
+        require(shape == (None if wants is None else (BATCH, wants)),
                 f'logits must be (B, num_classes), or None without classes: '
                 f'encode_{kind} gives {shape}, num_classes is {wants}')
     require(len(sizes) == 1, 'images and texts must share one representation '
@@ -275,8 +113,8 @@ def _check_predict(trial: Trial) -> None:
     model, (inputs, samples) = trial.build().eval(), trial.batch()
     with torch.no_grad():
         items = model(inputs, samples, mode='predict')
-    require(len(items) == _BATCH, 'predict must give one dictionary an item, '
-            f'got {len(items)} for {_BATCH}')
+    require(len(items) == BATCH, 'predict must give one dictionary an item, '
+            f'got {len(items)} for {BATCH}')
     for kind in ('image', 'text'):
         rows = _encode(model, kind, inputs[kind]).repr
         tested = torch.stack([item[f'{kind}_repr'] for item in items])
