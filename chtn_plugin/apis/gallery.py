@@ -12,7 +12,7 @@ from chtn_plugin.checks import check_choice
 from ..evaluation.exact_search import comparable_rows, longest_row, nearest
 from ..models.cross_modal_model import SIMILARITIES
 from ..storage.finite import nonfinite_rows
-from .gallery_filter import Filter, all_keep
+from .gallery_filter import Filter, needed_fields, passing
 from .gallery_sources import KINDS, Item
 from .stored_items import StoredItems, StoredVectors
 
@@ -189,10 +189,8 @@ class Gallery:
                              'they of one model?')
         places = self._places[target]
         if filters:
-            passing = np.array([
-                all_keep(filters, item) for item in self.fields(
-                    *{each.field for each in filters})], dtype=bool)
-            kept = np.flatnonzero(passing[places])
+            kept = np.flatnonzero(passing(filters, self.fields(
+                *needed_fields(filters)))[places])
             if not len(kept):
                 raise ValueError(
                     f'filters must leave something: none of {len(places)} '

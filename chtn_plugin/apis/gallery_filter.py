@@ -1,10 +1,12 @@
 """Conditions that limit which items of a gallery a query may find."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
+
+import numpy as np
 
 from ..checks import check_choice
 
@@ -18,20 +20,22 @@ class Filter:
     Attributes:
         field: ``'label'``: one of the item's classes. ``'path'``: its file,
             or a folder that holds it, by the names at the end of the path.
-            ``'id'`` or ``'text'``: a part of it, in any case.
+            ``'id'`` or ``'text'``: a part of it, in any case. Anything else:
+            a column of the gallery's manifest, the whole cell in any case.
         value: What it must be.
         without: Whether items that meet it are left out instead.
 
     Raises:
-        ValueError: The field is not one of those above, or there is no
-            value.
+        ValueError: There is no field, or no value.
     """
     field: str
     value: str
     without: bool = False
 
     def __post_init__(self) -> None:
-        check_choice('field of a filter', self.field, FIELDS)
+        if not self.field:
+            raise ValueError('a filter needs a field, FIELD=VALUE, got '
+                             f'={self.value}')
         if not self.value:
             raise ValueError(f'a filter by {self.field} needs a value')
 
@@ -56,7 +60,39 @@ class Filter:
             return self.value in (str(item['label']).split(', '))
         if self.field == 'path':
             return _below(item.get('path') or '', self.value)
-        return self.value.casefold() in str(item[self.field]).casefold()
+        if self.field in FIELDS:
+            return self.value.casefold() in str(item[self.field]).casefold()
+        cells = item.get('columns') or {}
+        return str(cells.get(self.field, '')).casefold() == (
+            self.value.casefold())
+
+
+def passing(filters: Sequence[Filter], items: Iterable[Mapping[str, Any]]
+            ) -> np.ndarray:
+    """Say which items pass every filter, (G,) bool.
+
+    Args:
+        filters: The filters.
+        items: Items with the fields of :func:`needed_fields`.
+
+    Raises:
+        ValueError: A field is not one of an item, nor a column of any.
+    """
+    kept: list[bool] = []
+    columns: set[str] = set()
+    for item in items:
+        kept.append(all_keep(filters, item))
+        columns.update(item.get('columns') or ())
+    for each in filters:
+        check_choice('field of a filter', each.field,
+                     (*FIELDS, *sorted(columns)))
+    return np.array(kept, dtype=bool)
+
+
+def needed_fields(filters: Sequence[Filter]) -> set[str]:
+    """Return the fields of an item that filters look at."""
+    return {each.field if each.field in FIELDS else 'columns'
+            for each in filters}
 
 
 def all_keep(filters: Sequence[Filter], item: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Optional
 
-from chtn_plugin.datasets.manifest import read_manifest
+from chtn_plugin.datasets.manifest import other_columns, read_manifest
 from chtn_plugin.storage.folders import walk_files
 from chtn_plugin.storage.pictures import SUFFIXES
 from chtn_plugin.storage.shards import file_of
@@ -31,7 +31,8 @@ def list_items(source: str | Path, label_separator: Optional[str] = None
 
     Returns:
         Items: ``kind``, ``id`` (unique within the source), ``path``,
-        ``text``, ``label`` and ``classes`` (of manifests alone), and
+        ``text``, ``label``, ``classes`` and ``columns``, its other cells by
+        column (of manifests alone), and
         ``stamp``, which changes with a file.
 
     Raises:
@@ -78,14 +79,17 @@ def _of_file(path: Path, name: str) -> list[Item]:
 def _of_manifest(path: Path, label_separator: Optional[str]) -> list[Item]:
     items = []
     seen = set()
-    for record in read_manifest(path, label_separator=label_separator):
+    for record, columns in zip(
+            read_manifest(path, label_separator=label_separator),
+            other_columns(path), strict=True):
         if record.image and record.image not in seen:
             seen.add(record.image)
-            items.append(_image(path.parent / record.image, record.image,
-                                record.classes))
+            items.append(Item(_image(path.parent / record.image, record.image,
+                                     record.classes), columns=columns))
         for number, text in enumerate(record.texts):
             name = f'{record.id}#{number}' if number else record.id
-            items.append(_text(name, text, record.classes))
+            items.append(Item(_text(name, text, record.classes),
+                              columns=columns))
     return items
 
 

@@ -149,6 +149,8 @@ class Asked:
         balance: Per cent of the instance part, as written; empty: as the
             model holds it.
         without: A label to leave out; empty: none.
+        only: ``FIELD=VALUE`` that what is found must meet, or a label;
+            empty: none.
         like: ``kind:id`` of an item to ask with; empty: none.
     """
     text: str = ''
@@ -156,13 +158,15 @@ class Asked:
     topk: str = '10'
     balance: str = ''
     without: str = ''
+    only: str = ''
     like: str = ''
 
     @classmethod
     def of(cls, fields: Any, picture: bytes = b'') -> Asked:
         """Read the fields of a form, or of an address."""
         values = {name: str(fields.get(name) or '').strip()
-                  for name in ('text', 'topk', 'balance', 'without', 'like')}
+                  for name in (
+                      'text', 'topk', 'balance', 'without', 'only', 'like')}
         return cls(**{**values, 'topk': values['topk'] or '10'},
                    picture=picture)
 
@@ -188,8 +192,12 @@ def _answer(inferencer: Any, asked: Asked) -> tuple[int, str]:
             query['image'] = _opened(picture)
         if text:
             query['text'] = text
+        filters = []
         if asked.without:
-            query['filters'] = [Filter('label', asked.without, True)]
+            filters.append(Filter('label', asked.without, True))
+        if asked.only:
+            filters.append(Filter.parse(asked.only))
+        query['filters'] = filters
         if asked.balance and inferencer.model.balance is not None:
             query['balance'] = _share(asked.balance)
         result = inferencer.search(**query, topk=count)
@@ -270,7 +278,7 @@ def search_page(inferencer: Any, asked: Optional[Asked] = None,
         '<label>or a picture, or both: drop it here<input type="file" '
         'name="image" accept="image/*"></label>'
         + _balance_field(inferencer, asked) + _without_field(
-            inferencer, asked)
+            inferencer, asked) + _only_field(asked)
         + '<button>Search</button></form>'
         + ''.join(parts) + '</main></body></html>\n')
 
@@ -295,6 +303,13 @@ def _without_field(inferencer: Any, asked: Asked) -> str:
         f'{esc(label)}</option>' for label in labels)
     return ('<label>leave out<select name="without"><option value="">nothing'
             f'</option>{options}</select></label>')
+
+
+def _only_field(asked: Asked) -> str:
+    return ('<label>find only<input type="text" name="only" '
+            f'maxlength="200" value="{esc(asked.only[:200])}" '
+            'placeholder="a label, or path=FOLDER, id=…, '
+            'COLUMN=VALUE of the manifest"></label>')
 
 
 def _found(result: SearchResult) -> str:

@@ -17,7 +17,7 @@ from ..storage.row_files import is_whole, open_rows, stamp
 from .gallery_sources import ITEM_FIELDS, KINDS, Item
 
 #: What is stored of an item, each field a column of its part.
-COLUMNS = (*ITEM_FIELDS, 'classes', 'stamp', 'source')
+COLUMNS = (*ITEM_FIELDS, 'classes', 'columns', 'stamp', 'source')
 # Parts whose columns stay in memory: hits of one query are spread over few.
 _KEPT_PARTS = 32
 
@@ -87,6 +87,9 @@ class Part:
         arrays = ArrayFile(self._path(self.facts), 'index part')
         if 'items' in arrays:
             return [item.get(field) for item in _decoded(arrays['items'])]
+        if field == 'columns' and field not in arrays:
+            # Parts of earlier versions do not keep a manifest's columns.
+            return [None] * self.rows
         return _decoded(arrays[field])
 
     def kinds(self) -> list[tuple[str, int]]:

@@ -59,8 +59,8 @@ def parse_args() -> argparse.Namespace:
                         'as validation chose)')
     parser.add_argument('--only', action='append', default=[],
                         metavar='FIELD=VALUE', help='find only items whose '
-                        'label, path (a folder), id or text is this; several '
-                        'times too')
+                        'label, path (a folder), id, text or column of the '
+                        "gallery's manifest is this; several times too")
     parser.add_argument('--without', action='append', default=[],
                         metavar='FIELD=VALUE',
                         help='leave such items out')

@@ -276,6 +276,24 @@ def _parted_texts(fields: Sequence[str], separator: str
     return texts, counts
 
 
+def other_columns(path: str | Path) -> Iterator[dict[str, str]]:
+    """Read the cells that are no part of a pair, row by row.
+
+    The split is among them: to whoever searches it is a column as any other.
+
+    Args:
+        path: A manifest that :func:`read_manifest` has read.
+
+    Yields:
+        Of each row, in file order, its cells by the name of their column.
+    """
+    taken = _KNOWN.difference(_SYNONYMS['split'])
+    for where, row in read_rows(path, 'a manifest', 'utf-8-sig',
+                                _column_name, max_rows=None):
+        yield {name: '; '.join(map(str.strip, cell_texts(value, where, None)))
+               for name, value in row.items() if name not in taken}
+
+
 def shared_manifest(path: str | Path,
                     columns: Optional[dict[str, str]] = None,
                     label_separator: Optional[str] = None) -> Manifest:

@@ -1,7 +1,7 @@
 """Conditions on what a query may find."""
 import pytest
 
-from chtn_plugin.apis.gallery_filter import Filter, all_keep
+from chtn_plugin.apis.gallery_filter import Filter, all_keep, passing
 
 ITEM = dict(kind='image', id='a/B7.png', path='/data/shoes/red/B7.png',
             text='', label='boots, sale')
@@ -24,8 +24,23 @@ def test_all_filters_must_be_met():
 
 
 @pytest.mark.parametrize('text, reason', [
-    ('colour=red', r"'label', 'path', 'id', 'text'.* got 'colour'"),
-    ('label=', 'by label needs a value'), ('', 'by label needs a value')])
+    ('=red', 'needs a field'), ('label=', 'by label needs a value'), ('', 'by label needs a value')])
 def test_what_is_no_filter_is_refused(text, reason):
     with pytest.raises(ValueError, match=reason):
         Filter.parse(text)
+
+
+def test_a_column_of_the_manifest_is_met_by_its_whole_cell():
+    items = [dict(columns=dict(colour='Red', split='test')),
+             dict(columns=dict(colour='dark red', split='train')),
+             dict(columns=None)]
+    assert passing([Filter.parse('colour=red')], items).tolist() == [
+        True, False, False]
+    assert passing([Filter.parse('split=test', without=True)],
+                   items).tolist() == [False, True, True]
+
+
+def test_a_field_that_no_item_has_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match=(
+            r"'label', 'path', 'id', 'text', 'size'.* got 'colour'")):
+        passing([Filter.parse('colour=red')], [dict(columns=dict(size='9'))])

@@ -6,6 +6,7 @@ from PIL import Image
 
 from chtn_plugin.apis import RetrievalInferencer
 from chtn_plugin.apis.gallery_filter import Filter
+from chtn_plugin.apis.index_store import IndexStore
 
 
 def _cosine(a, b):
@@ -282,3 +283,23 @@ def test_note_on_too_few_counts_the_kind_that_is_searched(model, tiny):
     assert len(result.hits) == images
     assert (f'{held} were asked for, the gallery holds {images} images'
             in result.notes)
+
+
+def test_a_column_of_the_manifest_filters_through_an_index_too(model, tiny,
+                                                               tmp_path):
+    lines = (tiny / 'data' / 'pairs.tsv').read_text().splitlines()
+    manifest = tiny / 'data' / 'coloured.tsv'
+    manifest.write_text('\n'.join(
+        f'{line}\t{"colour" if not row else "red" if row % 2 else "blue"}'
+        for row, line in enumerate(lines)) + '\n')
+    IndexStore(tmp_path / 'x.index').build(model, manifest, progress=False)
+    for gallery in (manifest, tmp_path / 'x.index'):
+        model.index(gallery)
+        found = model.search(text='cat', topk=99, target='text',
+                             filters=['colour=red']).hits
+        everything = model.search(text='cat', topk=99, target='text').hits
+        assert {hit.id for hit in found} == {
+            line.split('\t')[0] for line in lines[1::2]}
+        assert len(found) < len(everything)
+    with pytest.raises(ValueError, match="'colour', .* got 'size'"):
+        model.search(text='cat', filters=['size=9'])

@@ -131,6 +131,13 @@ def test_a_result_leads_to_more_like_it(address, model):
     assert status == 200 and 'data:image' in page
 
 
+def test_a_filter_of_any_kind_may_be_given(address):
+    _, page = _ask(address, dict(text='cat', topk=20, only='label=bird'))
+    assert set(re.findall(r'<footer>(\w*)', page)) == {'bird'}
+    status, page = _ask(address, dict(text='cat', topk=3, only='hue=red'))
+    assert status == 400 and 'hue' in page
+
+
 def test_a_label_may_be_left_out(address):
     _, page = _ask(address, dict(text='cat', topk=20, without='cat'))
     footers = re.findall(r'<footer>(\w*)', page)

@@ -8,6 +8,7 @@ import pytest
 
 from chtn_plugin.datasets.manifest import (
     PairRecord,
+    other_columns,
     read_manifest,
     write_manifest,
 )
@@ -325,3 +326,12 @@ def test_columns_are_read_as_single_rows_are(tmp_path, monkeypatch):
             rows = list(read_manifest(path, label_separator=separator))
         assert columns == rows
         assert [row.id for row in rows] == ['a', 'b', 'c', 'é', '1']
+
+
+def test_cells_that_are_no_part_of_a_pair_are_read_beside_it(tmp_path):
+    path = tmp_path / 'pairs.tsv'
+    path.write_text('id\tsplit\tclass\timage\ttext\tcolour\n'
+                    'a\ttrain\tx\ta.png\tone\tred\n'
+                    'b\ttest\tx\tb.png\ttwo\t\n')
+    assert list(other_columns(path)) == [
+        dict(split='train', colour='red'), dict(split='test', colour='')]

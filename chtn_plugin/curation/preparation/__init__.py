@@ -3,6 +3,7 @@ from .base import Preparation, prepare
 from .features import FEATURES, XMEDIA
 from .imagenet import IMAGENET, TINY_IMAGENET
 from .nuswide import NUSWIDE
+from .openmoji import OPENMOJI
 from .pairs import PAIRS
 from .pascal import PASCAL
 from .wiki import WIKI
@@ -11,7 +12,7 @@ from .wiki import WIKI
 PREPARATIONS: dict[str, Preparation] = {
     preparation.name: preparation
     for preparation in (WIKI, PASCAL, NUSWIDE, XMEDIA, IMAGENET,
-                        TINY_IMAGENET, FEATURES, PAIRS)
+                        TINY_IMAGENET, FEATURES, PAIRS, OPENMOJI)
 }
 
 __all__ = ['PREPARATIONS', 'Preparation', 'prepare']
