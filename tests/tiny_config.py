@@ -84,7 +84,8 @@ def _shrink_parts(config: Any, root: Path) -> None:
             part.widths = (8, 8)
         if kind.startswith('HF'):
             part.model = str(root / next(
-                name for name in TOWERS if name in part.model))
+                name for name in TOWERS
+                if name.lower() in part.model.lower()))
         if part.get('vectors'):
             part.vectors = _word_vectors(root / 'vectors.txt')
         if kind == 'mmpretrain.ResNet':
@@ -138,7 +139,10 @@ def _pairs(dataset: Any, model: Any, root: Path) -> str:
     dataset.data_root = str(folder)
     ready = dataset.get('image_features')
     if not folder.exists():
-        rows = _manifest(folder, _class_names(model), PER_CLASS, not ready)
+        # What is not cut from training stands in the manifest.
+        counts = (PER_CLASS if 'val_fraction' in dataset else
+                  dict(PER_CLASS, val=2))
+        rows = _manifest(folder, _class_names(model), counts, not ready)
         if ready:
             rng = np.random.default_rng(0)
             np.savez(folder / ready.file, **{

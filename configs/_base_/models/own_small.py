@@ -4,6 +4,10 @@
 widths = (256, 256)
 model = dict(
     type='CHTN',
+    # See own_frozen.py. The maps begin from what the untrained network sees and
+    # are trained on beside it.
+    similarity='dot',
+    instance=dict(type='InstanceMaps'),
     source_pathway=None,
     mmd=None,
     backbone=dict(type='SmallConvNet', in_channels=3, channels=(16, 32, 64)),
