@@ -12,9 +12,11 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
+from tiny_towers import write_hf_folders
 
 from chtn_plugin.curation.own_data import make_manifest
 from chtn_plugin.curation.own_pairs import Options
+from chtn_plugin.models import encoder_presets
 from chtn_plugin.models.backbones.hf_vision import HFVisionBackbone
 
 ROOT = Path(__file__).parents[2]
@@ -114,6 +116,29 @@ def test_pretrained_network_is_run_once_a_picture(tmp_path, configs,
     # Two images when the model is built, to learn its width and layout; then
     # the 27.
     assert sum(passed) == 2 + 27
+
+
+@pytest.mark.parametrize('preset, image, text', [
+    ('clip', 'clip', 'clip'), ('dino-minilm', 'dinov2', 'bert')])
+def test_a_preset_of_the_hub_trains_from_its_weights(
+        tmp_path, configs, monkeypatch, preset, image, text):
+    # Tiny random models of the same kind in folders stand for the hub's.
+    monkeypatch.chdir(tmp_path)
+    write_hf_folders(tmp_path / 'hub')
+    (tmp_path / 'hub' / image / 'preprocessor_config.json').write_text(
+        json.dumps(dict(image_mean=[.5] * 3, image_std=[.5] * 3, size=32)))
+    for presets, name in ((encoder_presets.IMAGE_PRESETS, image),
+                          (encoder_presets.TEXT_PRESETS, text)):
+        monkeypatch.setitem(presets, preset,
+                            (str(tmp_path / 'hub' / name), 'a tiny twin'))
+    data = make_data(tmp_path / 'data', lambda kind: f'class {kind}')
+    config = configs / 'own.py'
+    said = []
+    make_manifest(data, Options(images=preset, texts=preset), config,
+                  said.append)
+    assert any(f'pictures by {preset} (a tiny twin), texts by {preset}'
+               in line for line in said)
+    assert 0 <= trained(config, tmp_path)['retrieval/mean_mAP'] <= 1
 
 
 def test_tool_writes_both_files_and_says_what_is_next(tmp_path, configs):
