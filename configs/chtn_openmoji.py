@@ -9,8 +9,8 @@
 #       --gallery data/openmoji/images --text "a big grey elephant"
 #
 # Expect .743 mean mAP on the test split of 381 (chtn-map-all:dot, seed 0;
-# chance .141), the very drawing first in .19 of the queries. Drawings: OpenMoji,
-# CC BY-SA 4.0.
+# chance .141), the very drawing first in .19 of the queries. Drawings:
+# OpenMoji, CC BY-SA 4.0.
 _base_ = [
     '_base_/datasets/own_pairs.py',
     '_base_/models/own_frozen_wide.py',

@@ -24,7 +24,8 @@ def test_all_filters_must_be_met():
 
 
 @pytest.mark.parametrize('text, reason', [
-    ('=red', 'needs a field'), ('label=', 'by label needs a value'), ('', 'by label needs a value')])
+    ('=red', 'needs a field'), ('label=', 'by label needs a value'),
+    ('', 'by label needs a value')])
 def test_what_is_no_filter_is_refused(text, reason):
     with pytest.raises(ValueError, match=reason):
         Filter.parse(text)

@@ -4,8 +4,8 @@
 widths = (256, 256)
 model = dict(
     type='CHTN',
-    # See own_frozen.py. The maps begin from what the untrained network sees and
-    # are trained on beside it.
+    # See own_frozen.py. The maps begin from what the untrained network sees
+    # and are trained on beside it.
     similarity='dot',
     instance=dict(type='InstanceMaps'),
     source_pathway=None,
