@@ -53,7 +53,8 @@ PLAN = {
     'index_opening': ('', '--items 1000 --repeats 1'),
     'encoding': ('--rounds 3', '--depth 18 --batch-size 1 --rounds 1 '
                  '--size 32'),
-    'picture_files': ('', '--pictures 2 --batch-size 2 --rounds 1 '
+    'picture_files': ('--pictures 64 --rounds 3',
+                      '--pictures 2 --batch-size 2 --rounds 1 '
                       '--backbones AlexNetBN'),
     'text': ('--rounds 9', '--rounds 1'),
     'scale': ('', '--sizes 100 200'),

@@ -1,6 +1,8 @@
 """How fast exact search answers, one query and many, beside FAISS.
 
     OMP_NUM_THREADS=1 python benchmarks/search.py [--size 10 128 512]
+    OMP_NUM_THREADS=1 python benchmarks/search.py --size 64
+        --items 1000 10000 100000 --png growth.png
 
 One query at a time is held against its bare product (a gallery that lies row
 by row, as NumPy and torch lay it; ours lies column by column, and its own
@@ -25,7 +27,8 @@ import numpy as np
 from figures import Figure, add_json_option, write_figures
 
 # Most time over the bare product, of one query and of many together.
-ONE_LIMIT, MANY_LIMIT = 1.5, 1.5
+# A query on few numbers an item is the dearer to choose from.
+ONE_LIMIT, MANY_LIMIT = 2., 1.5
 
 
 def median_ms(*actions: Callable[[int], object],
@@ -98,17 +101,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--items', type=int, default=100_000)
+    parser.add_argument('--items', type=int, nargs='+', default=[100_000])
     parser.add_argument('--size', type=int, nargs='+',
                         default=[10, 20, 128, 512])
     parser.add_argument('--topk', type=int, default=10)
     parser.add_argument('--rounds', type=int, default=50)
     parser.add_argument('--many', type=int, default=1000,
                         help='queries searched together')
+    parser.add_argument('--png', help='where to draw the growth with the '
+                        'items, of the first size')
     add_json_option(parser)
     args = parser.parse_args()
-    found = [measure(args.items, size, args.rounds, args.topk, args.many)
-             for size in args.size]
+    found = [measure(items, size, args.rounds, args.topk, args.many)
+             for size in args.size for items in args.items]
     for line in found:
         faiss = [f', FAISS {times[-1]:.2f}' if 'same_as_faiss' in line else ''
                  for times in (line['one_ms'], line['many_ms'])]
@@ -122,8 +127,32 @@ def main() -> None:
               f' product {bare:.3f} (ratio {ours / bare:.2f}){faiss[1]}; '
               f'same as one by one: {line["same"]}, as FAISS: '
               f'{line.get("same_as_faiss", "-")}')
+    if args.png:
+        draw([line for line in found if line['size'] == args.size[0]],
+             args.png)
     write_figures(args.json, 'search', [
         figure for line in found for figure in figures(line)])
+
+
+def draw(found: list[dict[str, Any]], path: str) -> None:
+    """Plot ms a query over items, both axes by decades."""
+    import matplotlib
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+    figure, axes = plt.subplots(figsize=(5, 3.4))
+    for name, times, place, style in (
+            ('one query', 'one_ms', 2, 'o-'),
+            ('its product', 'one_ms', 0, 'o:'),
+            (f'{found[0]["many"]} together', 'many_ms', 1, 's-'),
+            ('their product', 'many_ms', 0, 's:')):
+        axes.loglog([line['items'] for line in found],
+                    [line[times][place] for line in found], style,
+                    label=name)
+    axes.set_xlabel(f'items, D = {found[0]["size"]}')
+    axes.set_ylabel('processor time a query, ms')
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
 
 
 def figures(line: dict[str, Any]) -> list[Figure]:
@@ -132,7 +161,7 @@ def figures(line: dict[str, Any]) -> list[Figure]:
     for name, times, product, ours, limit in (
             ('one query', line['one_ms'], 0, 2, ONE_LIMIT),
             (f'{line["many"]} queries', line['many_ms'], 0, 1, MANY_LIMIT)):
-        name = f'{name}, D {line["size"]}'
+        name = f'{name}, {line["items"]:,} items of {line["size"]}'
         made.append(Figure(name, times[ours] / times[product],
                            'product of the rows', limit=limit))
         if 'same_as_faiss' in line:
