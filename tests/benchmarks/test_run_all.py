@@ -157,3 +157,9 @@ def test_other_files_are_refused(tmp_path):
         speed_record.read_record(file)
     with pytest.raises(ValueError, match='of format .* is not'):
         read_figures(file)
+
+
+def test_the_page_shows_the_committed_record():
+    record = speed_record.read_record(BENCHMARKS / 'record.json')
+    page = (BENCHMARKS / 'RESULTS.md').read_text(encoding='utf-8')
+    assert record and speed_record.tables(record) in page
