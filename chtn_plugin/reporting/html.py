@@ -56,7 +56,7 @@ min-height:126px;font-size:13px;line-height:1.3}
 .card.query{background:#fff;border:2px solid #94a3b8}
 .card header,.card footer{font-size:11px;color:var(--pale);display:flex;
 justify-content:space-between;gap:4px}
-.card footer{justify-content:center;text-align:center}
+.card footer{display:block;text-align:center}
 .card.right header b{color:var(--right)}
 .card.wrong header b{color:var(--wrong)}
 .card div{flex:1;display:flex;align-items:center;justify-content:center;
