@@ -15,6 +15,8 @@ from chtn_plugin.datasets.collate import cross_modal_collate
 from chtn_plugin.evaluation.embeddings import Embeddings
 from chtn_plugin.evaluation.partners import partner_keys
 
+from .._errors import building
+
 _LINKS = ('image_idx', 'text_idx', 'same_text_idx', 'same_image_idx')
 
 
@@ -146,7 +148,8 @@ def _dataset(cfg: Any, split: str, data_root: str) -> Any:
         config = config['target']
     if data_root:
         config = dict(config, data_root=data_root)
-    dataset = DATASETS.build(config)
+    with building(f'the {split} data of the run'):
+        dataset = DATASETS.build(config)
     if hasattr(dataset, 'full_init'):
         dataset.full_init()
     return dataset

@@ -172,10 +172,17 @@ def _all_rows(cfg: Any, rows: Any) -> list[dict[str, str]]:
             for item, number in zip(rows.items, features.label, strict=True)]
 
 
+def _test_data(cfg: Any) -> dict[str, Any]:
+    from chtn_plugin.engine.config_files import part_of
+    where = 'the configuration'
+    return dict(part_of(part_of(cfg, 'test_dataloader', where), 'dataset',
+                        where))
+
+
 def _records(cfg: Any) -> Any:
     """Path and rows of the configuration's manifest; None: it has none."""
     from chtn_plugin.datasets.manifest import read_manifest
-    dataset = dict(cfg.test_dataloader['dataset'])
+    dataset = _test_data(cfg)
     if 'ann_file' not in dataset:
         return None
     path = Path(dataset.get('data_root', '')) / dataset['ann_file']
@@ -194,7 +201,7 @@ def _apply(args: argparse.Namespace, cfg: Any) -> None:
                          f'{args.config} have none')
     check_replaceable(args.manifest, False)
     path, records = known
-    dataset = dict(cfg.test_dataloader['dataset'])
+    dataset = _test_data(cfg)
     classes = dataset.get('classes') or sorted(
         {name for record in records for name in record.classes})
     given = read_labels_csv(args.apply, list(classes))

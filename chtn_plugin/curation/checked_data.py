@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from .._errors import building
 from ..datasets.manifest import PairRecord, read_manifest, write_manifest
 from ..storage.files import atomic_write
 from .doctor import Finding, examine, rows_to_drop, table
@@ -131,8 +132,9 @@ def sets_of(config: Path) -> Iterator[Checked]:
             seen.add(key)
             # Reading the rows is enough; not every data set can wait.
             lazy = 'lazy_init' in inspect.signature(kind).parameters
-            dataset = DATASETS.build(dict(entry, lazy_init=True) if lazy
-                                     else dict(entry))
+            with building(f'{name} of {config}'):
+                dataset = DATASETS.build(
+                    dict(entry, lazy_init=True) if lazy else dict(entry))
             yield Checked(Path(dataset.ann_file or dataset.data_root),
                           dataset.read_records(), Path(dataset.data_root),
                           not dataset.image_features)

@@ -69,9 +69,9 @@ _RULES: dict[str, Rule] = {
                          ('end_factor', _FINITE), ('eta_min', _FINITE))},
 }
 
-_SECTIONS = ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader',
-             'train_cfg', 'val_cfg', 'test_cfg', 'optim_wrapper',
-             'default_hooks', 'randomness', 'env_cfg')
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+_SECTIONS = ('model', *_LOADERS, 'train_cfg', 'val_cfg', 'test_cfg',
+             'optim_wrapper', 'default_hooks', 'randomness', 'env_cfg')
 
 
 def check_values(cfg: Mapping) -> None:
@@ -97,6 +97,11 @@ def check_values(cfg: Mapping) -> None:
         for place, value in _found(cfg, key.split('.')):
             if not holds(value):
                 raise ValueError(f'{place} must be {rule}, got {value!r}')
+    for key in _LOADERS:
+        loader = cfg.get(key)
+        if loader and not isinstance(loader.get('dataset'), Mapping):
+            raise ValueError(f'{key}.dataset must be a dictionary, got '
+                             f'{loader.get("dataset")!r}')
     for place, part in _found(cfg, ['param_scheduler', '*']):
         if isinstance(part, Mapping):
             begin, end = part.get('begin', 0), part.get('end', math.inf)

@@ -15,6 +15,8 @@ from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS, MODELS
 from torch import Tensor
 
+from .._errors import building
+from ..engine.config_files import part_of
 from ..engine.feature_cache import cache_features
 from ..engine.hooks.fitting.fit import training_rows
 from ..evaluation.protocols import DEFAULT_PROTOCOL
@@ -105,9 +107,10 @@ def _read(cfg: Config, name: str, cache: str, undo: bool) -> ConfigRows:
     classes: tuple[str, ...] = ()
     train: list[np.ndarray] = []
     for split, options in _parts(cfg, name, undo).items():
-        dataset: Any = DATASETS.build(options)
-        if hasattr(dataset, 'full_init'):
-            dataset.full_init()
+        with building(f'the {split} data of {name}'):
+            dataset: Any = DATASETS.build(options)
+            if hasattr(dataset, 'full_init'):
+                dataset.full_init()
         if split == 'train':
             classes = tuple(dataset.metainfo['classes'])
         items += [_item(dataset, row, split) for row in range(len(dataset))]
@@ -133,10 +136,11 @@ def _read(cfg: Config, name: str, cache: str, undo: bool) -> ConfigRows:
 
 def _towers(cfg: Config, name: str) -> Any:
     """Build the model; only its frozen towers are used."""
-    model_config = copy.deepcopy(dict(cfg.model))
+    model_config = copy.deepcopy(dict(part_of(cfg, 'model', name)))
     for key in ('class_prior', 'instance', 'pair_teacher', 'init_cfg'):
         model_config.pop(key, None)
-    model: Any = MODELS.build(model_config)
+    with building(f'the model of {name}'):
+        model: Any = MODELS.build(model_config)
     tower = model.towers().get('image')
     if tower is None or not hasattr(model, 'image_features'):
         raise ValueError('the ladder of labels stands behind towers of '
@@ -167,7 +171,8 @@ def _parts(cfg: Config, name: str, undo: bool
             if split == 'val':
                 continue
             raise ValueError(f'{name} has no {split} data')
-        options = dict(loader['dataset'])
+        loader = part_of(cfg, f'{split}_dataloader', name)
+        options = dict(part_of(loader, 'dataset', name))
         options = copy.deepcopy(dict(options.get('target', options)))
         for key in _FEW if undo else ('only', ):
             options.pop(key, None)

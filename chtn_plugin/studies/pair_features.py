@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from mmengine.registry import DATASETS, MODELS
 
+from .._errors import building
 from ..datasets.collate import cross_modal_collate
-from ..engine.config_files import read_config_file
+from ..engine.config_files import part_of, read_config_file
 from ..models.canonical import principal_axes
 from ..models.class_name_prior import read_class_prior
 from ..storage.arrays import ArrayFile
@@ -199,8 +200,9 @@ def _of_config(cfg: Any, where: str) -> dict[str, np.ndarray]:
             if split == 'val':
                 continue
             raise ValueError(f'{where} has no {split} data')
-        config = loader['dataset']
-        pixels = cfg.get('model', {}).get('data_preprocessor')
+        config = part_of(part_of(cfg, f'{split}_dataloader', where),
+                         'dataset', where)
+        pixels = (cfg.get('model') or {}).get('data_preprocessor')
         for inputs, label in _served(config):
             if isinstance(inputs['image'], torch.Tensor) and (
                     inputs['image'].dim() == 4
@@ -213,9 +215,10 @@ def _of_config(cfg: Any, where: str) -> dict[str, np.ndarray]:
 def _served(config: Any) -> Iterator[tuple[Any, torch.Tensor]]:
     """Inputs and labels of pairs, and of those without a class."""
     for part in (config.get('target', config), config.get('unlabelled')):
-        dataset: Any = None if part is None else DATASETS.build(part)
-        if hasattr(dataset, 'full_init'):
-            dataset.full_init()
+        with building('the data'):
+            dataset: Any = None if part is None else DATASETS.build(part)
+            if hasattr(dataset, 'full_init'):
+                dataset.full_init()
         if dataset is None or not len(dataset):
             continue
         rows = list(range(len(dataset)))

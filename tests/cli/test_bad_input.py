@@ -124,6 +124,12 @@ def _write_configs(bad: Path) -> None:
             module="custom_imports = dict(imports=['no.such'])\n",
             reserved='text = 7\n').items():
         (bad / f'{name}.py').write_text(text)
+    for name, text in DATA.items():
+        (bad / f'{name}.py').write_text(
+            '_base_ = ["../tiny.py"]\n' + ''.join(
+                f'{split}_dataloader = '
+                + text.replace('dict(', 'dict(_delete_=True, ', 1) + '\n'
+                for split in ('train', 'val', 'test')))
     (bad / 'letters.py').write_bytes(b'\xff\xfe\x00a = 1')
     (bad / 'list.json').write_text('[1, 2]')
     (bad / 'broken.json').write_text('{"a": ')
@@ -273,6 +279,25 @@ READABLE = {f'print_config configuration {name}.py' for name in (
     'no_model', 'nothing', 'model_is_a_number', 'model_without_a_type',
     'unknown_model', 'unknown_option', 'wrong_value')} | {
         'print_config --cfg-options model='}
+
+# Data of a configuration, given to every tool that reads them.
+DATA = dict(loader_is_a_number='7', loader_is_empty='dict(batch_size=4)',
+            data_are_a_number='dict(batch_size=4, dataset=7)',
+            unknown_data="dict(batch_size=4, dataset=dict(type='Nothing'))",
+            data_without_a_type='dict(batch_size=4, dataset=dict(a=3))',
+            unknown_data_option="""dict(batch_size=4, dataset=dict(
+    type='FeaturePairDataset', colour=3))""",
+            data_that_are_gone="""dict(batch_size=4, dataset=dict(
+    type='FeaturePairDataset', file='gone.npz', arrays=dict()))""",
+            manifest_that_is_gone="""dict(batch_size=4, dataset=dict(
+    type='CrossModalDataset', data_root='gone', ann_file='gone.tsv',
+    pipeline=[], text=dict(type='BagOfWords')))""")
+for _tool in ('train', 'test', 'browse_dataset', 'benchmark', 'check_data',
+              'suggest_labels', 'transfer_report'):
+    for _name in DATA:
+        case(f'data {_name}', _tool,
+             lambda here, tool=_tool, name=_name: READS_CONFIG[tool](
+                 here, here / f'bad/{name}.py'))
 
 # Runs, given to every tool that opens one.
 RUNS = [*(f'{name}.pth' for name in (

@@ -44,6 +44,13 @@ def test_a_value_is_refused_with_its_key_and_rule(key, value, rule):
     assert str(error.value).endswith(f'got {value!r}')
 
 
+@pytest.mark.parametrize('loader', [dict(batch_size=4), dict(dataset=7)])
+def test_a_loader_needs_a_data_set(loader):
+    with pytest.raises(ValueError, match='train_dataloader.dataset must be a '
+                       'dictionary, got (None|7)'):
+        check_values(dict(train_dataloader=loader))
+
+
 def test_each_of_several_schedules_is_looked_at():
     with pytest.raises(ValueError, match=r'^param_scheduler\.1\.T_max must'):
         check_values(dict(param_scheduler=[dict(T_max=3), dict(T_max=0)]))
