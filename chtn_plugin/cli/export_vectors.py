@@ -1,0 +1,50 @@
+"""Write an index's vectors for Parquet, LanceDB, Qdrant or usearch.
+
+The vectors are compared by inner product. int8 and binary say what they cost:
+the share of the exact results that pictures find of texts, and texts of
+pictures.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+
+from .command import CommandParser
+
+_FORMATS = ('parquet', 'lancedb', 'qdrant', 'usearch')
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = CommandParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Example: python tools/export_vectors.py pictures.index --out '
+        'vectors --format parquet --precision int8')
+    parser.add_argument('index', help='folder of tools/index.py')
+    parser.add_argument('--out', required=True,
+                        help='a folder that is not there yet')
+    parser.add_argument('--format', required=True, choices=_FORMATS)
+    parser.add_argument('--precision', default='float32',
+                        choices=['float32', 'int8', 'binary'],
+                        help='of Parquet and usearch (default: %(default)s)')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Write, and say what was measured."""
+    args = parse_args()
+    try:
+        from chtn_plugin.export.vectors import describe, export_vectors
+        measured = export_vectors(args.index, args.out, args.format,
+                                  args.precision)
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
+    except ImportError as error:
+        sys.exit(f'error: {args.format} needs a package that is missing: '
+                 f'{error}')
+    print(f'written: {args.out}')
+    for kind, facts in measured.items():
+        line = describe(kind, args.precision, facts)
+        if line:
+            print(line)
