@@ -317,9 +317,9 @@ def draw(sizes: list[int], table: dict[str, list[tuple[float, float]]],
     axes[1].set_ylabel('memory, MiB')
     for each in axes:
         each.set_xlabel('rows')
-    axes[1].legend(fontsize=6, loc='upper left')
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    axes[1].legend(fontsize=7, loc='center left', bbox_to_anchor=(1.02, .5))
+    figure.savefig(path, dpi=90, bbox_inches='tight')
 
 
 def main() -> None:
