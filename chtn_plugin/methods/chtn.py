@@ -474,11 +474,6 @@ class CHTN(CrossModalModel):
         """
         if self.instance is not None:
             self.instance.fit(image, text)
-        if self.regression is not None:
-            if label is None:
-                raise ValueError('a class regression is fitted with labels, '
-                                 'got none')
-            self.regression.fit(image, text, label, self.num_classes)
         if self.class_prior is not None:
             if label is None:
                 raise ValueError('a class-name prior is fitted with labels, '
@@ -486,11 +481,21 @@ class CHTN(CrossModalModel):
             self.class_prior.fit(image, text, label, self.num_classes)
             print_log('class-name prior: '
                       f'{self.class_prior.weights()}', logger='current')
+        if self.regression is not None:
+            if label is None:
+                raise ValueError('a class regression is fitted with labels, '
+                                 'got none')
+            priors = ((0., 0.) if self.class_prior is None else (
+                self.class_prior.offset('image', image),
+                self.class_prior.offset('text', text)))
+            self.regression.fit(image, text, label, self.num_classes, priors)
 
     def _encoded(self, name: str, taps: dict[str, Tensor]) -> Encoded:
         logits = taps['fc10']
         if self.regression is not None:
-            logits = self.regression.averaged(name, taps['tower'], logits)
+            logits = self.regression.averaged(
+                name, taps['tower'], logits, 0. if self.class_prior is None
+                else self.class_prior.offset(name, taps['tower']))
         # In float32: the softmax of half precision saturates, and ties.
         common = (logits.float().softmax(1) if self.representation == 'prob'
                   else logits.float() if self.representation == 'fc10'

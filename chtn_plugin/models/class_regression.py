@@ -1,6 +1,8 @@
 """A logistic regression of each modality, averaged with a network."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from mmengine.registry import MODELS
@@ -9,6 +11,7 @@ from torch import Tensor
 from .closed_form_posterior import ABSENT
 from .fitted_state import FittedState
 from .logistic_regression import logistic_regression
+from .pair_teaching import Teaching, taught_regressions
 from .supervision import class_shares
 
 
@@ -26,11 +29,17 @@ class ClassRegression(FittedState):
     Both are trained apart: :meth:`fit` solves the regression once, on the
     labelled training rows, and the network's losses see its own scores.
 
+    With ``pairs``, training pairs that have no class teach the regressions,
+    as they teach the network: the pair teacher in closed form, see
+    :func:`~chtn_plugin.models.pair_teaching.taught_regressions`.
+
     Args:
         share: The regression's share s, in 0 to 1.
         strength: Inverse of its regularisation, where rows are centred and
             their mean square length is 1.
         max_iter: Most steps of the solver.
+        pairs: Whether pairs without a class teach, in data of one class a
+            pair.
 
     Raises:
         ValueError: An option is out of its range.
@@ -39,7 +48,8 @@ class ClassRegression(FittedState):
     def __init__(self,
                  share: float = 0.7,
                  strength: float = 10.0,
-                 max_iter: int = 300) -> None:
+                 max_iter: int = 300,
+                 pairs: bool = False) -> None:
         super().__init__()
         if not 0 <= share <= 1:
             raise ValueError(f'share must lie in 0 to 1, got {share}')
@@ -49,9 +59,12 @@ class ClassRegression(FittedState):
         self.share = share
         self.strength = strength
         self.max_iter = max_iter
+        self.pairs = pairs
 
     def fit(self, image: Tensor, text: Tensor, label: Tensor,
-            num_classes: int) -> None:
+            num_classes: int,
+            offsets: tuple[Tensor | float, Tensor | float] = (0., 0.)
+            ) -> None:
         """Solve both regressions.
 
         Args:
@@ -60,9 +73,12 @@ class ClassRegression(FittedState):
             label: Class of each row, (N,), -1 where it is unknown; or
                 multi-hot (N, C), all 0 or NaN where it is.
             num_classes: Number C of classes.
+            offsets: Priors of both sides' scores, (N, C) each, where pairs
+                teach.
 
         Raises:
-            ValueError: No row has a class, or a number is not finite.
+            ValueError: No row has a class, a number is not finite, or pairs
+                are to teach classes of which a pair has several.
         """
         shares = class_shares(label, len(image), num_classes)
         known, present = shares.any(1), shares.any(0)
@@ -71,29 +87,54 @@ class ClassRegression(FittedState):
                              f'none of the {len(image)} training rows has '
                              'one')
         kept: dict[str, np.ndarray] = {}
+        prepared: list[tuple[np.ndarray, np.ndarray, float]] = []
         for name, features in (('image', image), ('text', text)):
             rows = features.double().cpu().numpy()
             if not np.isfinite(rows).all():
                 raise ValueError(f'vectors of the {name}s must be finite')
             mean = rows.mean(0)
             scale = np.sqrt(np.square(rows - mean).sum(1).mean()) or 1.
-            weight, bias = logistic_regression(
-                (rows[known] - mean) / scale, shares[known][:, present],
-                self.strength, self.max_iter)
-            whole = np.zeros((rows.shape[1], num_classes))
+            prepared.append(((rows - mean) / scale, mean, scale))
+        solved = (self._taught(prepared[0][0], prepared[1][0], label,
+                               present, offsets) if self.pairs else
+                  [logistic_regression(rows[known], shares[known][:, present],
+                                       self.strength, self.max_iter)
+                   for rows, _, _ in prepared])
+        for name, (_, mean, scale), (weight, bias) in zip(
+                ('image', 'text'), prepared, solved, strict=True):
+            whole = np.zeros((len(mean), num_classes))
             whole[:, present] = weight / scale
             offset = np.full(num_classes, ABSENT)
             offset[present] = bias - mean @ weight / scale
             kept |= {f'{name}_weight': whole, f'{name}_bias': offset}
         self.keep(kept)
 
-    def averaged(self, name: str, rows: Tensor, logits: Tensor) -> Tensor:
+    def _taught(self, image: np.ndarray, text: np.ndarray, label: Tensor,
+                present: np.ndarray,
+                offsets: tuple[Tensor | float, Tensor | float]
+                ) -> Sequence[tuple[np.ndarray, np.ndarray]]:
+        if label.dim() != 1:
+            raise ValueError('pairs teach a class regression where a pair '
+                             'has one class: these data have several')
+        number = np.full(len(present) + 1, -1)
+        number[:-1][present] = np.arange(present.sum())
+        priors = [part.double().cpu().numpy()[:, present] if isinstance(
+            part, Tensor) else part for part in offsets]
+        return taught_regressions(
+            image, text, number[label.cpu().numpy()], int(present.sum()),
+            (priors[0], priors[1]),
+            teaching=Teaching(strength=self.strength))
+
+    def averaged(self, name: str, rows: Tensor, logits: Tensor,
+                 offset: Tensor | float = 0.) -> Tensor:
         """Average a network's class scores with the regression's.
 
         Args:
             name: ``'image'`` or ``'text'``.
             rows: Vectors, (B, D).
             logits: The network's scores, (B, C).
+            offset: Prior that the network's scores have, (B, C): those of a
+                regression that pairs taught get it too.
 
         Returns:
             (B, C) float32.
@@ -108,4 +149,6 @@ class ClassRegression(FittedState):
         with torch.autocast(rows.device.type, enabled=False):
             scores = (rows.float() @ self[f'{name}_weight']
                       + self[f'{name}_bias'])
+            if self.pairs:
+                scores = scores + offset
             return (1 - self.share) * logits.float() + self.share * scores

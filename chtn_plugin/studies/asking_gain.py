@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
+from ..models.pair_teaching import taught_scores
 from .fitting import measured
 from .label_budgets import LabelBudget
 from .label_suggestions import WAYS, Offsets, next_rows, no_offsets
 from .pair_features import PairFeatures
-from .pair_teaching import taught_scores
 from .transfer_table import half_interval
 
 RANDOM = 'random'

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..models.pair_teaching import folds
 from .pair_features import PairFeatures
+
+__all__ = ['FEWEST_TO_CHOOSE', 'LabelBudget', 'can_choose', 'folds',
+           'unseen_classes']
 
 #: Fewer labels of a class than this leave nothing to choose settings on.
 FEWEST_TO_CHOOSE = 3
@@ -67,23 +71,6 @@ class LabelBudget:
                     max(1, round(self.share * len(members))))
             rows += members[:size].tolist()
         return np.sort(np.array(rows, dtype=int))
-
-
-def folds(label: np.ndarray, count: int, draw: int) -> np.ndarray:
-    """Assign each labelled row to a fold, of every class alike, (L,).
-
-    Args:
-        label: Classes of the labelled rows, (L,).
-        count: Folds.
-        draw: Number of the draw.
-    """
-    rng = np.random.default_rng((draw, 2000))
-    result = np.zeros(len(label), int)
-    for number in np.unique(label):
-        members = rng.permutation(np.flatnonzero(label == number))
-        result[members] = (np.arange(len(members))
-                           + rng.integers(count)) % count
-    return result
 
 
 def can_choose(label: np.ndarray) -> bool:

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.special import log_softmax, rel_entr, softmax
 
 from ..checks import check_choice
+from ..models.pair_teaching import taught_scores
 from .label_budgets import folds
 from .pair_features import PairFeatures
-from .pair_teaching import taught_scores
 
 #: Ways to choose what is labelled next.
 WAYS = ('both', 'coverage', 'disagreement')

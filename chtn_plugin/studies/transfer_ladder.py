@@ -22,6 +22,7 @@ from tqdm import tqdm
 from ..evaluation.embeddings import Embeddings
 from ..evaluation.protocols import get_protocol
 from ..evaluation.scoring import score_embeddings
+from ..models.pair_teaching import Teaching, taught_scores
 from ..storage.arrays import ArrayFile
 from ..storage.files import atomic_write
 from ..version import __version__
@@ -29,7 +30,6 @@ from .config_rows import ConfigRows
 from .fitting import encoded, fit_in_process, model_config
 from .label_budgets import LabelBudget
 from .pair_features import PairFeatures
-from .pair_teaching import Teaching, taught_scores
 from .record_store import RecordStore, key_of
 from .spaces import SPACES
 from .transfer_network import VARIANTS, train_network

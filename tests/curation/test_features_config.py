@@ -48,7 +48,7 @@ def test_where_most_rows_lack_a_class_the_measured_recipe_is_written(written):
     config = written(label, [])
     assert config.train_dataloader.batch_size == 64
     assert config.model.image_pathway.dropout == .7
-    assert config.model.regression is None
+    assert config.model.regression.pairs
     assert config.param_scheduler.T_max == config.train_cfg.max_iters == 300
     # A few validation rows must choose no state from before the teaching.
     assert config.train_cfg.val_interval == 300

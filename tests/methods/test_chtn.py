@@ -746,6 +746,18 @@ def test_regression_and_instance_part_are_fitted_together():
     assert len(made.regression) and made.instance.image_map.weight.any()
 
 
+def test_a_prior_enters_network_and_taught_regression_once(tmp_path):
+    made, rows = with_prior(tmp_path, regression=dict(
+        type='ClassRegression', share=0.5, pairs=True))
+    made.eval()
+    own = made.common_head(made.image_pathway(rows)['fc7'])['fc10']
+    scores = (rows @ made.regression['image_weight']
+              + made.regression['image_bias'])
+    torch.testing.assert_close(
+        made.encode_image(rows).logits, (own + scores) / 2
+        + made.class_prior.offset('image', rows))
+
+
 def test_a_regression_without_labels_is_refused():
     made, rows = with_regression()
     with pytest.raises(ValueError, match='fitted with labels'):

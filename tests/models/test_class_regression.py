@@ -113,3 +113,61 @@ def test_a_number_that_is_not_finite_is_refused():
 def test_an_option_out_of_range_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         regression(**options)
+
+
+def paired(count=60, known=3):
+    """Two classes that pictures tell badly, and texts well."""
+    rng = torch.Generator().manual_seed(0)
+    label = torch.arange(count) % 2
+    sign = (2. * label - 1)[:, None]
+    image = sign * .5 + torch.randn(count, 4, generator=rng)
+    text = sign * 2. + torch.randn(count, 4, generator=rng)
+    seen = torch.where(torch.arange(count) < 2 * known, label, -1)
+    return image, text, label, seen
+
+
+def test_pairs_without_a_class_teach_the_weaker_side():
+    image, text, label, seen = paired()
+    right = []
+    for pairs in (False, True):
+        made = regression(share=1., pairs=pairs)
+        made.fit(image, text, seen, 2)
+        found = made.averaged('image', image, torch.zeros(60, 2)).argmax(1)
+        right.append((found == label).float().mean())
+    assert right[1] > right[0]
+
+
+def test_with_all_labels_pairs_change_little():
+    image, text, label, _ = paired()
+    found = []
+    for pairs in (False, True):
+        made = regression(share=1., pairs=pairs)
+        made.fit(image, text, label, 2)
+        found.append(made.averaged('text', text, torch.zeros(60, 2)
+                                   ).softmax(1))
+    torch.testing.assert_close(found[0], found[1], atol=.02, rtol=0)
+
+
+def test_a_prior_enters_the_mean_once():
+    image, text, _, seen = paired()
+    prior = torch.randn(60, 2, generator=torch.Generator().manual_seed(1))
+    made = regression(share=.7, pairs=True)
+    made.fit(image, text, seen, 2, (prior, 0.))
+    network = torch.randn(60, 2, generator=torch.Generator().manual_seed(2))
+    with_it = made.averaged('image', image, network + prior, prior)
+    without = made.averaged('image', image, network)
+    torch.testing.assert_close(with_it - without, prior)
+
+
+def test_a_class_without_a_row_is_never_taught():
+    image, text, _, seen = paired()
+    made = regression(share=1., pairs=True)
+    made.fit(image, text, torch.where(seen == 1, 2, seen), 3)
+    found = made.averaged('image', image, torch.zeros(60, 3)).argmax(1)
+    assert set(found.tolist()) == {0, 2}
+
+
+def test_pairs_of_several_classes_are_refused():
+    image, text, label, _ = paired()
+    with pytest.raises(ValueError, match='these data have several'):
+        regression(pairs=True).fit(image, text, torch.eye(2)[label], 2)

@@ -31,6 +31,8 @@ def test_without_a_pair_teacher_they_are_the_recipes(tmp_path):
     assert cfg.model.common_head.widths == (256, 256)
     assert cfg.train_cfg.max_iters == 300
     assert cfg.model.pair_teacher.type == 'PairTeacherLoss'
+    assert cfg.model.regression.pairs
+    assert config(rows, 'network').model.get('regression') is None
 
 
 @pytest.mark.parametrize(('name', 'present'), [

@@ -2,7 +2,6 @@
 # recipe that docs/few_labels.md measures.
 _base_ = 'own_frozen.py'
 model = dict(
-    # It would learn from the labelled pairs alone, and fall behind.
-    regression=None,
+    regression=dict(pairs=True),
     image_pathway=dict(dropout=0.7),
     pair_teacher=dict(type='PairTeacherLoss'))

@@ -1,4 +1,4 @@
-"""Solve the pair teacher in closed form, for the ladder of labels."""
+"""Solve in closed form what unlabelled pairs teach two regressions."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import log_softmax, softmax
 
 from ..losses.pair_teacher import pair_teacher_targets
-from .label_budgets import folds
 
 #: Labels a class from which temperatures are found on held-out rows.
 FEWEST_TO_TEMPER = 3
 _FOLDS = 3
+Linear = tuple[np.ndarray, np.ndarray]
 _TEMPERATURES = np.array([.35, .5, .7, 1., 1.4, 2., 2.8, 4., 6., 10.])
 
 
@@ -80,9 +80,14 @@ class SoftRegression:
     def scores(self, rows: np.ndarray, solution: np.ndarray,
                offset: np.ndarray | float = 0.) -> np.ndarray:
         """Class scores of any rows, (B, C)."""
+        weight, bias = self.linear(solution)
+        return rows @ weight + bias + offset
+
+    def linear(self, solution: np.ndarray) -> Linear:
+        """Return a solution as weights (D, C) and bias (C,)."""
         weight = (solution[:-1] if self._span is None
                   else self._span @ solution[:-1])
-        return rows @ weight + solution[-1] + offset
+        return weight, solution[-1]
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,42 @@ def taught_scores(image: np.ndarray, text: np.ndarray, label: np.ndarray,
                                  np.ndarray | float] = (0., 0.),
                   pairs: bool = True, teaching: Teaching = Teaching(),
                   seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Compute class scores of all rows under :func:`taught_regressions`.
+
+    Args:
+        image: See there; likewise the others.
+        text: (N, E).
+        label: (N,).
+        num_classes: Number C.
+        offsets: (N, C) each.
+        pairs: Whether unlabelled pairs teach.
+        teaching: Settings.
+        seed: Of the folds.
+
+    Returns:
+        (N, C) each, offsets included.
+    """
+    found = taught_regressions(image, text, label, num_classes, offsets,
+                               pairs, teaching, seed)
+    scores = [np.asarray(rows, np.float64) @ weight + bias + offset
+              for rows, (weight, bias), offset in zip(
+                  (image, text), found, offsets, strict=True)]
+    return scores[0], scores[1]
+
+
+def taught_regressions(image: np.ndarray, text: np.ndarray,
+                       label: np.ndarray, num_classes: int,
+                       offsets: tuple[np.ndarray | float,
+                                      np.ndarray | float] = (0., 0.),
+                       pairs: bool = True,
+                       teaching: Teaching = Teaching(),
+                       seed: int = 0) -> tuple[Linear, Linear]:
     """Fit a regression a modality, and let unlabelled pairs teach both.
+
+    The soft labels are those of
+    :func:`~chtn_plugin.losses.pair_teacher.pair_teacher_targets`; from three
+    labels a class on, both posteriors have the temperature that makes held-out
+    labelled rows likeliest, and the picture has ``image_vote`` for the text.
 
     Args:
         image: Vectors of all rows, (N, D), centred and of mean square 1.
@@ -124,21 +164,21 @@ def taught_scores(image: np.ndarray, text: np.ndarray, label: np.ndarray,
         seed: Of the folds on which temperatures are found.
 
     Returns:
-        Class scores of all rows, (N, C) each, offsets included.
+        Weights (D, C) and bias (C,) of the pictures' scores and of the
+        texts', to which the offsets are still to be added.
     """
     labelled = np.flatnonzero(label >= 0)
     pool = np.flatnonzero(label == -1)
     modalities = [(np.asarray(image, np.float64), offsets[0]),
                   (np.asarray(text, np.float64), offsets[1])]
     hot = np.eye(num_classes)[label[labelled]]
-    scores = [_plain_scores(rows, offset, labelled, hot, teaching.strength,
-                            num_classes) for rows, offset in modalities]
+    found = [_plain(rows, offset, labelled, hot, teaching.strength)
+             for rows, offset in modalities]
     if not pairs or not len(pool):
-        return scores[0], scores[1]
-    least = (np.bincount(label[labelled], minlength=num_classes)
-             if len(labelled) else np.zeros(1))
-    tempered = least[least > 0].min(initial=FEWEST_TO_TEMPER) >= (
-        FEWEST_TO_TEMPER) and len(labelled) > 0
+        return found[0], found[1]
+    counts = np.bincount(label[labelled], minlength=num_classes)
+    tempered = len(labelled) > 0 and (
+        counts[counts > 0].min() >= FEWEST_TO_TEMPER)
     temperatures = [held_out_temperature(
         rows, label, labelled, num_classes, offset, teaching.strength, seed)
         if tempered else 1. for rows, offset in modalities]
@@ -149,19 +189,20 @@ def taught_scores(image: np.ndarray, text: np.ndarray, label: np.ndarray,
                for rows, _ in modalities]
     solutions: list[Optional[np.ndarray]] = [None, None]
     for _ in range(teaching.rounds):
-        own, other = (torch.from_numpy(part[pool]) for part in scores)
+        own, other = (torch.from_numpy(
+            rows[pool] @ linear[0] + linear[1] + _at(offset, pool))
+            for (rows, offset), linear in zip(modalities, found, strict=True))
         targets = pair_teacher_targets(
             own, other, sharpen=teaching.sharpen,
             image_vote=teaching.image_vote if tempered else 1.,
             image_temperature=temperatures[0],
             text_temperature=temperatures[1])
-        for place, (rows, offset) in enumerate(modalities):
-            fitted = solvers[place].fit(
+        for place, (_, offset) in enumerate(modalities):
+            solutions[place] = solvers[place].fit(
                 np.concatenate([hot, targets[place].numpy()]),
                 _at(offset, joined), solutions[place], steps=12)
-            solutions[place] = fitted
-            scores[place] = solvers[place].scores(rows, fitted, offset)
-    return scores[0], scores[1]
+            found[place] = solvers[place].linear(solutions[place])
+    return found[0], found[1]
 
 
 def held_out_temperature(rows: np.ndarray, label: np.ndarray,
@@ -184,24 +225,41 @@ def held_out_temperature(rows: np.ndarray, label: np.ndarray,
     for number in range(_FOLDS):
         rest, held = labelled[fold != number], labelled[fold == number]
         if len(held):
-            scores[fold == number] = _plain_scores(
-                rows, offset, rest, np.eye(num_classes)[label[rest]],
-                strength, num_classes)[held]
+            weight, bias = _plain(rows, offset, rest,
+                                  np.eye(num_classes)[label[rest]], strength)
+            scores[fold == number] = (rows[held] @ weight + bias
+                                      + _at(offset, held))
     own = np.arange(len(labelled)), label[labelled]
     likelihood = [log_softmax(scores / value, 1)[own].mean()
                   for value in _TEMPERATURES]
     return float(_TEMPERATURES[int(np.argmax(likelihood))])
 
 
-def _plain_scores(rows: np.ndarray, offset: np.ndarray | float,
-                  labelled: np.ndarray, hot: np.ndarray, strength: float,
-                  num_classes: int) -> np.ndarray:
-    """Scores of a regression on the labelled rows; without any, the prior."""
+def _plain(rows: np.ndarray, offset: np.ndarray | float,
+           labelled: np.ndarray, hot: np.ndarray, strength: float) -> Linear:
+    """Fit the labelled rows; without any, the prior is all there is."""
     if not len(labelled):
-        return np.zeros((len(rows), num_classes)) + offset
+        return np.zeros((rows.shape[1], hot.shape[1])), np.zeros(hot.shape[1])
     solver = SoftRegression(rows[labelled], strength)
-    return solver.scores(rows, solver.fit(hot, _at(offset, labelled)), offset)
+    return solver.linear(solver.fit(hot, _at(offset, labelled)))
 
 
 def _at(offset: np.ndarray | float, rows: np.ndarray) -> np.ndarray | float:
     return offset[rows] if isinstance(offset, np.ndarray) else offset
+
+
+def folds(label: np.ndarray, count: int, draw: int) -> np.ndarray:
+    """Assign each labelled row to a fold, of every class alike, (L,).
+
+    Args:
+        label: Classes of the labelled rows, (L,).
+        count: Folds.
+        draw: Number of the draw.
+    """
+    rng = np.random.default_rng((draw, 2000))
+    result = np.zeros(len(label), int)
+    for number in np.unique(label):
+        members = rng.permutation(np.flatnonzero(label == number))
+        result[members] = (np.arange(len(members))
+                           + rng.integers(count)) % count
+    return result

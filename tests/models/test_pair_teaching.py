@@ -7,7 +7,7 @@ from scipy.special import log_softmax, softmax
 from small_set import small_set
 
 from chtn_plugin.methods.semantic_matching import logistic_regression
-from chtn_plugin.studies.pair_teaching import (
+from chtn_plugin.models.pair_teaching import (
     SoftRegression,
     held_out_temperature,
     taught_scores,
