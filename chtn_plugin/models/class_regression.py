@@ -81,7 +81,7 @@ class ClassRegression(FittedState):
                 are to teach classes of which a pair has several.
         """
         shares = class_shares(label, len(image), num_classes)
-        known, present = shares.any(1), shares.any(0)
+        known, present = (np.asarray(shares.any(axis)) for axis in (1, 0))
         if not known.any():
             raise ValueError('a class regression needs rows with a class: '
                              f'none of the {len(image)} training rows has '

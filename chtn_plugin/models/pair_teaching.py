@@ -198,10 +198,11 @@ def taught_regressions(image: np.ndarray, text: np.ndarray,
             image_temperature=temperatures[0],
             text_temperature=temperatures[1])
         for place, (_, offset) in enumerate(modalities):
-            solutions[place] = solvers[place].fit(
+            solution = solvers[place].fit(
                 np.concatenate([hot, targets[place].numpy()]),
                 _at(offset, joined), solutions[place], steps=12)
-            found[place] = solvers[place].linear(solutions[place])
+            solutions[place] = solution
+            found[place] = solvers[place].linear(solution)
     return found[0], found[1]
 
 
