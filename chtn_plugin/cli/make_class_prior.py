@@ -28,10 +28,13 @@ def build_parser() -> argparse.ArgumentParser:
         description=__doc__, epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('out', type=Path, help='.npz file to write')
-    parser.add_argument('--classes', nargs='+', required=True,
-                        metavar='NAME', help='your classes in label order '
-                        '(sorted, unless the configuration says otherwise), '
-                        'in the language of the encoder')
+    whose = parser.add_mutually_exclusive_group(required=True)
+    whose.add_argument('--config', help='take the classes of this '
+                       "configuration's data, in its order")
+    whose.add_argument('--classes', nargs='+', metavar='NAME',
+                       help='your classes in label order (sorted, unless the '
+                       'configuration says otherwise), in the language of '
+                       'the encoder')
     parser.add_argument('--source', default='imagenet',
                         help='imagenet, or a file of features (default: '
                         '%(default)s)')
@@ -60,15 +63,39 @@ def main() -> int:
                         else fitted_classifier(args.source))
         names = (_imagenet_names() if args.source_names is None
                  else read_names(args.source_names))
-        write_class_prior(args.out, weight, bias, names, args.classes,
-                          args.texts)
+        classes = args.classes or classes_of(args.config)
+        write_class_prior(args.out, weight, bias, names, classes, args.texts)
     except (ValueError, OSError, KeyError, ImportError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(f'error: {message}', file=sys.stderr)
         return 1
     print(f'wrote {args.out}: {len(names)} source classes, '
-          f'{len(args.classes)} of yours')
+          f'{len(classes)} of yours')
     return 0
+
+
+def classes_of(config: str) -> list[str]:
+    """Return the class names of a configuration's data, in label order.
+
+    Args:
+        config: Its file, or ``chtn_plugin::NAME``.
+
+    Raises:
+        FileNotFoundError: There is no such configuration, or no data.
+        ValueError: Its data have no class names.
+    """
+    from mmengine.config import Config
+    from mmengine.registry import DATASETS
+
+    from chtn_plugin.engine.shipped_configs import config_path
+    cfg = Config.fromfile(config_path(config))
+    loader = cfg.get('test_dataloader') or cfg.get('train_dataloader') or {}
+    dataset = DATASETS.build(loader.get('dataset')) if loader else None
+    names = list(getattr(dataset, 'metainfo', {}).get('classes', ()))
+    if not names:
+        raise ValueError(f'the data of {config} have no class names: give '
+                         '--classes')
+    return names
 
 
 def read_names(path: Path) -> list[str]:

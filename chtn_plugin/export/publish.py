@@ -156,6 +156,21 @@ def _carries_rows(run: TrainedRun, method: Any) -> str:
             + '. Pass them on only where the data may be passed on.')
 
 
+def _names_inside(run: TrainedRun) -> str:
+    """Say that names of classes take part; nothing where they do not."""
+    factors = {part: float(run.state_dict[key]) for part, key in (
+        ('pictures', 'class_prior.image_factor'),
+        ('texts', 'class_prior.text_factor')) if key in run.state_dict}
+    told = ' and '.join(part for part, value in factors.items() if value)
+    if not told:
+        return ''
+    return (f'\n- **Names of classes**: they offset the class scores of {told}'
+            ', in use too (ConSE, arXiv 1312.5650); the weights hold the '
+            'vectors of the names, and the classifier of other classes that '
+            'reads pictures for them. Labelled rows chose how much they '
+            'count.')
+
+
 def _write_weights(run: TrainedRun, folder: Path, name: str) -> Path:
     meta = _passed_on(run)
     weights = {key: value.detach().cpu().clone()
@@ -197,6 +212,7 @@ def _card(run: TrainedRun, method: Any, name: str, path: Path, data: str,
     rows_inside = (f'\n- **Training data inside**: '
                    f'{_carries_rows(run, method)}'
                    if method.keeps_training_rows else '')
+    rows_inside += _names_inside(run)
     place = ('.' if hub is None else
              f'{SCHEME}{hub.removeprefix(SCHEME)}')
     called = method.__name__

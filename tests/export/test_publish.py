@@ -1,5 +1,6 @@
 """Publishing a method that stores training rows warns of it."""
 import logging
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from mmengine.logging import MMLogger
 
 from chtn_plugin.apis import RetrievalInferencer
 from chtn_plugin.engine.launch import build_runner
-from chtn_plugin.export.publish import publish
+from chtn_plugin.export.publish import _names_inside, publish
 
 
 def card_of(folder, method):
@@ -57,3 +58,20 @@ def test_a_method_without_training_rows_says_nothing_of_them(tmp_path):
     _, card, heard = card_of(tmp_path, 'NearestClassMean')
     assert 'Training data inside' not in card
     assert not any('Pass them on' in line for line in heard)
+
+
+def with_factors(image, text):
+    return SimpleNamespace(state_dict={
+        'class_prior.image_factor': torch.tensor([image]),
+        'class_prior.text_factor': torch.tensor([text])})
+
+
+def test_card_says_where_names_of_classes_take_part():
+    line = _names_inside(with_factors(2., 0.))
+    assert 'they offset the class scores of pictures, in use too' in line
+    assert 'of pictures and texts' in _names_inside(with_factors(2., 1.))
+
+
+def test_names_that_do_nothing_are_not_mentioned():
+    assert _names_inside(with_factors(0., 0.)) == ''
+    assert _names_inside(SimpleNamespace(state_dict={})) == ''
