@@ -2,6 +2,8 @@
 # on Wikipedia's ready features.
 #
 #   python tools/train.py configs/methods/deep_sm_wiki.py
+#
+# Expect .381 mean mAP on the test split (chtn-map-all:dot, seed 0, not tuned).
 _base_ = [
     '../_base_/datasets/wikipedia_features.py',
     '../_base_/schedules/features.py',
