@@ -46,7 +46,8 @@ BACKBONES = {'AlexNetBN': dict(type='AlexNetBN'),
              'ResNet-18': dict(type='mmpretrain.ResNet', depth=18)}
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 # Least share of what the bare network, and bare files with it, reach.
-MEMORY_LIMIT, FILES_LIMIT = .95, .9
+MEMORY_LIMIT, FILES_LIMIT = .9, .9
+MEMORY_AIM = .95
 SIZE = 224
 
 
@@ -155,7 +156,8 @@ def measure(name: str, photos: Path, rounds: int, batch: int
             times[way], times[bare], strict=True))
     return [
         Figure(f'{name}, images in memory', ratio('inferencer', 'network'),
-               'bare network, channels-last', limit=MEMORY_LIMIT, more=True),
+               'bare network, channels-last', limit=MEMORY_LIMIT,
+               aim=MEMORY_AIM, more=True),
         *[Figure(f'{name}, JPEGs into an {way}', ratio(way, 'files'),
                  'bare decoding and network', limit=FILES_LIMIT, more=True)
           for way in list(ways)[3:]]]
