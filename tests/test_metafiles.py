@@ -1,4 +1,7 @@
-"""What OpenMMLab's tools are told of the shipped configurations."""
+"""What OpenMMLab's tools are told of the shipped configurations.
+
+A new configuration, or a new figure in one: ``python .ci/metafiles.py``.
+"""
 from __future__ import annotations
 
 import re
@@ -32,7 +35,7 @@ ENTRIES = {model['Config']: (name, collections, model)
 
 
 def test_every_configuration_has_one_entry():
-    assert sorted(ENTRIES) == LEAVES
+    assert sorted(ENTRIES) == LEAVES, 'run: python .ci/metafiles.py'
     assert len(list(entries())) == len(LEAVES)
 
 
@@ -47,4 +50,5 @@ def test_an_entry_says_what_its_configuration_says(config):
     expected = _EXPECTED.search((ROOT / config).read_text('utf-8'))
     figures = [value for result in model.get('Results', ())
                for value in result['Metrics'].values()]
-    assert figures == ([float(expected[1])] if expected else [])
+    assert figures == ([float(expected[1])] if expected else []), (
+        'run: python .ci/metafiles.py')
