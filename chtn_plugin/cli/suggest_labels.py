@@ -103,12 +103,12 @@ def _suggestions(args: argparse.Namespace, rows: Any, prepared: Any
                  ) -> list[Any]:
     import numpy as np
 
+    from chtn_plugin.models.pair_teaching import taught_scores
     from chtn_plugin.studies.label_suggestions import (
         disagreement,
         next_rows,
         suspects,
     )
-    from chtn_plugin.studies.pair_teaching import taught_scores
     from chtn_plugin.studies.suggestion_page import ASK, CHECK
     label = np.where(prepared.train, prepared.label, -2)
     if not (label >= 0).any():
