@@ -176,7 +176,9 @@ class TarShard:
 
     def _place(self, name: str) -> Optional[int]:
         digest = _digest(name)
-        place = int(np.searchsorted(self._digests, digest))
+        # With a Python number NumPy would compare floating point copies of
+        # the whole index: slow, and too coarse to tell neighbours apart.
+        place = int(np.searchsorted(self._digests, np.uint64(digest)))
         while place < len(self._digests) and self._digests[place] == digest:
             if self.names[place] == name:
                 return place

@@ -157,6 +157,15 @@ def test_member_of_equal_digest_is_told_by_its_name(tmp_path, monkeypatch):
     assert not is_file(path / 'd')
 
 
+def test_digests_that_differ_by_little_are_told_apart(tmp_path, monkeypatch):
+    # As floating point numbers they would all be one.
+    monkeypatch.setattr(shards, '_digest', lambda name: 2**62 + int(name))
+    path = tar(tmp_path / '0.tar', [(str(k), str(k).encode())
+                                    for k in range(30)])
+    assert [file_bytes(path / str(k)) for k in range(30)] == [
+        str(k).encode() for k in range(30)]
+
+
 def test_links_are_no_members(tmp_path):
     with tarfile.open(tmp_path / '0.tar', 'w') as archive:
         link = tarfile.TarInfo('a')
