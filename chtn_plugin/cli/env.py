@@ -10,7 +10,7 @@ import argparse
 import json
 from typing import Any
 
-from .command import CommandParser
+from .command import AGAIN, CommandParser, plain_interrupt
 
 #: What each optional package is for.
 _OPTIONAL = {
@@ -50,6 +50,7 @@ def environment() -> dict[str, Any]:
                          if find_spec(name) is None}, problems=problems)
 
 
+@plain_interrupt('env.py', AGAIN)
 def main() -> None:
     """Collect and print."""
     args = parse_args()

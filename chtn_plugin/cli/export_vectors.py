@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .command import CommandParser
+from .._errors import message_of
+from .command import AGAIN, CommandParser, plain_interrupt
 
 _FORMATS = ('parquet', 'lancedb', 'qdrant', 'usearch')
 
@@ -31,6 +32,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@plain_interrupt('export_vectors.py', AGAIN)
 def main() -> None:
     """Write, and say what was measured."""
     args = parse_args()
@@ -38,8 +40,8 @@ def main() -> None:
         from chtn_plugin.export.vectors import describe, export_vectors
         measured = export_vectors(args.index, args.out, args.format,
                                   args.precision)
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    except (ValueError, OSError, KeyError) as error:
+        sys.exit(f'error: {message_of(error)}')
     except ImportError as error:
         sys.exit(f'error: {args.format} needs a package that is missing: '
                  f'{error}')

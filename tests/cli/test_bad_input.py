@@ -394,6 +394,9 @@ for _name in ('list', 'number', 'no_keys', 'format_is_text', 'later',
     case(f'index {_name}', 'search', lambda here, name=_name: [
         here / 'run', '--gallery', here / f'bad/index_{name}', '--text',
         'x'])
+    case(f'index {_name}', 'export_vectors', lambda here, name=_name: [
+        here / f'bad/index_{name}', '--out', here / 'vectors', '--format',
+        'parquet'])
     case(f'build on index {_name}', 'index', lambda here, name=_name: [
         'build', here / 'run', here / 'texts.txt', '--out',
         here / f'bad/index_{name}'])
@@ -555,6 +558,11 @@ for _name in ('nothing', 'chtn_plugin::nothing', 'Offline'):
              lambda here, name=_name, option=_option: [
                  here / 'data/pairs.tsv', option, name, '--out',
                  here / 'out.npz'])
+case('--nothing', 'env', lambda here: ['--nothing'])
+case('index gone', 'export_vectors', lambda here: [
+    here / 'gone', '--out', here / 'vectors', '--format', 'parquet'])
+case('--out there', 'export_vectors', lambda here: [
+    here / 'gone', '--out', here / 'data', '--format', 'parquet'])
 case('--split', 'extract_features', lambda here: [
     here / 'run', '--split', 'middle', '--out', here / 'out.npz'])
 case('--tap', 'extract_features', lambda here: [
