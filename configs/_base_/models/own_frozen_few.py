@@ -2,6 +2,6 @@
 # recipe that docs/few_labels.md measures.
 _base_ = 'own_frozen.py'
 model = dict(
-    regression=dict(pairs=True),
+    regression=dict(pairs=True, share=0.3),
     image_pathway=dict(dropout=0.7),
     pair_teacher=dict(type='PairTeacherLoss'))
