@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ._adafactor import BUILDER, postponed_adafactor
 from ._lazy import lazy_names
+from ._old_modules import find_old_modules
 from ._on_import import around_import
 from .version import __version__
 
@@ -55,6 +56,7 @@ def _known_configs():
     find_shipped_configs(sys.modules['mmengine.config.config'])
 
 
+find_old_modules()
 around_import('torchvision', _declared_operators)
 around_import(BUILDER, postponed_adafactor)
 if not around_import('mmengine.registry.root', _filled_registries):

@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from PIL import Image
 from tqdm import tqdm
 
 from ...datasets.grouping import (
@@ -153,6 +152,7 @@ def _run(root: Path, out: Path, options: argparse.Namespace) -> Result:
 
 def _draw(svg: Path, png: Path) -> None:
     """Write an SVG as a PNG on white."""
+    from PIL import Image  # not to describe the command
     try:
         import resvg_py
     except ImportError as error:
