@@ -101,16 +101,20 @@ def building(what: str) -> Iterator[None]:
         what: What is built, for the message.
 
     Raises:
-        ValueError: It can not be built. An error in the user's own module
-            comes as it is.
+        FileNotFoundError: A file that it needs is not there.
+        ValueError: It can not be built for another reason. An error in the
+            user's own module comes as it is.
     """
     try:
         yield
     except _UNFIT as error:
         if _is_users(error):
             raise
-        raise ValueError(f'{what} can not be built: {message_of(error)}'
-                         ) from error
+        # A caller may know where else a missing file could lie.
+        kind = (FileNotFoundError if isinstance(error, FileNotFoundError)
+                else ValueError)
+        raise kind(f'{what} can not be built: {message_of(error)}'
+                   ) from error
 
 
 @contextmanager

@@ -222,7 +222,7 @@ def test_browser_uploads_a_picture_and_shows_the_ranking(
     assert cards[0][0] == 'query'
     assert cards[1:] == [
         [str(hit.rank), f'{hit.score:.3f}', hit.text,
-         f'{hit.label}\n\nmore like this'] for hit in hits]
+         f'{hit.label}\nmore like this'] for hit in hits]
 
 
 @needs_browser
