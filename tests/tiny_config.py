@@ -13,6 +13,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 from tiny_towers import write_hf_folders
 
+from chtn_plugin.engine.config_files import read_config_file
+
 PER_CLASS = dict(train=8, test=2)
 SOURCE_CLASSES = 3
 _VISION = dict(hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
@@ -39,7 +41,7 @@ def shrunk(path: Path, root: Path) -> tuple[Path, str]:
     Returns:
         The twin, and what its pictures are: ``'files'`` or ``'features'``.
     """
-    cfg = Config.fromfile(str(path))
+    cfg = read_config_file(str(path))
     write_hf_folders(root, TOWERS)
     _shrink_parts(cfg.model, root)
     for loader in _loaders(cfg):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -112,6 +113,8 @@ def run_tool(name: str, *arguments: Any) -> tuple[int, str, str]:
     path = Path(__file__).parents[1] / 'tools' / f'{name}.py'
     out, err = io.StringIO(), io.StringIO()
     argv, sys.argv = sys.argv, [str(path), *map(str, arguments)]
+    # A tool sets variables for its own process, which here is the tests'.
+    environment = dict(os.environ)
     status = 0
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -124,4 +127,6 @@ def run_tool(name: str, *arguments: Any) -> tuple[int, str, str]:
             status = stop.code or 0
     finally:
         sys.argv = argv
+        os.environ.clear()
+        os.environ.update(environment)
     return status, out.getvalue(), err.getvalue()

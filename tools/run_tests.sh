@@ -6,4 +6,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bash tools/make_env.sh tests
 # One thread a process: two test processes on two cores, not four threads.
-OMP_NUM_THREADS=1 "${CHTN_VENV:-.venv}/bin/python" -m pytest -n 2 "$@"
+OMP_NUM_THREADS=1 "${CHTN_VENV:-.venv}/bin/python" -m pytest -n 2 --dist worksteal "$@"

@@ -43,8 +43,10 @@ def model(tiny):
 @pytest.fixture(scope='module')
 def address(model):
     import uvicorn
+    # Its own logging would close the log files of earlier runs here.
     server = uvicorn.Server(uvicorn.Config(
-        search_app(model), host='127.0.0.1', port=0, log_level='error'))
+        search_app(model), host='127.0.0.1', port=0, log_level='error',
+        log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     for _ in range(600):
