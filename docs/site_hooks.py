@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = {'README.md': 'index.md'} | {path: path for path in (
     'README.zh-CN.md', 'CHANGELOG.md', 'CONTRIBUTING.md',
     'configs/chtn/README.md', 'configs/few_labels/README.md',
+    'configs/methods/README.md',
     'benchmarks/RESULTS.md')}
 #: Order of the rooms; each imports only those before it.
 ROOMS = ('storage', 'text', 'losses', 'models', 'methods', 'datasets',
