@@ -13,8 +13,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(path.relative_to(ROOT) for path in [
     *ROOT.glob('README*.md'), *ROOT.glob('docs/*.md'),
-    *ROOT.glob('configs/**/README.md')])
-_TOOL = re.compile(r'^(?:python (?:tools/)(\w+)\.py|chtn ([a-z-]+))\b')
+    *ROOT.glob('configs/**/README.md'),
+    *ROOT.glob('projects/**/README.md')])
+_TOOL = re.compile(r'^(?:PYTHONPATH=\S+ )?'
+                   r'(?:python (?:tools/)(\w+)\.py|chtn ([a-z-]+))\b')
 
 
 class Parsed(Exception):

@@ -48,6 +48,13 @@ def test_the_page_shows_what_it_says_it_shows():
     assert len(METHOD.splitlines()) <= 50
 
 
+def test_the_project_is_the_page():
+    project = ROOT / 'projects' / 'two_maps'
+    assert (project / 'my_method.py').read_text('utf-8') == METHOD
+    assert (project / 'my_method_wiki.py').read_text('utf-8') == (
+        CONFIG.replace("'configs/", "'../../configs/"))
+
+
 def test_it_is_tested(run):
     status, said, err = run_tool(
         'test', run / 'my_method_wiki.py', run / 'run', '--cfg-options',
