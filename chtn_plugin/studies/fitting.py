@@ -170,19 +170,36 @@ def training_config(config: dict[str, Any], file: str, seed: int,
             **{name: dict(dataset, only=name) for name in streams})
         if source_file is not None:
             dataset['source'] = _rows_dataset(source_file)
-    iterations = 1 if _is_closed_form(config['type']) else 400
+    cfg = silent_run(
+        config, dataset, 1 if _is_closed_form(config['type']) else 400,
+        dict(type='OptimWrapper', constructor='FusedOptimWrapperConstructor',
+             optimizer=dict(type='SGD', lr=.03, momentum=.9,
+                            weight_decay=5e-3)), seed, 'benchmark')
+    cfg.work_dir = work_dir
+    return cfg
+
+
+def silent_run(model: Mapping[str, Any], dataset: Mapping[str, Any],
+               iterations: int, optim_wrapper: Mapping[str, Any], seed: int,
+               name: str) -> Config:
+    """Configure a training that logs, draws and keeps nothing.
+
+    Args:
+        model: The model.
+        dataset: What it trains on, 64 items at once.
+        iterations: How many.
+        optim_wrapper: The optimizer.
+        seed: Of the run.
+        name: What its experiment's name begins with.
+    """
     return Config(dict(
-        model=config,
+        model=dict(model),
         train_dataloader=dict(
             batch_size=64, num_workers=0,
             sampler=dict(type='PassSampler', shuffle=True, infinite=True),
             collate_fn=dict(type='cross_modal_collate'),
-            dataset=dataset),
-        optim_wrapper=dict(
-            type='OptimWrapper',
-            constructor='FusedOptimWrapperConstructor',
-            optimizer=dict(type='SGD', lr=.03, momentum=.9,
-                           weight_decay=5e-3)),
+            dataset=dict(dataset)),
+        optim_wrapper=dict(optim_wrapper),
         param_scheduler=dict(type='CosineAnnealingLR', by_epoch=False,
                              T_max=iterations),
         train_cfg=dict(by_epoch=False, max_iters=iterations),
@@ -195,9 +212,9 @@ def training_config(config: dict[str, Any], file: str, seed: int,
         custom_hooks=[dict(type='IterationSeedHook'),
                       dict(type='FiniteLossHook'), dict(type='FitHook')],
         log_processor=dict(by_epoch=False), log_level='ERROR',
-        randomness=dict(seed=seed), work_dir=work_dir, launcher='none',
+        randomness=dict(seed=seed), launcher='none',
         # By default the second it began in, which two runs may share.
-        experiment_name=f'benchmark_{uuid.uuid4().hex}'))
+        experiment_name=f'{name}_{uuid.uuid4().hex}'))
 
 
 def _rows_dataset(file: str) -> dict[str, Any]:

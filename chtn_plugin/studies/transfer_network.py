@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import copy
 import tempfile
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -18,7 +17,7 @@ from ..methods.method_options import (
     source_domain,
 )
 from .config_rows import ConfigRows, quiet_log
-from .fitting import forget_run
+from .fitting import forget_run, silent_run
 
 _KEPT = ('image_pathway', 'text_pathway', 'common_head', 'shared_head')
 _RECIPE = ('_base_/models/chtn_few_labels.py',
@@ -142,29 +141,8 @@ def network_config(rows: ConfigRows, variant: Variant, file: str, seed: int,
         if variant.source:
             dataset['source'] = dict(type='SourceFeatureDataset', file=file,
                                      label='source_label')
-    iterations = recipe.train_cfg['max_iters']
-    return Config(dict(
-        model=model,
-        train_dataloader=dict(
-            batch_size=64, num_workers=0,
-            sampler=dict(type='PassSampler', shuffle=True, infinite=True),
-            collate_fn=dict(type='cross_modal_collate'), dataset=dataset),
-        optim_wrapper=dict(recipe.optim_wrapper),
-        param_scheduler=dict(type='CosineAnnealingLR', by_epoch=False,
-                             T_max=iterations),
-        train_cfg=dict(by_epoch=False, max_iters=iterations),
-        default_hooks=dict(
-            logger=dict(type='LoggerHook', interval=10**9),
-            checkpoint=None,
-            timer=dict(type='IterTimerHook'),
-            param_scheduler=dict(type='ParamSchedulerHook'),
-            sampler_seed=dict(type='DistSamplerSeedHook')),
-        custom_hooks=[dict(type='IterationSeedHook'),
-                      dict(type='FiniteLossHook'), dict(type='FitHook')],
-        log_processor=dict(by_epoch=False), log_level='ERROR',
-        randomness=dict(seed=seed), launcher='none',
-        # By default the second it began in, which two runs may share.
-        experiment_name=f'transfer_{uuid.uuid4().hex}'))
+    return silent_run(model, dataset, recipe.train_cfg['max_iters'],
+                      recipe.optim_wrapper, seed, 'transfer')
 
 
 def _recipe() -> Config:
