@@ -47,11 +47,32 @@ def execute(path: Path, folder: Path) -> nbformat.NotebookNode:
     for cell in notebook.cells:
         cell.source = cell.source.removesuffix('\nassert _exit_code == 0')
         cell.metadata.pop('execution', None)
-        for output in cell.get('outputs', []):
+        if cell.cell_type != 'code':
+            continue
+        cell.outputs = _joined(cell.get('outputs', []))
+        for output in cell.outputs:
             if 'text' in output:
-                output.text = _COLOUR.sub('', output.text.replace(
-                    f'{folder.resolve()}/', '').replace(f'{folder}/', ''))
+                output.text = _COLOUR.sub('', _last_states(output.text.replace(
+                    f'{folder.resolve()}/', '').replace(f'{folder}/', '')))
     return notebook
+
+
+def _joined(outputs: list[nbformat.NotebookNode]
+            ) -> list[nbformat.NotebookNode]:
+    """Put what was printed piece by piece together."""
+    joined: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if 'text' in output and joined and 'text' in joined[-1]:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def _last_states(text: str) -> str:
+    """Leave of each progress bar its last state, as a terminal does."""
+    return '\n'.join(line.rsplit('\r', 1)[-1] for line in
+                     text.replace('\r\n', '\n').split('\n'))
 
 
 def main() -> None:
