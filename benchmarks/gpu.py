@@ -54,7 +54,8 @@ _HEAVY = ('AlexNet adapt', 'ResNet-18')
 def checks(device: str, tiny: bool = False
            ) -> dict[str, Callable[[], Figures]]:
     """What is computed in this process, by name; see gpu_checks.py."""
-    names = [name for name in gpu_checks.MODELS_CHECKED
+    names = [name for name in (*gpu_checks.MODELS_CHECKED,
+                               *gpu_checks.METHODS_CHECKED)
              if not (tiny and name in _HEAVY)]
     repeated = 'small convolutions' if tiny else 'ResNet-18'
     return {

@@ -66,11 +66,33 @@ MODELS_CHECKED: dict[str, dict] = {
     'BERT frozen': _bert(frozen=True),
     'five kernels': dict(mmd=dict(type='MMDLoss', estimator='biased',
                                   num_kernels=5))}
+_TOWERS = dict(
+    trunk=dict(input_shape=(FEATURES, )),
+    text_encoder=dict(type='VectorTextEncoder', out_features=TERMS,
+                      norm=None))
+#: Name: the whole configuration of another method that is trained, without
+#: what it draws on its device.
+METHODS_CHECKED: dict[str, dict] = {
+    **{name: dict(_TOWERS, type=name, num_classes=5, dropout=0.0) for name in (
+        'DeepSM', 'DSCMR', 'ACMR', 'PairContrast')},
+    'SupCon': dict(_TOWERS, type='SupCon', dropout=0.0),
+    'DCCA': dict(_TOWERS, type='DCCA', widths=(8, 3)),
+    'MHTN': dict(_TOWERS, type='MHTN', num_classes=5, widths=(16, 16),
+                 adversary_widths=(8, 8), dropout=0.0),
+    'DCKT': dict(_TOWERS, type='DCKT', num_classes=5, num_source_classes=7,
+                 widths=(16, 16), selection=None)}
+# Rows of one batch that lack a class.
+UNLABELLED = 'few labels'
+MODELS_CHECKED[UNLABELLED] = dict(
+    source_pathway=None, mmd=None, similarity='dot',
+    pair_teacher=dict(type='PairTeacherLoss'))
 
 
 def build(name: str) -> nn.Module:
-    """One of :data:`MODELS_CHECKED`, the same weights each time."""
+    """One of those above, the same weights each time."""
     torch.manual_seed(0)
+    if name in METHODS_CHECKED:
+        return MODELS.build(copy.deepcopy(METHODS_CHECKED[name]))
     return MODELS.build(dict(
         dict(type='CHTN', num_classes=5, num_source_classes=7,
              input_shape=(FEATURES, ),
@@ -84,7 +106,7 @@ def build(name: str) -> nn.Module:
 def batch(name: str, several_labels: bool = False, seed: int = 0) -> dict:
     """A batch for it, as a data loader returns it."""
     draw = torch.Generator().manual_seed(seed)
-    options = MODELS_CHECKED[name]
+    options = MODELS_CHECKED.get(name, {})
     shape = (PAIRS, *options.get('input_shape', (FEATURES, )))
 
     def image() -> Tensor:
@@ -102,8 +124,15 @@ def batch(name: str, several_labels: bool = False, seed: int = 0) -> dict:
         text = numbers
     label = torch.randint(5, (PAIRS, ), generator=draw)
     here = torch.arange(PAIRS)
+    inputs = dict(image=image(), source_image=image(), text=text)
+    if name == 'DCKT':
+        inputs['source_text'] = torch.rand(PAIRS, TERMS, generator=draw)
+    if name == UNLABELLED:
+        inputs.update(unlabelled_image=image(),
+                      unlabelled_text=torch.rand(PAIRS, TERMS,
+                                                 generator=draw))
     return dict(
-        inputs=dict(image=image(), source_image=image(), text=text),
+        inputs=inputs,
         data_samples=dict(
             label=(nn.functional.one_hot(label, 5).float()
                    if several_labels else label),
@@ -136,7 +165,7 @@ def check_model(device: str, name: str) -> Figures:
     """Losses, gradients and predictions; fp16 and bf16 beside float32."""
     here, there = build(name).train(), build(name).to(device).train()
     found: Figures = {}
-    for several in (False, True):
+    for several in [False] + [True] * (name != UNLABELLED):
         data = batch(name, several)
         losses, gradients = step(here, data, 'cpu')
         other, others = step(there, data, device)

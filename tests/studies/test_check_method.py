@@ -53,6 +53,13 @@ def test_method_keeps_the_contract(name):
     assert check_method(**METHODS[name], ranks=1) == list(CHECKS)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize('name', METHODS)
+def test_method_keeps_the_contract_on_a_gpu(name):
+    assert torch.cuda.is_available()
+    assert check_method(**METHODS[name], ranks=1) == list(CHECKS)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('name', METHODS)
 def test_ranks_of_the_method_agree(name):
