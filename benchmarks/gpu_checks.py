@@ -81,6 +81,8 @@ METHODS_CHECKED: dict[str, dict] = {
                  adversary_widths=(8, 8), dropout=0.0),
     'DCKT': dict(_TOWERS, type='DCKT', num_classes=5, num_source_classes=7,
                  widths=(16, 16), selection=None)}
+#: Its loss is of singular values, and CUDA's solver waits for them.
+WAITING = ('DCCA', )
 # Rows of one batch that lack a class.
 UNLABELLED = 'few labels'
 MODELS_CHECKED[UNLABELLED] = dict(
@@ -218,8 +220,8 @@ def check_waits(device: str, name: str) -> Figures:
                       f'{w.lineno}' for w in seen
                       if 'synchroniz' in str(w.message))
     ours = [place for place in places if 'chtn_plugin/' in place]
-    assert not ours, f'waits at {ours}'
-    return dict(waits_of_others=dict(places))
+    assert not ours or name in WAITING, f'waits at {ours}'
+    return dict(waits=dict(places))
 
 
 def _pinned(value: Any, device: str) -> Any:

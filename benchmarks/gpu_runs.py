@@ -65,7 +65,9 @@ def _start(device: str, config: Path, work_dir: Path, *options: str,
            overrides: Sequence[str] = (), rank: int = 0, world: int = 0,
            port: int = 0) -> subprocess.Popen:
     """Start tools/train.py, as one of ``world`` ranks; 0: without any."""
-    environment = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
+    paths = [str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])]
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(paths),
+                       OMP_NUM_THREADS='1')
     if device == 'cpu':
         environment['CUDA_VISIBLE_DEVICES'] = ''
     if world:

@@ -118,7 +118,6 @@ class ClosedFormModel(TwoTowerModel):
             state |= {f'{name}_mean': mean, f'{name}_scale': np.asarray(scale)}
         state |= self._fit(rows, self._shares(label, len(image)))
         self.fitted.keep(state)
-        self.fitted.to(self.idle.device)
 
     @abstractmethod
     def _fit(self, rows: dict[str, np.ndarray],

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from mmengine.registry import MODELS, RUNNERS
 
-from ..models.closed_form import ClosedFormModel
 from ..models.cross_modal_model import CrossModalModel
 
 #: Items of a batch.
@@ -65,7 +64,8 @@ class Trial:
         torch.manual_seed(0)
         model = MODELS.build(deepcopy(self.config))
         features = self.folder / 'pairs.npz'
-        if isinstance(model, ClosedFormModel) and features.is_file():
+        if (getattr(model, 'fitted_part', None) is not None
+                and features.is_file()):
             with np.load(features) as arrays:
                 image, text = (torch.from_numpy(arrays[f'{name}_train'])
                                for name in ('image', 'text'))

@@ -30,3 +30,12 @@ def test_loading_takes_over_names_and_shapes():
 
 def test_unfitted_state_is_empty():
     assert len(FittedState()) == 0
+
+
+def test_what_is_loaded_goes_to_where_the_empty_module_was_moved():
+    stored, state = FittedState(), FittedState().to('meta')
+    stored.keep(dict(weight=np.eye(2)))
+    state.load_state_dict(stored.state_dict())
+    assert state['weight'].device.type == 'meta'
+    state.keep(dict(other=np.ones(3)))
+    assert state['other'].device.type == 'meta'

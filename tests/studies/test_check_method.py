@@ -22,6 +22,10 @@ METHODS = {
         config=dict(_CHTN, similarity='dot', source_pathway=None,
                     instance=dict(type='InstanceMaps')),
         hooks=[dict(type='FitHook'), dict(type='BalanceHook')]),
+    'CHTN, regression': dict(
+        config=dict(_CHTN, similarity='dot', source_pathway=None,
+                    regression=dict(type='ClassRegression')),
+        hooks=[dict(type='FitHook')]),
     'CHTN, dot': dict(config=dict(_CHTN, similarity='dot',
                                   source_pathway=None)),
     **{name: dict(config=dict(_FEATURES, type=name, num_classes=2))
