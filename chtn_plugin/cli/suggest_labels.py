@@ -192,7 +192,10 @@ def _records(cfg: Any) -> Any:
 def _apply(args: argparse.Namespace, cfg: Any) -> None:
     from dataclasses import replace
 
-    from chtn_plugin.datasets.manifest import write_manifest
+    from chtn_plugin.datasets.manifest import (
+        with_other_cells,
+        write_manifest,
+    )
     from chtn_plugin.storage.ownership import check_replaceable
     from chtn_plugin.studies.suggestion_page import read_labels_csv
     known = _records(cfg)
@@ -212,7 +215,7 @@ def _apply(args: argparse.Namespace, cfg: Any) -> None:
     made = [replace(record, classes=(given[record.id], ) if given[record.id]
                     else ()) if record.id in given else record
             for record in records]
-    write_manifest(args.manifest, made)
+    write_manifest(args.manifest, with_other_cells(made, path))
     changed = sum(one.classes != other.classes
                   for one, other in zip(made, records, strict=True))
     print(f'{changed} labels differ from {path}; written: {args.manifest}\n'

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .._errors import building
-from ..datasets.manifest import PairRecord, read_manifest, write_manifest
+from ..datasets.manifest import (
+    Manifest,
+    PairRecord,
+    read_manifest,
+    with_other_cells,
+    write_manifest,
+)
 from ..storage.files import atomic_write
 from .doctor import Finding, examine, rows_to_drop, table
 
@@ -146,7 +152,10 @@ def _write_fixed(one: Checked, drop: set[int],
     path = folder / f'{one.path.stem}_fixed.tsv'
     if path.exists():
         raise ValueError(f'{path} exists already, remove it first')
-    write_manifest(path, [record for row, record in enumerate(one.records)
+    records = one.records
+    if isinstance(records, Manifest):
+        records = with_other_cells(records, one.path)
+    write_manifest(path, [record for row, record in enumerate(records)
                           if row not in drop])
     say(f'{path}: {len(one.records) - len(drop)} rows, {len(drop)} left out')
 

@@ -275,8 +275,20 @@ def _merged(rows: Sequence[Row]) -> list[Row]:
                     f'{what} {one} at {first.where}, {other} at {row.where}')
         merged[key] = dataclasses.replace(
             first, texts=tuple(dict.fromkeys(first.texts + row.texts)),
+            other=_joined(first.other, row.other),
             classes=tuple(dict.fromkeys(first.classes + row.classes)))
     return list(merged.values())
+
+
+def _joined(one: tuple[tuple[str, str], ...],
+            two: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Cells of two rows; what differs stands side by side."""
+    cells: dict[str, list[str]] = {}
+    for name, value in (*one, *two):
+        kept = cells.setdefault(name, [])
+        if value not in kept:
+            kept.append(value)
+    return tuple((name, '; '.join(values)) for name, values in cells.items())
 
 
 def _records(rows: Sequence[Row]) -> list[PairRecord]:
@@ -284,7 +296,7 @@ def _records(rows: Sequence[Row]) -> list[PairRecord]:
     return [PairRecord(
         f'{number:0{width}}' if row.image is None else
         f'{number:0{width}}-{Path(row.image).stem}', row.split, row.classes,
-        row.image, row.texts, row.where)
+        row.image, row.texts, row.where, row.other)
         for number, row in enumerate(rows, 1)]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from ..datasets.manifest import column_to_keep
 from ..storage.folders import one_form, visible_files, visible_folders
 from ..storage.pictures import SUFFIXES as IMAGE_SUFFIXES
 from ..storage.tables import (
@@ -49,12 +50,15 @@ class Row:
         classes: Class names.
         split: ``'train'``, ``'val'``, ``'test'`` or empty.
         where: ``file:line``, for messages.
+        other: Cells of the table's further columns that hold something, by
+            the name under which a manifest keeps them.
     """
     image: Optional[str]
     texts: tuple[str, ...]
     classes: tuple[str, ...]
     split: str
     where: str
+    other: tuple[tuple[str, str], ...] = ()
 
 
 def find_table(folder: Path, written: str) -> Optional[Path]:
@@ -137,9 +141,12 @@ def rows_of_cells(rows: Sequence[TableRow], path: Path,
     names = _columns(header, columns, path)
     _check_found(names, ('image', 'text', 'label') if needs_label else
                  ('image', 'text'), header, path)
+    taken = {name for parts in names.values() for name in parts}
+    others = {name: column_to_keep(name) for name in header
+              if name not in taken}
     return [_row({field: [row.cells.get(name) for name in parts]
                   for field, parts in names.items()}, label_separator,
-                 row.where) for row in rows]
+                 row.where, _others(row, others)) for row in rows]
 
 
 def read_labels(path: Path, columns: Mapping[str, str],
@@ -309,8 +316,24 @@ def _parts(value: Any, where: str, separator: str) -> tuple[str, ...]:
                  if (clean := clean_text(part)))
 
 
+def _others(row: TableRow, names: Mapping[str, str]
+            ) -> tuple[tuple[str, str], ...]:
+    """Further cells that are text or numbers, or lists of them."""
+    found: dict[str, str] = {}
+    for name, kept in names.items():
+        try:
+            text = '; '.join(filter(None, map(str.strip, cell_texts(
+                row.cells.get(name), row.where))))
+        except ValueError:
+            # What is nested, say, is nothing to filter by.
+            continue
+        if text:
+            found.setdefault(kept, text)
+    return tuple(found.items())
+
+
 def _row(cells: Mapping[str, list[Any]], label_separator: str,
-         where: str) -> Row:
+         where: str, other: tuple[tuple[str, str], ...]) -> Row:
     classes = _parts(cells.get('label', [''])[0], where, label_separator)
     images = _parts(cells['image'][0], where, '')
     texts = tuple(text for cell in cells['text']
@@ -326,4 +349,4 @@ def _row(cells: Mapping[str, list[Any]], label_separator: str,
         raise ValueError('a row needs an image, a text or both: '
                          f'{where} has neither')
     return Row(images[0].replace('\\', '/') if images else None, texts,
-               classes, SPLITS.get(split, ''), where)
+               classes, SPLITS.get(split, ''), where, other)

@@ -1,6 +1,7 @@
 """Read and write the manifest, the file that lists a data set's pairs."""
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -23,8 +24,9 @@ from ..storage.tables import (
 from ..text.articles import TEXT_SEPARATOR
 from .manifest_rows import Manifest, ManifestBuilder, PairRecord
 
-__all__ = ['Manifest', 'PairRecord', 'check_writable', 'read_manifest',
-           'shared_manifest', 'write_manifest']
+__all__ = ['Manifest', 'PairRecord', 'check_writable', 'column_to_keep',
+           'other_columns', 'read_manifest', 'shared_manifest',
+           'with_other_cells', 'write_manifest']
 
 COLUMNS = ('id', 'split', 'class', 'image', 'text')
 LABEL_SEPARATOR = ';'
@@ -294,6 +296,34 @@ def other_columns(path: str | Path) -> Iterator[dict[str, str]]:
                for name, value in row.items() if name not in taken}
 
 
+def with_other_cells(records: Sequence[PairRecord], path: str | Path
+                     ) -> list[PairRecord]:
+    """Return records with what else their manifest holds, to write it anew.
+
+    Args:
+        records: All rows of a manifest, in file order.
+        path: The manifest.
+    """
+    return [dataclasses.replace(record, other=tuple(
+        (column_to_keep(name), value) for name, value in cells.items()
+        if value and name not in _KNOWN))
+        for record, cells in zip(records, other_columns(path), strict=True)]
+
+
+def column_to_keep(name: str) -> str:
+    """Return the name under which a manifest keeps a further column.
+
+    >>> column_to_keep('Colour'), column_to_keep('Name')
+    ('Colour', 'own_Name')
+
+    Args:
+        name: The column's own name. One that a manifest's fields, or a
+            filter's, may go by gets ``own_`` before it.
+    """
+    name = ' '.join(name.split())
+    return (f'own_{name}' if name.lower() in _KNOWN | {'path'} else name)
+
+
 def shared_manifest(path: str | Path,
                     columns: Optional[dict[str, str]] = None,
                     label_separator: Optional[str] = None) -> Manifest:
@@ -335,7 +365,8 @@ def write_manifest(path: str | Path, records: Sequence[PairRecord]) -> None:
     """Write records as a TSV manifest, atomically.
 
     Tabs, line breaks and runs of white space inside a text become one space,
-    since the format knows no quoting.
+    since the format knows no quoting. Cells beside the five fields follow
+    them, a column for each name.
 
     Args:
         path: File to write; replaced whole or not at all.
@@ -347,14 +378,19 @@ def write_manifest(path: str | Path, records: Sequence[PairRecord]) -> None:
             name a tab or line break.
     """
     check_writable(records)
+    others = list(dict.fromkeys(
+        name for record in records for name, _ in record.other))
     with atomic_write(path, 'w', encoding='utf-8', newline='\n') as file:
-        file.write('\t'.join(COLUMNS) + '\n')
+        file.write('\t'.join((*COLUMNS, *others)) + '\n')
         for record in records:
             texts = (' '.join(text.split()) for text in record.texts)
+            cells = dict(record.other)
             file.write('\t'.join((
                 record.id, record.split,
                 LABEL_SEPARATOR.join(record.classes), record.image or '',
-                TEXT_SEPARATOR.join(texts))) + '\n')
+                TEXT_SEPARATOR.join(texts),
+                *(' '.join(cells.get(name, '').split())
+                  for name in others))) + '\n')
 
 
 def check_writable(records: Sequence[PairRecord]) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional, Protocol, Union, overload
 
 import numpy as np
@@ -34,6 +34,9 @@ class PairRecord:
         texts: Its texts, in file order; empty where the row is an image
             without a text.
         where: ``file:line`` of the row, for messages.
+        other: Further cells by the name of their column, which the manifest
+            keeps for filters. A manifest that was read has them in its file
+            alone; see :func:`~chtn_plugin.datasets.manifest.other_columns`.
     """
     id: str
     split: str
@@ -41,6 +44,7 @@ class PairRecord:
     image: Optional[str]
     texts: tuple[str, ...]
     where: str
+    other: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 class Manifest(Sequence[PairRecord]):

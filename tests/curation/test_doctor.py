@@ -1,6 +1,8 @@
 """The doctor finds each trouble, names it, and mends what can be mended."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,6 +18,7 @@ from chtn_plugin.curation.doctor import (
 from chtn_plugin.curation.image_facts import image_facts, near_duplicates
 from chtn_plugin.datasets.manifest import (
     PairRecord,
+    other_columns,
     read_manifest,
     write_manifest,
 )
@@ -288,6 +291,15 @@ def test_fix_writes_a_new_sound_manifest(leaking):
         fixed, say=lambda line: None)} <= {'note'}
     with pytest.raises(ValueError, match='exists already'):
         check(leaking, fix=True, say=lambda line: None)
+
+
+def test_the_mended_manifest_keeps_further_columns(leaking):
+    records = [replace(record, other=(('colour', record.id), ))
+               for record in read_manifest(leaking)]
+    write_manifest(leaking, records)
+    check(leaking, fix=True, say=lambda line: None)
+    assert [cells['colour'] for cells in other_columns(
+        leaking.with_name('pairs_fixed.tsv'))][0] == 'train0'
 
 
 def test_warnings_are_mended_only_on_request():

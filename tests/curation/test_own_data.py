@@ -18,7 +18,7 @@ from own_folder import (
 )
 
 from chtn_plugin.curation.own_tables import read_table
-from chtn_plugin.datasets.manifest import read_manifest
+from chtn_plugin.datasets.manifest import other_columns, read_manifest
 from chtn_plugin.engine.shipped_configs import PREFIX
 
 SCRIPTS = ('一只猫在沙发上', 'قطة على الأريكة', 'Кошка на диване', '🐈 on a 🛋️')
@@ -56,6 +56,34 @@ def test_columns_can_be_named(folder):
     assert records[0].texts == ('text 0 number 0', )
     with pytest.raises(ValueError, match="no column 'nothing'"):
         make(folder, columns={'label': 'nothing'})
+
+
+def test_further_columns_stay_for_filters(folder):
+    write_csv(folder, [(*row, 'red\tish' if n % 2 else '', n, 'there')
+                       for n, row in enumerate(rows())],
+              ('image', 'text', 'label', 'Colour', 'id', 'path'))
+    assert make(folder)[1].other == (
+        ('Colour', 'red\tish'), ('own_id', '1'), ('own_path', 'there'))
+    cells = list(other_columns(folder / 'manifest.tsv'))
+    assert cells[0] == dict(split='train', Colour='', own_id='0',
+                            own_path='there')
+    assert cells[1]['Colour'] == 'red ish'
+    assert len(read_manifest(folder / 'manifest.tsv')) == 60
+
+
+def test_further_cells_of_one_picture_are_joined(folder):
+    write_csv(folder, [(*row, f'a{n % 2}', 'all')
+                       for n, row in enumerate(rows(2))],
+              ('image', 'text', 'label', 'annotator', 'source'))
+    assert make(folder)[0].other == (('annotator', 'a0; a1'),
+                                     ('source', 'all'))
+
+
+def test_nested_cells_are_nothing_to_filter_by(folder):
+    (folder / 'data.jsonl').write_text('\n'.join(json.dumps(dict(
+        image=name, text=text, label=label, tags=['x', 'y'],
+        box=dict(x=1))) for name, text, label in rows()))
+    assert make(folder)[0].other == (('tags', 'x; y'), )
 
 
 def test_json_lines(folder):

@@ -10,6 +10,7 @@ from chtn_plugin.datasets.manifest import (
     PairRecord,
     other_columns,
     read_manifest,
+    with_other_cells,
     write_manifest,
 )
 
@@ -335,3 +336,6 @@ def test_cells_that_are_no_part_of_a_pair_are_read_beside_it(tmp_path):
                     'b\ttest\tx\tb.png\ttwo\t\n')
     assert list(other_columns(path)) == [
         dict(split='train', colour='red'), dict(split='test', colour='')]
+    write_manifest(tmp_path / 'again.tsv', with_other_cells(
+        read_manifest(path), path))
+    assert (tmp_path / 'again.tsv').read_text() == path.read_text()
