@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import errno
 import os.path as osp
+import re
 import shutil
 import site
 import sys
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from types import TracebackType
 from typing import Optional
 
@@ -18,6 +20,7 @@ _LIBRARIES = tuple(osp.realpath(folder) + osp.sep for folder in {
     *site.getsitepackages(), site.getusersitepackages(),
     *(sysconfig.get_paths()[name] for name in ('stdlib', 'platstdlib',
                                                'purelib', 'platlib'))})
+_NOT_REGISTERED = re.compile(r'(\w+)\.(\w+) is not in the \S+ registry')
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # What constructors and registries raise for values that do not fit.
 _UNFIT = (ValueError, KeyError, TypeError, AttributeError, AssertionError,
@@ -174,11 +177,25 @@ def is_users_module(error: BaseException, config: str) -> bool:
 
 
 def message_of(error: BaseException) -> str:
-    """Return an error's message on one line, a KeyError's unquoted."""
+    """Return an error's message on one line, a KeyError's unquoted.
+
+    Where a registry lacks a type because its package can not be imported, the
+    reason is said first: MMEngine passes it over.
+    """
     message = (error.args[0] if isinstance(error, KeyError) and error.args
                else error)
     lines = [line.strip() for line in str(message).splitlines()]
-    return ' '.join(filter(None, lines)) or type(error).__name__
+    line = ' '.join(filter(None, lines)) or type(error).__name__
+    missing = _NOT_REGISTERED.match(line)
+    if missing:
+        package, name = missing.groups()
+        try:
+            # What MMEngine imports of a package to have its types registered.
+            import_module(f'{package}.utils')
+        except Exception as why:  # whatever it is, it is the reason
+            return (f'{package}.{name} can not be had: importing {package} '
+                    f'fails ({type(why).__name__}: {why})')
+    return line
 
 
 def is_library(path: str) -> bool:

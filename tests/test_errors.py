@@ -12,6 +12,7 @@ from tiny_run import run_tool
 
 from chtn_plugin._errors import (
     is_library,
+    message_of,
     plain_build,
     plain_interrupt,
     plain_refusals,
@@ -133,3 +134,23 @@ def test_a_fault_in_a_module_of_the_user_keeps_its_traceback(
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(NameError):
         train("custom_imports = dict(imports=['faulty_module'])\n")
+
+
+def test_a_type_whose_package_can_not_be_imported_says_why(tmp_path,
+                                                           monkeypatch):
+    (tmp_path / 'towers').mkdir()
+    (tmp_path / 'towers/__init__.py').write_text('')
+    (tmp_path / 'towers/utils.py').write_text('import not_installed')
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(KeyError) as caught:
+        HOOKS.build(dict(type='towers.Tower'))
+    assert message_of(caught.value) == (
+        'towers.Tower can not be had: importing towers fails '
+        "(ModuleNotFoundError: No module named 'not_installed')")
+
+
+def test_a_type_that_its_package_lacks_is_said_to_be_missing():
+    with pytest.raises(KeyError) as caught:
+        HOOKS.build(dict(type='mmpretrain.Nowhere'))
+    assert message_of(caught.value).startswith(
+        'mmpretrain.Nowhere is not in the')
