@@ -74,6 +74,8 @@ def checks(device: str, tiny: bool = False
 def runs(device: str) -> dict[str, Callable[[Path], Figures]]:
     """Whole runs in processes of their own, by name; see gpu_runs.py."""
     return {
+        # Takes longest, so it begins first.
+        'compile': partial(_in, gpu_runs.check_compile, device),
         'resume, deterministic': partial(
             _in, gpu_runs.check_resume, device, amp=False, exact=True),
         'resume, mixed precision, deterministic': partial(
@@ -83,8 +85,7 @@ def runs(device: str) -> dict[str, Callable[[Path], Figures]]:
         'one rank': partial(_in, gpu_runs.check_one_rank, device),
         'fsdp on one rank': partial(_in, gpu_runs.check_fsdp, device),
         'two ranks on one device': partial(
-            _in, gpu_runs.check_two_ranks, device),
-        'compile': partial(_in, gpu_runs.check_compile, device)}
+            _in, gpu_runs.check_two_ranks, device)}
 
 
 def _in(function: Callable[..., Figures], device: str, folder: Path,

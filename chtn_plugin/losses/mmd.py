@@ -130,9 +130,14 @@ def _scaled(rows: Tensor) -> tuple[Tensor, Tensor]:
     return rows * scale * rest, exponent
 
 
+def _on_host(rows: Tensor) -> bool:
+    """Whether numbers can be looked at freely; elsewhere rows are scaled."""
+    return rows.device.type == 'cpu'
+
+
 def _in_range(total: Tensor) -> bool:
-    """Whether a sum of squares lost nothing; asked where that is free."""
-    return total.device.type == 'cpu' and 1e-25 < float(total) < 1e30
+    """Whether a sum of squares on the host lost nothing."""
+    return 1e-25 < float(total) < 1e30
 
 
 def _gammas(gamma: Optional[float | Tensor], total: Tensor, num_rows: int,
@@ -196,8 +201,9 @@ class _SampledMMD(torch.autograd.Function):
                 kernel_mul: float) -> Tensor:
         rows = torch.cat([source, target])
         exponent: Optional[Tensor] = None
-        total, sq_dist = _pair_distances(rows, first, second)
-        if not _in_range(total):
+        if _on_host(rows):
+            total, sq_dist = _pair_distances(rows, first, second)
+        if not _on_host(rows) or not _in_range(total):
             rows, exponent = _scaled(rows - rows.mean(0))
             total, sq_dist = _pair_distances(rows, first, second)
         sign = torch.ones_like(sq_dist)
@@ -273,8 +279,9 @@ class _QuadraticMMD(torch.autograd.Function):
                 gamma, num_kernels: int, kernel_mul: float) -> Tensor:
         rows = _centred(source, target)
         exponent: Optional[Tensor] = None
-        pairs = _BlockPairs(rows, len(source))
-        if not _in_range(pairs.total):
+        if _on_host(rows):
+            pairs = _BlockPairs(rows, len(source))
+        if not _on_host(rows) or not _in_range(pairs.total):
             rows, exponent = _scaled(rows)
             pairs = _BlockPairs(rows, len(source))
         middle, = _gammas(gamma, pairs.total, len(rows), exponent, 1,
