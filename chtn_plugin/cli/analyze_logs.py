@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .command import AGAIN, CommandParser, plain_errors, plain_interrupt
+from .json_output import add_json_argument, json_output
 
 Rows = list[dict[str, Any]]
 
@@ -98,15 +99,27 @@ def plot_curve(args: argparse.Namespace) -> None:
 
 def cal_train_time(args: argparse.Namespace) -> None:
     """Print the time of an iteration: median, fastest and slowest."""
-    for log in args.logs:
-        times = [row['time'] for row in read_log(Path(log))
-                 if isinstance(row.get('time'), (int, float))
-                 and 'loss' in row]
-        if not times:
-            raise KeyError(f'{log} has no training times')
-        print(f'{log}: median {statistics.median(times):.4f} s an iteration, '
-              f'fastest {min(times):.4f}, slowest {max(times):.4f} '
-              f'({len(times)} records)')
+    with json_output(args.json, 'train_time') as report:
+        rows = [_times(log) for log in args.logs]
+        for row in rows:
+            print('{log}: median {median:.4f} s an iteration, fastest '
+                  '{fastest:.4f}, slowest {slowest:.4f} ({records} records)'
+                  .format(**row))
+        report(dict(logs=rows))
+
+
+def _times(log: str) -> dict[str, Any]:
+    """Seconds of the iterations of a log.
+
+    Raises:
+        KeyError: It has none.
+    """
+    times = [row['time'] for row in read_log(Path(log))
+             if isinstance(row.get('time'), (int, float)) and 'loss' in row]
+    if not times:
+        raise KeyError(f'{log} has no training times')
+    return dict(log=log, median=statistics.median(times),
+                fastest=min(times), slowest=max(times), records=len(times))
 
 
 def parse_args() -> argparse.Namespace:
@@ -124,6 +137,7 @@ def parse_args() -> argparse.Namespace:
     plot.set_defaults(function=plot_curve)
     times = tasks.add_parser('cal_train_time', help=cal_train_time.__doc__)
     times.add_argument('logs', nargs='+', help='logs or work directories')
+    add_json_argument(times, 'the times of each log, in seconds,')
     times.set_defaults(function=cal_train_time)
     return parser.parse_args()
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .command import CommandParser, plain_errors, plain_interrupt
+from .json_output import add_json_argument, json_output
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -85,6 +86,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         'has been measured')
     parser.add_argument('--out', default='work_dirs/benchmark',
                         help='folder of records and reports')
+    add_json_argument(parser, 'the tables')
     return parser.parse_args(argv)
 
 
@@ -202,7 +204,7 @@ def possible_methods(methods: list[str], asked: list[str],
     return methods
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure what is missing, then write the reports."""
     from chtn_plugin.studies.benchmark import Plan, run_benchmark
     from chtn_plugin.studies.benchmark_report import (
@@ -236,7 +238,7 @@ def run(args: argparse.Namespace) -> None:
             paths = write_rows(args.write_rows, read_set(argument, args),
                                plan.labels, args.draws)
             print(f'written: {paths[0]} and {len(paths) - 1} more')
-        return
+        return {}
     outside = parse_outside(args.results, methods)
     if outside and args.unseen is not None:
         raise ValueError('results of other programs have no unseen classes: '
@@ -263,13 +265,15 @@ def run(args: argparse.Namespace) -> None:
     how = dict(command=command, prepared=prepared, budget=args.budget,
                trained_budget=args.trained_budget,
                hours=(time.time() - start) / 3600)
-    paths = write_reports(args.out, tables(records), how)
+    measured = tables(records)
+    paths = write_reports(args.out, measured, how)
     errors = [record for record in records if record['kind'] == 'error']
     for error in errors[:10]:
         print(f'failed: {error["method"]}, {error["set"]}, '
               f'{error["labels"]}, draw {error["draw"]}: {error["error"]} '
               f'({error["at"]})', file=sys.stderr)
     print('written: ' + ', '.join(map(str, paths)))
+    return dict(how, tables=measured, errors=errors)
 
 
 @plain_interrupt('benchmark.py',
@@ -277,5 +281,6 @@ def run(args: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Read the command line and compare."""
     args = parse_args(argv)
-    with plain_errors('benchmark.py'):
-        run(args)
+    with plain_errors('benchmark.py'), json_output(
+            args.json, 'benchmark') as report:
+        report(run(args))

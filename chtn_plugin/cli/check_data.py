@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Optional
 
 from .command import AGAIN, CommandParser, plain_interrupt
+from .json_output import add_json_argument, json_output
 
 _EPILOG = """examples:
   %(prog)s data/wikipedia/pairs.tsv
@@ -54,7 +55,8 @@ def main() -> int:
                         help='with --fix: drop near-duplicates too')
     parser.add_argument('--strict', action='store_true',
                         help='warnings count as errors')
-    parser.add_argument('--json', type=Path, help='write the findings here')
+    # It took any name before other tools had the option.
+    add_json_argument(parser, 'the findings', any_name=True)
     args = parser.parse_args()
     if args.cache and args.no_cache:
         parser.error('--cache and --no-cache exclude each other')
@@ -62,25 +64,18 @@ def main() -> int:
         parser.error(f'--examples must be 0 or more, got {args.examples}')
     if args.workers < 1:
         parser.error(f'--workers must be at least 1, got {args.workers}')
-    from chtn_plugin.curation.checked_data import (
-        check,
-        holds_findings,
-        write_findings,
-    )
-    from chtn_plugin.storage.ownership import check_replaceable
+    from chtn_plugin.curation.checked_data import check, holds_findings
     try:
-        if args.json:
-            check_replaceable(args.json, holds_findings(args.json))
-        findings = check(args.source, args.root, args.label_separator,
-                         not args.no_images, args.examples,
-                         'near' if args.near else args.fix,
-                         workers=args.workers,
-                         cache=None if args.no_cache else _cache(args.cache))
+        with json_output(args.json, 'findings', holds_findings) as report:
+            findings = check(
+                args.source, args.root, args.label_separator,
+                not args.no_images, args.examples,
+                'near' if args.near else args.fix, workers=args.workers,
+                cache=None if args.no_cache else _cache(args.cache))
+            report(findings)
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
-    if args.json:
-        write_findings(args.json, findings)
     bad = {'error', 'warning'} if args.strict else {'error'}
     return int(any(finding.level in bad for finding in findings))
 

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 from .command import AGAIN, CommandParser, plain_errors, plain_interrupt
+from .json_output import add_json_argument, json_output
 
 
 def parse_args(argv=None):
@@ -27,6 +28,7 @@ def parse_args(argv=None):
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--out', nargs='+', default=[],
                         metavar='FILE', help='.md and .json files to write')
+    add_json_argument(parser, 'the comparison')
     args = parser.parse_args(argv)
     for path in args.out:
         if Path(path).suffix not in ('.md', '.json'):
@@ -52,10 +54,13 @@ def _compare(args):
     from chtn_plugin.storage.ownership import check_replaceable
     for path in args.out:
         check_replaceable(path, holds_comparison(path))
-    comparison = compare_methods(load_methods(args.methods), args.protocol,
-                                 args.bootstrap, args.flips, args.seed)
-    text = format_comparison(comparison)
-    print(text)
+    with json_output(args.json, 'comparison', holds_comparison) as report:
+        comparison = compare_methods(
+            load_methods(args.methods), args.protocol, args.bootstrap,
+            args.flips, args.seed)
+        text = format_comparison(comparison)
+        print(text)
+        report(comparison)
     for path in args.out:
         with atomic_write(path, 'w', encoding='utf-8') as file:
             file.write(text + '\n' if path.endswith('.md')

@@ -7,10 +7,10 @@ one environment, optional packages that are missing.
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
-from .command import AGAIN, CommandParser, plain_interrupt
+from .command import AGAIN, CommandParser, plain_errors, plain_interrupt
+from .json_output import add_json_argument, json_output
 
 #: What each optional package is for.
 _OPTIONAL = {
@@ -30,8 +30,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Example: python tools/env.py --json')
-    parser.add_argument('--json', action='store_true',
-                        help='print one JSON object')
+    add_json_argument(parser, 'all of it')
     return parser.parse_args()
 
 
@@ -54,10 +53,13 @@ def environment() -> dict[str, Any]:
 def main() -> None:
     """Collect and print."""
     args = parse_args()
-    found = environment()
-    if args.json:
-        print(json.dumps(found, indent=1))
-        return
+    with plain_errors('env.py'), json_output(args.json, 'env') as report:
+        found = environment()
+        report(found)
+        _show(found)
+
+
+def _show(found: dict[str, Any]) -> None:
     width = max(map(len, (*found['versions'], *found['machine'])))
     for name, value in (*found['versions'].items(),
                         ('commit', found['commit']),

@@ -12,7 +12,9 @@ OpenCV.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import warnings
+from typing import TYPE_CHECKING
 
 from .command import (
     AGAIN,
@@ -21,6 +23,10 @@ from .command import (
     plain_errors,
     plain_interrupt,
 )
+from .json_output import add_json_argument, json_output
+
+if TYPE_CHECKING:
+    from chtn_plugin.export.onnx_parity import Parity
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,6 +48,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--agreement', type=float, default=0.99,
                         help='least share of the first ten results that both '
                         'must find (default: 0.99)')
+    add_json_argument(parser, 'how far both are apart')
     add_model_arguments(parser, device=False)
     return parser.parse_args()
 
@@ -53,11 +60,16 @@ def main() -> None:
     from chtn_plugin.apis import RetrievalInferencer
     from chtn_plugin.export.onnx_export import export_towers
     warnings.filterwarnings('ignore', category=DeprecationWarning)
-    with plain_errors('error'):
+    with plain_errors('error'), json_output(args.json, 'parity') as report:
         model = RetrievalInferencer(args.run, 'cpu', args.trust_checkpoint)
         parity = export_towers(model, args.out, args.tolerance,
                                args.agreement, args.samples, args.source)
-    print(f'written: {args.out}')
+        _say(args.out, parity)
+        report(dict(dataclasses.asdict(parity), out=args.out))
+
+
+def _say(out: str, parity: Parity) -> None:
+    print(f'written: {out}')
     print(f'largest difference to PyTorch {parity.difference:.2g}, rank '
           f'agreement {parity.agreement:.2%} over {parity.samples} pictures '
           'and as many texts')

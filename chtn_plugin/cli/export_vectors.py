@@ -11,6 +11,7 @@ import sys
 
 from .._errors import message_of
 from .command import AGAIN, CommandParser, plain_interrupt
+from .json_output import add_json_argument, json_output
 
 _FORMATS = ('parquet', 'lancedb', 'qdrant', 'usearch')
 
@@ -29,6 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--precision', default='float32',
                         choices=['float32', 'int8', 'binary'],
                         help='of Parquet and usearch (default: %(default)s)')
+    add_json_argument(parser, 'what was measured')
     return parser.parse_args()
 
 
@@ -38,15 +40,18 @@ def main() -> None:
     args = parse_args()
     try:
         from chtn_plugin.export.vectors import describe, export_vectors
-        measured = export_vectors(args.index, args.out, args.format,
-                                  args.precision)
+        with json_output(args.json, 'vectors') as report:
+            measured = export_vectors(args.index, args.out, args.format,
+                                      args.precision)
+            print(f'written: {args.out}')
+            for kind, facts in measured.items():
+                line = describe(kind, args.precision, facts)
+                if line:
+                    print(line)
+            report(dict(out=args.out, format=args.format,
+                        precision=args.precision, recall=measured))
     except (ValueError, OSError, KeyError) as error:
         sys.exit(f'error: {message_of(error)}')
     except ImportError as error:
         sys.exit(f'error: {args.format} needs a package that is missing: '
                  f'{error}')
-    print(f'written: {args.out}')
-    for kind, facts in measured.items():
-        line = describe(kind, args.precision, facts)
-        if line:
-            print(line)

@@ -19,6 +19,7 @@ from .command import (
     plain_errors,
     plain_interrupt,
 )
+from .json_output import add_json_argument, json_output
 
 if TYPE_CHECKING:
     from chtn_plugin.apis import RetrievalInferencer
@@ -90,6 +91,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--merge', action='store_true',
                         help='join the shards of a folder, without loading '
                         'them')
+    add_json_argument(parser, 'how much was encoded')
     args = parser.parse_args()
     options = {name: value for name in (
         'images', 'texts', 'text_mode', 'label_separator', 'batch_size',
@@ -119,11 +121,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Encode and write."""
     args = parse_args()
-    with plain_errors('error'):
+    with plain_errors('error'), json_output(args.json, 'features') as report:
         counts = _extract(args)
-    if counts:
-        print(f'{args.out}: ' + ', '.join(f'{n} {part}s'
-                                          for part, n in counts.items()))
+        if counts:
+            print(f'{args.out}: ' + ', '.join(
+                f'{n} {part}s' for part, n in counts.items()))
+        report(dict(out=args.out, counts=counts))
 
 
 def _extract(args: argparse.Namespace) -> dict[str, int]:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from .command import (
     AGAIN,
@@ -11,6 +12,7 @@ from .command import (
     plain_errors,
     plain_interrupt,
 )
+from .json_output import add_json_argument, json_output
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,6 +27,7 @@ def parse_args() -> argparse.Namespace:
                         'both (default: the configuration\'s)')
     parser.add_argument('--text-length', type=int, default=64,
                         help='words or tokens of the text (default: 64)')
+    add_json_argument(parser, 'the counts')
     return parser.parse_args()
 
 
@@ -37,7 +40,8 @@ def main() -> None:
     from chtn_plugin.engine.config_files import part_of
     from chtn_plugin.engine.launch import load_config
     from chtn_plugin.models.complexity import complexity
-    with plain_errors('get_flops.py'):
+    with plain_errors('get_flops.py'), json_output(
+            args.json, 'flops') as report:
         cfg = load_config(args)
         config = part_of(cfg, 'model', args.config)
         with plain_build('get_flops.py'):
@@ -51,12 +55,25 @@ def main() -> None:
                                  f'image: got {args.shape} for {shape}')
             shape = (shape[0], args.shape[0], args.shape[-1])
         rows = complexity(model, shape, args.text_length)
-    print(f'one image {shape}, one text of {args.text_length} words or tokens '
-          '(ready vectors: as wide as they are)')
+        parameters = list(model.parameters())
+        counts = dict(
+            config=args.config, image_shape=shape,
+            text_length=args.text_length,
+            parameters=sum(p.numel() for p in parameters),
+            trained=sum(p.numel() for p in parameters if p.requires_grad),
+            towers={name: dict(multiply_adds=flops, parameters=count)
+                    for name, flops, count in rows})
+        _print_counts(counts)
+        report(counts)
+
+
+def _print_counts(counts: dict[str, Any]) -> None:
+    print(f'one image {counts["image_shape"]}, one text of '
+          f'{counts["text_length"]} words or tokens (ready vectors: as wide '
+          'as they are)')
     print(f'{"":8}{"multiply-adds":>16}{"parameters":>14}')
-    for name, flops, parameters in rows:
-        print(f'{name:8}{flops / 1e9:>14.3f} G{parameters / 1e6:>12.3f} M')
-    total = sum(p.numel() for p in model.parameters())
-    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    print(f'whole model {total / 1e6:.3f} M parameters, of which '
-          f'{trained / 1e6:.3f} M are trained')
+    for name, tower in counts['towers'].items():
+        print(f'{name:8}{tower["multiply_adds"] / 1e9:>14.3f} G'
+              f'{tower["parameters"] / 1e6:>12.3f} M')
+    print(f'whole model {counts["parameters"] / 1e6:.3f} M parameters, of '
+          f'which {counts["trained"] / 1e6:.3f} M are trained')

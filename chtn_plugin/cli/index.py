@@ -9,6 +9,7 @@ or manifest are dropped when it is given again.
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from .command import (
     CommandParser,
@@ -17,6 +18,7 @@ from .command import (
     plain_errors,
     plain_interrupt,
 )
+from .json_output import add_json_argument, json_output
 
 
 def parse_args() -> argparse.Namespace:
@@ -53,9 +55,11 @@ def parse_args() -> argparse.Namespace:
     build.add_argument('--workers', type=int, default=1,
                        help='threads that read pictures while the model '
                        'computes (default: %(default)s; 0: none)')
+    add_json_argument(build, 'what was added')
     add_model_arguments(build, bf16=True)
     inspect = commands.add_parser('inspect', help='say what an index holds')
     inspect.add_argument('index', help='the index, a folder')
+    add_json_argument(inspect, 'what it holds')
     args = parser.parse_args()
     if args.command == 'build' and args.workers < 0:
         parser.error(f'--workers must be 0 or more, got {args.workers}')
@@ -73,17 +77,15 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Build or inspect."""
     args = parse_args()
-    with plain_errors('error'):
+    with plain_errors('error'), json_output(args.json, 'index') as report:
         try:
-            if args.command == 'build':
-                _build(args)
-            else:
-                _inspect(args)
+            report(_build(args) if args.command == 'build'
+                   else _inspect(args))
         except RuntimeError as error:  # another process builds it; or FAISS
             raise ValueError(str(error)) from error
 
 
-def _build(args: argparse.Namespace) -> None:
+def _build(args: argparse.Namespace) -> dict[str, Any]:
     from chtn_plugin.apis import RetrievalInferencer
     from chtn_plugin.apis.approximate_search import approximate_index
     from chtn_plugin.apis.index_store import IndexStore
@@ -102,14 +104,28 @@ def _build(args: argparse.Namespace) -> None:
     for path, done in store.sources:
         if not done:
             print(f'unfinished: {path}. Build again with it to go on')
+    measured: dict[str, Any] = {}
     if args.faiss:
         measured = approximate_index(store, model, args.faiss, args.queries,
                                  args.recall)
         for kind, facts in measured.items():
             print(describe(kind, facts))
+    return dict(index=args.out, items=store.count,
+                sources=[dict(source=source, added=change.added,
+                              dropped=change.dropped)
+                         for source, change in zip(args.source, changes,
+                                                   strict=True)],
+                skipped=_skipped(store.head), unfinished=[
+                    path for path, done in store.sources if not done],
+                approximate=measured)
 
 
-def _inspect(args: argparse.Namespace) -> None:
+def _skipped(head: dict[str, Any]) -> list[dict[str, str]]:
+    return [dict(name=name, reason=reason)
+            for _, name, reason in head['skipped']]
+
+
+def _inspect(args: argparse.Namespace) -> dict[str, Any]:
     from chtn_plugin.apis.index_store import IndexStore
     from chtn_plugin.evaluation.approximate import describe
     from chtn_plugin.storage.shards import is_file
@@ -134,3 +150,12 @@ def _inspect(args: argparse.Namespace) -> None:
         print(f'not found  {len(gone)} picture files, such as {gone[0]}')
     for kind, facts in head.get('approximate', {}).items():
         print(f'faiss      {describe(kind, facts)}')
+    return dict(index=args.index, model=head['model'],
+                fingerprint=head['fingerprint'],
+                images=gallery.count('image'), texts=gallery.count('text'),
+                size=head['size'], complete=store.complete,
+                parts=len(head['parts']),
+                sources=[dict(source=path, complete=done)
+                         for path, done in store.sources],
+                skipped=_skipped(head), missing=gone,
+                approximate=head.get('approximate', {}))

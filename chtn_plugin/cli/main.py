@@ -16,7 +16,7 @@ from .command import as_typed
 
 _HERE = Path(__file__).parent
 #: Modules of this room that are no commands.
-_NONE = ('__init__', 'command', 'main')
+_NONE = ('__init__', 'command', 'json_output', 'main')
 
 
 def commands() -> dict[str, str]:

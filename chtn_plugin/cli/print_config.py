@@ -12,6 +12,7 @@ from .command import (
     plain_errors,
     plain_interrupt,
 )
+from .json_output import add_json_argument, json_output
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -26,6 +27,7 @@ def parse_args() -> argparse.Namespace:
     add_config_arguments(parser)
     parser.add_argument('--save-path', metavar='FILE', help='write it there '
                         'too (.py, .json or .yml)')
+    add_json_argument(parser, 'the configuration')
     return parser.parse_args()
 
 
@@ -51,8 +53,10 @@ def main() -> None:
     """Merge and print."""
     args = parse_args()
     from chtn_plugin.engine.launch import load_config
-    with plain_errors('print_config.py'):
+    with plain_errors('print_config.py'), json_output(
+            args.json, 'config') as report:
         cfg = load_config(args)
         if args.save_path:
             _save(cfg, args.save_path)
-    print(cfg.pretty_text)
+        report(dict(config=cfg.to_dict()))
+        print(cfg.pretty_text)

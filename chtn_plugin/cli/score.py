@@ -29,6 +29,7 @@ from chtn_plugin.evaluation.reading import FIELDS
 from chtn_plugin.evaluation.splits import SPLITS
 
 from .command import AGAIN, CommandParser, plain_errors, plain_interrupt
+from .json_output import add_json_argument, json_output
 
 
 def parse_args(argv=None):
@@ -70,6 +71,7 @@ def parse_args(argv=None):
                         choices=DIRECTIONS)
     parser.add_argument('--out', metavar='results.json',
                         help='write figures and the value of each query')
+    add_json_argument(parser, 'the figures, as --out does,')
     parser.add_argument('--trec', metavar='FOLDER',
                         help='write TREC run and qrels files')
     parser.add_argument('--per-class', action='store_true',
@@ -126,14 +128,30 @@ def wanted_protocols(names, cuts, split, pairs=True, classes=True):
 def main(argv=None):
     args = parse_args(argv)
     if args.list:
-        for name, formula in zip(known_names(), FORMULAS.values(),
-                                 strict=True):
-            print(f'{name:22} {formula.summary}')
-        for split in SPLITS.values():
-            print(f'.../{split.name:18} {split.summary}')
+        with plain_errors('error'), json_output(
+                args.json, 'protocols') as report:
+            report(_list())
         return
-    with plain_errors('error'):
-        _score(args)
+    with plain_errors('error'), json_output(
+            args.json, 'results', _holds_results) as report:
+        report(_score(args))
+
+
+def _list():
+    formulas = {name: formula.summary for name, formula in zip(
+        known_names(), FORMULAS.values(), strict=True)}
+    splits = {split.name: split.summary for split in SPLITS.values()}
+    for name, summary in formulas.items():
+        print(f'{name:22} {summary}')
+    for name, summary in splits.items():
+        print(f'.../{name:18} {summary}')
+    return dict(protocols=formulas, splits=splits)
+
+
+def _holds_results(path):
+    from chtn_plugin.evaluation.results import read_results
+    from chtn_plugin.storage.ownership import is_read_by
+    return is_read_by(read_results, path)
 
 
 def _score(args):
@@ -147,13 +165,11 @@ def _score(args):
         write_results,
         write_trec,
     )
-    from chtn_plugin.evaluation.results import read_results
-    from chtn_plugin.storage.ownership import check_replaceable, is_read_by
+    from chtn_plugin.storage.ownership import check_replaceable
     if args.out:
-        check_replaceable(args.out, is_read_by(read_results, args.out))
+        check_replaceable(args.out, _holds_results(args.out))
     if args.run:
-        _score_run(args)
-        return
+        return _score_run(args)
     fields = dict(field.split('=', 1) for field in args.fields)
     embeddings = read_embeddings(args.embeddings, args.labels, fields,
                                  args.row_pairs)
@@ -193,6 +209,7 @@ def _score(args):
             for path in write_trec(args.trec, embeddings, direction,
                                    protocols[0]):
                 print(f'wrote {path}')
+    return results
 
 
 def _score_run(args):
@@ -225,6 +242,7 @@ def _score_run(args):
     if args.out:
         write_results(args.out, results)
         print(f'wrote {args.out}')
+    return results
 
 
 def _tell_grades(qrels):

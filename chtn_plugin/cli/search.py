@@ -18,6 +18,7 @@ from .command import (
     plain_errors,
     plain_interrupt,
 )
+from .json_output import add_json_argument, json_output
 
 if TYPE_CHECKING:
     from chtn_plugin.apis import SearchResult
@@ -69,6 +70,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--font', action='append', default=[],
                         help='font file for scripts that DejaVu Sans lacks '
                         '(.png)')
+    add_json_argument(parser, 'what was found')
     add_model_arguments(parser, bf16=True)
     args = parser.parse_args()
     if not args.text and not args.image:
@@ -103,12 +105,15 @@ def show(result: SearchResult) -> str:
 def main() -> None:
     """Load, index, search, show."""
     args = parse_args()
-    with plain_errors('error'):
+    with plain_errors('error'), json_output(args.json, 'search') as report:
         results = _search(args)
         print('\n\n'.join(map(show, results)))
         if args.out:
             _write(args, results)
             print(f'\nwritten: {args.out}')
+        report(dict(results=[
+            {key: value for key, value in vars(result).items()
+             if key != 'picture'} for result in results]))
 
 
 def _search(args: argparse.Namespace) -> list[SearchResult]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .command import AGAIN, add_config_arguments, plain_errors, plain_interrupt
+from .json_output import add_json_argument, json_output
 
 _WAYS = ('coverage', 'both', 'disagreement')
 
@@ -47,13 +48,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         help='the manifest that --apply writes, .tsv')
     parser.add_argument('--out', metavar='FOLDER', help='folder of the page '
                         'and the CSV (default: work_dirs/labels_NAME)')
+    add_json_argument(parser, 'the suggestions')
     args = parser.parse_args(argv)
     if (args.apply is None) != (args.manifest is None):
         parser.error('--apply and --manifest go together')
+    if args.apply and args.json:
+        parser.error('--json has suggestions, --apply makes none')
     return args
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> dict[str, Any]:
     """Suggest, or write the manifest of what was filled in."""
     from chtn_plugin.engine.launch import load_config
     for name, least in (('number', 1), ('suspects', 0), ('draws', 1)):
@@ -63,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     cfg = load_config(args)
     if args.apply is not None:
         _apply(args, cfg)
-        return
+        return {}
     from chtn_plugin.storage.files import atomic_write
     from chtn_plugin.storage.ownership import bears_stamp, check_replaceable
     from chtn_plugin.studies.asking_gain import asking_gain
@@ -97,6 +101,8 @@ def run(args: argparse.Namespace) -> None:
     for line in _gain_lines(gains):
         print(line)
     print(f'written: {files[0]}, {files[1]}')
+    return dict(config=args.config, suggestions=suggestions, gains=gains,
+                written=files)
 
 
 def _suggestions(args: argparse.Namespace, rows: Any, prepared: Any
@@ -240,5 +246,6 @@ def _ann_keys(cfg: Any) -> list[str]:
 def main(argv: list[str] | None = None) -> None:
     """Read the command line and suggest."""
     args = parse_args(argv)
-    with plain_errors('suggest_labels.py'):
-        run(args)
+    with plain_errors('suggest_labels.py'), json_output(
+            args.json, 'suggestions') as report:
+        report(run(args))

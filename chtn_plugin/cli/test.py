@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import json
 import os.path as osp
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .command import (
@@ -16,12 +17,14 @@ from .command import (
     plain_refusals,
     tell,
 )
+from .json_output import add_json_argument, json_output, json_text
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-#: Marks a file of ``--out-item metrics``.
-_METRICS = 'chtn_plugin.metrics/1'
+#: Marks a file of ``--out-item metrics``, and of ``--json``.
+_KIND = 'metrics'
+_METRICS = f'chtn_plugin.{_KIND}/1'
 
 
 def parse_args() -> argparse.Namespace:
@@ -53,6 +56,7 @@ def parse_args() -> argparse.Namespace:
                         help='no page-locked memory in the data loader')
     parser.add_argument('--amp', action='store_true',
                         help='encode in mixed precision')
+    add_json_argument(parser, 'the figures')
     args = parser.parse_args()
     if args.out_item == 'metrics' and not (args.out or '').endswith('.json'):
         parser.error('--out-item metrics goes with --out FILE.json, got '
@@ -141,11 +145,12 @@ def _holds_metrics(path: str) -> bool:
 def run(args: argparse.Namespace) -> None:
     """Build the Runner and test."""
     from chtn_plugin.engine.console import terse_console
-    with terse_console(args.verbose):
-        _run(args)
+    with terse_console(args.verbose), plain_refusals(
+            'test.py'), json_output(args.json, _KIND) as report:
+        _run(args, report)
 
 
-def _run(args: argparse.Namespace) -> None:
+def _run(args: argparse.Namespace, report: Callable[[Any], None]) -> None:
     from mmengine.dist import is_main_process
 
     from chtn_plugin.engine.console import describe_run
@@ -187,12 +192,14 @@ def _run(args: argparse.Namespace) -> None:
         if osp.isfile(results):
             tell(f'the value of every query: {results}; tools/compare.py '
                  'compares runs by them')
+        figures = dict(metrics={name: float(value)
+                                for name, value in metrics.items()})
+        report(dict(figures, config=args.config, checkpoint=args.checkpoint,
+                    protocol=reported_protocol(runner.test_evaluator)))
         if args.out and args.out_item == 'metrics':
             from chtn_plugin.storage.files import atomic_write
             with atomic_write(args.out, 'w', 'utf-8') as file:
-                json.dump(dict(schema=_METRICS, metrics={
-                    name: float(value) for name, value in metrics.items()}),
-                    file, indent=1)
+                file.write(json_text(figures, _KIND))
             print(f'figures: {args.out}')
         elif args.out:
             tell(f'embeddings: {args.out}; python tools/score.py {args.out} '

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .command import add_config_arguments, plain_errors, plain_interrupt
+from .json_output import add_json_argument, json_output
 
 _RUNGS = ('0', '1/class', '2/class', '4/class', '8/class', '10%', '30%',
           '100%')
@@ -64,10 +65,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         "configuration's)")
     parser.add_argument('--out', metavar='FOLDER', help='folder of records '
                         'and reports (default: work_dirs/transfer_NAME)')
+    add_json_argument(parser, 'the table')
     return parser.parse_args(argv)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure what is missing, then write the report."""
     from chtn_plugin.engine.launch import load_config
     from chtn_plugin.studies.label_budgets import LabelBudget
@@ -104,6 +106,7 @@ def run(args: argparse.Namespace) -> None:
     paths = write_reports(out, table, how)
     print('\n'.join(table['words']))
     print('written: ' + ', '.join(map(str, paths)))
+    return dict(how, **table)
 
 
 def _setup(args: argparse.Namespace, cfg: Any, name: str) -> Any:
@@ -144,5 +147,6 @@ def _lacks(setup: Any) -> list[str]:
 def main(argv: list[str] | None = None) -> None:
     """Read the command line and report."""
     args = parse_args(argv)
-    with plain_errors('transfer_report.py'):
-        run(args)
+    with plain_errors('transfer_report.py'), json_output(
+            args.json, 'transfer') as report:
+        report(run(args))

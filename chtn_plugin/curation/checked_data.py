@@ -18,7 +18,6 @@ from ..datasets.manifest import (
     with_other_cells,
     write_manifest,
 )
-from ..storage.files import atomic_write
 from .doctor import Finding, examine, rows_to_drop, table
 
 _MANIFESTS = ('.tsv', '.csv', '.jsonl')
@@ -93,18 +92,11 @@ class Checked:
     has_images: bool = True
 
 
-def write_findings(path: Path, findings: Sequence[Finding]) -> None:
-    """Write what was found as JSON, a list of objects."""
-    with atomic_write(path, 'w', encoding='utf-8') as file:
-        json.dump([dataclasses.asdict(finding) for finding in findings], file,
-                  indent=2, ensure_ascii=False)
-
-
-def holds_findings(path: Path) -> bool:
-    """Whether a file is one of :func:`write_findings`, and not a user's."""
+def holds_findings(path: str | Path) -> bool:
+    """Whether a file is a JSON list of findings, and not a user's."""
     names = {field.name for field in dataclasses.fields(Finding)}
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = json.loads(Path(path).read_text(encoding='utf-8'))
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, list) and all(

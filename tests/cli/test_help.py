@@ -37,5 +37,5 @@ def test_every_tool_is_a_command_of_the_package():
     tools = {path.stem for path in (ROOT / 'tools').rglob('*.py')}
     commands = {path.stem for path in
                 (ROOT / 'chtn_plugin/cli').glob('[a-z]*.py')}
-    assert commands - tools == {'command', 'main'}
+    assert commands - tools == {'command', 'json_output', 'main'}
     assert tools <= commands
