@@ -52,6 +52,7 @@ PARTS: dict[str, dict[str, Sequence[str]]] = {
         'engine.hooks.pictures.retrieval_visualization': (
             'RetrievalVisualizationHook',),
         'engine.hooks.resuming.safe_checkpoint': ('SafeCheckpointHook', ),
+        'engine.hooks.fitting.temperature': ('TeacherTemperatureHook', ),
     },
     'INFERENCERS': {
         'apis.retrieval_inferencer': ('RetrievalInferencer', ),

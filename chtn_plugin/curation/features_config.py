@@ -1,6 +1,7 @@
 """Write a configuration for a user's own ready features."""
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from .own_config import (
     are_few,
     check_place,
     literal,
+    names_advice,
     schedule,
     size_of_leaf,
     taught,
@@ -83,6 +85,22 @@ def write_features_config(config: Path, file: str | Path,
         f'of {sizes["text"]} numbers')
     say(f'wrote {config}\n\nnext:\n  python tools/train.py {config}\n'
         f'  python tools/test.py {config} work_dirs/{config.stem}')
+    advice = _names_advice(config, file) if few else ''
+    if advice:
+        say(advice)
+
+
+def _names_advice(config: Path, file: Path) -> str:
+    """How names are turned on, where the file says who made its vectors."""
+    arrays = ArrayFile(file)
+    if 'meta' not in arrays:
+        return ''
+    try:
+        made = json.loads(str(arrays['meta'].item()))
+        return names_advice(config, made['backbone'], made['text_encoder'],
+                            made['texts'])
+    except (ValueError, TypeError, KeyError):
+        return ''  # of some other tool
 
 
 def _training(batch_size: int, lacks: bool, teaches: bool) -> str:

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -37,6 +38,9 @@ WIDE_FROM = 1000
 #: Updates, and labelled pairs an update, where most pairs have no class: as
 #: docs/few_labels.md measured. The same few rows come many times.
 FEW_ITERS, FEW_BATCH = 300, 64
+#: The backbone whose classifier, ImageNet's, is at hand, and the length of its
+#: vectors before they are scaled to 1.
+_WITH_CLASSIFIER, _LENGTH = 'EfficientNetLite0', 16
 WIDE_RATE = 'optim_wrapper = dict(optimizer=dict(lr=0.03))'
 _SCRATCH = (
     'The network learns from scratch, which needs hundreds of pictures; '
@@ -55,7 +59,8 @@ default_hooks = dict(feature_cache=dict(
 def write_config(path: Path, folder: Path, manifest: str,
                  records: Sequence[PairRecord],
                  source: Optional[Path] = None,
-                 images: str = 'scratch', texts: str = 'words') -> str:
+                 images: str = 'scratch', texts: str = 'words'
+                 ) -> tuple[str, str]:
     """Write a configuration that trains on a manifest as it is.
 
     Args:
@@ -70,7 +75,8 @@ def write_config(path: Path, folder: Path, manifest: str,
         texts: Text encoder, likewise.
 
     Returns:
-        One line: which encoders it has, and what would be better.
+        One line: which encoders it has, and what would be better; and how
+        names of classes are turned on, empty where they are of no use.
 
     Raises:
         ValueError: A file is there that was not written by this function,
@@ -155,7 +161,8 @@ def write_config(path: Path, folder: Path, manifest: str,
         f'datasets/own_pairs{small}.py',
         f'models/own{small or "_frozen"}{size_of_leaf(few, wide)}.py'],
         parts, few)
-    return line
+    return line, '' if image is None or not few else names_advice(
+        path, image.backbone, text.encoder, text.name)
 
 
 def are_few(labelled: int, total: int) -> bool:
@@ -226,6 +233,34 @@ def taught(few: bool, counts_words: bool) -> dict[str, Any]:
     return dict(text_pathway=dict(
         type='Pathway', widths=[256, 256], dropout=0.7,
         input_dropout=0.3)) if counts_words else {}
+
+
+def names_advice(config: Path, backbone: Optional[Mapping[str, Any]],
+                 text: Mapping[str, Any], texts: str) -> str:
+    """Say how names of classes are turned on; empty where they cannot be.
+
+    Args:
+        config: The configuration, in which most pairs lack a class.
+        backbone: Of its pictures, None where they have none; ImageNet's
+            classifier on their vectors is at hand for one.
+        text: Config of its text encoder.
+        texts: Name of the text encoder.
+    """
+    if (backbone or {}).get('type') != _WITH_CLASSIFIER:
+        return ''
+    run = shlex.quote(str(config))
+    prior = shlex.quote(str(config.with_name(f'{config.stem}_names.npz')))
+    reads = text.get('type') == 'HFTextEncoder'
+    make = f'python tools/make_class_prior.py {prior} --config {run}'
+    if reads and texts not in ('auto', 'offline'):
+        make += f' --texts {shlex.quote(texts)}'
+    return ('where a class has few labels its name may help '
+            f'(docs/few_labels.md):\n  {make}\n'
+            f'  python tools/train.py {run} --cfg-options '
+            'model.class_prior.type=ClassNamePrior '
+            f'model.class_prior.file={prior} '
+            f'model.class_prior.scale={_LENGTH}'
+            + (' model.class_prior.text_weight=1' if reads else ''))
 
 
 def about(line: str) -> str:

@@ -78,9 +78,9 @@ def make_manifest(folder: str | Path, options: Options = DEFAULTS,
         if 'val' in empty:
             raise ValueError('the configuration validates on the split '
                              f"'val', which is left empty: {empty['val']}")
-        encoders = write_config(config, folder, MANIFEST, records,
-                                options.source, options.images,
-                                options.texts)
+        encoders, advice = write_config(config, folder, MANIFEST, records,
+                                        options.source, options.images,
+                                        options.texts)
     _write(path, records)
     say(histogram_table(records))
     for line in remarks:
@@ -98,6 +98,8 @@ def make_manifest(folder: str | Path, options: Options = DEFAULTS,
             f'  python tools/train.py {run}' + (
                 '' if 'test' in empty else f'\n  python tools/test.py {run} '
                 f"{shlex.quote(f'work_dirs/{config.stem}')}"))
+        if advice:
+            say(advice)
     return records
 
 

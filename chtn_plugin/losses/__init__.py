@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .naming import loss_name
     from .pair_teacher import (
         PairTeacherLoss,
+        likeliest_temperature,
         pair_teacher_loss,
         pair_teacher_targets,
     )
@@ -30,8 +31,8 @@ __getattr__, __dir__, __all__ = lazy_names(__name__, {
     'likelihood': ('PairLikelihoodLoss', 'pair_likelihood'),
     'mmd': ('MMDLoss', 'squared_mmd'),
     'naming': ('loss_name', ),
-    'pair_teacher': ('PairTeacherLoss', 'pair_teacher_loss',
-                     'pair_teacher_targets'),
+    'pair_teacher': ('PairTeacherLoss', 'likeliest_temperature',
+                     'pair_teacher_loss', 'pair_teacher_targets'),
     'pairwise': ('PairwiseLoss', 'pairwise_distance'),
     'triplets': ('ClassTripletLoss', 'class_triplets'),
 })

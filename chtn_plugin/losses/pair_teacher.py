@@ -11,6 +11,33 @@ from torch import Tensor, nn
 
 # Added to shares, so that a class absent from all batches stays finite.
 _RARE = 1e-4
+_TEMPERATURES = (.35, .5, .7, 1., 1.4, 2., 2.8, 4., 6., 10.)
+
+
+def likeliest_temperature(scores: Tensor, label: Tensor) -> float:
+    r"""Find the temperature that makes the classes of held-out rows likeliest.
+
+    Guo et al., https://arxiv.org/abs/1706.04599. A posterior that is too
+    sure of itself outvotes the other modality.
+
+    Args:
+        scores: Class scores of rows that did not train them, (L, C).
+        label: Their classes, (L,).
+
+    Returns:
+        Of a fixed list from .35 to 10, the T with the largest
+        :math:`\sum_l \log \mathrm{softmax}(z_l / T)(y_l)`.
+
+    Raises:
+        ValueError: There is no row.
+    """
+    if not len(label):
+        raise ValueError('a temperature needs held-out rows with a class, '
+                         'got none')
+    scores = scores.detach().double()
+    losses = [float(F.cross_entropy(scores / value, label))
+              for value in _TEMPERATURES]
+    return _TEMPERATURES[losses.index(min(losses))]
 
 
 def pair_teacher_targets(image: Tensor,
@@ -105,8 +132,8 @@ class PairTeacherLoss(nn.Module):
     unlabelled pairs are of the classes that the labelled ones are of, in
     about their shares.
 
-    The number of calls and the running means are state: a resumed run goes
-    on where it was.
+    The number of calls, the running means and the temperatures are state: a
+    resumed run goes on where it was.
 
     Args:
         num_classes: Number C of classes. None: the model finds it out.
@@ -115,12 +142,16 @@ class PairTeacherLoss(nn.Module):
         text_vote: Likewise.
         image_vote: Likewise. Below 1 where pictures are the weaker judges,
             which is usual: texts say what a picture is about.
-        image_temperature: Likewise.
+        image_temperature: Likewise; see ``temper_every``.
         text_temperature: Likewise.
         warm_up: Calls with weight 0.
         ramp: Calls in which the weight then grows linearly.
         alignment: Exponent of the alignment: 1: whole, 0: none.
         momentum: Share of the newest batch in the running means.
+        temper_every: Updates from one fit of both temperatures to the next,
+            from the end of the warm-up on, on validation pairs with a class;
+            ``TeacherTemperatureHook`` (in default_runtime.py) makes them. 0:
+            they stay as given.
 
     Raises:
         ValueError: An option is out of its range.
@@ -129,6 +160,7 @@ class PairTeacherLoss(nn.Module):
     calls: Tensor
     shares: Tensor
     seen: Tensor
+    temperatures: Tensor
 
     def __init__(self,
                  num_classes: Optional[int] = None,
@@ -141,7 +173,8 @@ class PairTeacherLoss(nn.Module):
                  warm_up: int = 60,
                  ramp: int = 0,
                  alignment: float = 1.0,
-                 momentum: float = 0.1) -> None:
+                 momentum: float = 0.1,
+                 temper_every: int = 0) -> None:
         super().__init__()
         if num_classes is None:
             raise ValueError('num_classes must be given where no model finds '
@@ -155,23 +188,25 @@ class PairTeacherLoss(nn.Module):
                             ('text_vote', text_vote),
                             ('image_vote', image_vote),
                             ('alignment', alignment),
-                            ('warm_up', warm_up), ('ramp', ramp)):
+                            ('warm_up', warm_up), ('ramp', ramp),
+                            ('temper_every', temper_every)):
             if not value >= 0:
                 raise ValueError(f'{name} must be at least 0, got {value}')
         self.loss_weight = loss_weight
         self.sharpen = sharpen
         self.text_vote = text_vote
         self.image_vote = image_vote
-        self.image_temperature = image_temperature
-        self.text_temperature = text_temperature
         self.warm_up = warm_up
         self.ramp = ramp
         self.alignment = alignment
         self.momentum = momentum
+        self.temper_every = temper_every
         self.register_buffer('calls', torch.zeros((), dtype=torch.long))
         # Of the labels, the images' posteriors, the texts'.
         self.register_buffer('shares', torch.zeros(3, num_classes))
         self.register_buffer('seen', torch.zeros(()))
+        self.register_buffer('temperatures', torch.tensor(
+            [float(image_temperature), float(text_temperature)]))
 
     def forward(self, image: Tensor, text: Tensor,
                 teacher: tuple[Tensor, Tensor], label: Tensor) -> Tensor:
@@ -194,9 +229,8 @@ class PairTeacherLoss(nn.Module):
                  ) -> list[Tensor]:
         """Log posteriors of images and texts, their shares evened out."""
         logs = [(scores.float() / temperature).log_softmax(1)
-                for scores, temperature in zip(teacher, (
-                    self.image_temperature, self.text_temperature),
-                    strict=True)]
+                for scores, temperature in zip(teacher, self.temperatures,
+                                               strict=True)]
         if not self.alignment or not len(logs[0]):
             return logs
         batch = torch.stack([

@@ -300,23 +300,39 @@ class CHTN(CrossModalModel):
         if self.class_prior is not None:
             taps['fc10'] = taps['fc10'] + self.class_prior.offset(part, rows)
 
-    @torch.no_grad()
     def _add_teacher(self, taps: dict[str, dict], features: dict[str, Tensor],
                      words: dict[str, Tensor]) -> None:
         """What the network gives unlabelled pairs without its dropout."""
+        names = 'unlabelled_image', 'unlabelled_text'
+        scores = self.teacher_scores(features[names[0]], words[names[1]])
+        for name, value in zip(names, scores, strict=True):
+            taps[name]['teacher'] = value
+
+    @torch.no_grad()
+    def teacher_scores(self, image: Tensor, text: Tensor
+                       ) -> tuple[Tensor, Tensor]:
+        """Compute the class scores by which pairs teach each other.
+
+        Those of the network alone and without dropout, with the class-name
+        prior where there is one, without the regression.
+
+        Args:
+            image: What the trunk makes of images, (B, D).
+            text: What the text encoder makes of their texts, (B, E).
+
+        Returns:
+            Of the images and of the texts, (B, C) each.
+        """
         parts = [part for part in (self.image_pathway, self.text_pathway,
                                    self.common_head, self.text_head)
                  if part is not None]
         modes = [part.training for part in parts]
         for part in parts:
             part.eval()
-        clean = self._target_taps(
-            {'unlabelled_image': features['unlabelled_image']},
-            {'unlabelled_text': words['unlabelled_text']})
+        taps = self._target_taps({'image': image}, {'text': text})
         for part, mode in zip(parts, modes, strict=True):
             part.train(mode)
-        for name, made in clean.items():
-            taps[name]['teacher'] = made['fc10']
+        return taps['image']['fc10'], taps['text']['fc10']
 
     def loss(self, inputs: dict[str, Any],
              data_samples: dict[str, Tensor]) -> dict[str, Tensor]:

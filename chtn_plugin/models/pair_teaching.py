@@ -7,15 +7,14 @@ from typing import Optional
 import numpy as np
 import torch
 from scipy.linalg import cho_factor, cho_solve
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
-from ..losses.pair_teacher import pair_teacher_targets
+from ..losses.pair_teacher import likeliest_temperature, pair_teacher_targets
 
 #: Labels a class from which temperatures are found on held-out rows.
 FEWEST_TO_TEMPER = 3
 _FOLDS = 3
 Linear = tuple[np.ndarray, np.ndarray]
-_TEMPERATURES = np.array([.35, .5, .7, 1., 1.4, 2., 2.8, 4., 6., 10.])
 
 
 class SoftRegression:
@@ -230,10 +229,8 @@ def held_out_temperature(rows: np.ndarray, label: np.ndarray,
                                   np.eye(num_classes)[label[rest]], strength)
             scores[fold == number] = (rows[held] @ weight + bias
                                       + _at(offset, held))
-    own = np.arange(len(labelled)), label[labelled]
-    likelihood = [log_softmax(scores / value, 1)[own].mean()
-                  for value in _TEMPERATURES]
-    return float(_TEMPERATURES[int(np.argmax(likelihood))])
+    return likeliest_temperature(torch.from_numpy(scores),
+                                 torch.from_numpy(label[labelled]))
 
 
 def _plain(rows: np.ndarray, offset: np.ndarray | float,

@@ -29,8 +29,9 @@ class Variant:
     """What a network is trained with, beside the labelled pairs.
 
     Attributes:
-        pairs: Unlabelled pairs teach (``PairTeacherLoss``), and the
-            regression beside the network, where the recipe has one.
+        pairs: Unlabelled pairs teach (``PairTeacherLoss``), where there are
+            any, and the regression stands beside the network, where the
+            recipe has one.
         names: Names of classes (``ClassNamePrior``).
         pair_distance: Pair distance at the layers, as released.
         source: Source supervision, as released.
@@ -125,8 +126,9 @@ def network_config(rows: ConfigRows, variant: Variant, file: str, seed: int,
         model['mmd'] = dict(type='MMDLoss')
     if teaches:
         model['pair_teacher'] = dict(recipe.model['pair_teacher'])
-        if recipe.model.get('regression') is not None:
-            model['regression'] = dict(recipe.model['regression'])
+    # With all labels, too: the recipe must cost nothing there.
+    if variant.pairs and recipe.model.get('regression') is not None:
+        model['regression'] = dict(recipe.model['regression'])
     if variant.names:
         model['class_prior'] = dict(rows.prior or {}, file=prior_file)
     names = dict(image='image', text='text', label='label')

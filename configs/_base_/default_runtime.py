@@ -25,6 +25,8 @@ custom_hooks = [
     dict(type='FiniteLossHook'),
     # Fits what has a closed form; leaves other models alone.
     dict(type='FitHook'),
+    # Tempers a pair teacher that asks for it; leaves other models alone.
+    dict(type='TeacherTemperatureHook'),
     # Chooses how much the instance part counts, where there is one.
     dict(type='BalanceHook'),
     dict(type='BoundedHistoryHook'),

@@ -1,6 +1,7 @@
 """A configuration for a file of ready features."""
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,11 @@ def written(tmp_path):
     (tmp_path / 'configs').mkdir()
     (tmp_path / 'configs' / '_base_').symlink_to(ROOT / 'configs' / '_base_')
 
-    def write(label, said):
+    def write(label, said, **arrays):
         rng = np.random.default_rng(0)
         np.savez(tmp_path / 'f.npz', image_train=rng.normal(size=(40, 3)),
-                 text_train=rng.normal(size=(40, 2)), label_train=label)
+                 text_train=rng.normal(size=(40, 2)), label_train=label,
+                 **arrays)
         path = tmp_path / 'configs' / 'own.py'
         write_features_config(path, tmp_path / 'f.npz', said.append)
         return Config.fromfile(str(path))
@@ -66,3 +68,30 @@ def test_rows_of_several_classes_have_no_teacher(written):
     config = written(label, [])
     assert config.train_dataloader.dataset.only == 'labelled'
     assert 'pair_teacher' not in config.model
+
+
+FEW = np.where(np.arange(40) < 16, np.arange(40) % 2, -1)
+OURS = dict(images='offline', texts='offline', text_encoder=dict(
+    type='HFTextEncoder'), backbone=dict(type='EfficientNetLite0'))
+
+
+@pytest.mark.parametrize(('changes', 'told'), [
+    ({}, True), (dict(backbone=dict(type='ViT')), False),
+    (dict(backbone=None), False)])
+def test_few_labels_of_a_known_encoder_are_told_of_names(written, changes,
+                                                         told):
+    said: list[str] = []
+    written(FEW, said, meta=np.array(json.dumps(dict(OURS, **changes))))
+    assert any('make_class_prior.py' in line for line in said) == told
+
+
+def test_vectors_of_unknown_encoders_are_told_of_no_names(written):
+    said: list[str] = []
+    written(FEW, said)
+    assert not any('make_class_prior.py' in line for line in said)
+
+
+def test_where_labels_are_many_names_are_not_spoken_of(written):
+    said: list[str] = []
+    written(np.arange(40) % 2, said, meta=np.array(json.dumps(OURS)))
+    assert not any('make_class_prior.py' in line for line in said)

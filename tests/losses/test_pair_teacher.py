@@ -7,7 +7,11 @@ import pytest
 import torch
 from mmengine.registry import MODELS
 
-from chtn_plugin.losses import pair_teacher_loss, pair_teacher_targets
+from chtn_plugin.losses import (
+    likeliest_temperature,
+    pair_teacher_loss,
+    pair_teacher_targets,
+)
 
 
 def scores(*probabilities):
@@ -179,7 +183,8 @@ def test_refuses_what_is_not_positive(option):
 
 
 @pytest.mark.parametrize('option', ['loss_weight', 'text_vote', 'image_vote',
-                                    'warm_up', 'ramp', 'alignment'])
+                                    'warm_up', 'ramp', 'alignment',
+                                    'temper_every'])
 def test_refuses_what_is_negative(option):
     with pytest.raises(ValueError, match=f'{option} must be at least 0'):
         made(**{option: -1})
@@ -188,3 +193,38 @@ def test_refuses_what_is_negative(option):
 def test_refuses_to_guess_the_number_of_classes():
     with pytest.raises(ValueError, match='num_classes must be given'):
         MODELS.build(dict(type='PairTeacherLoss'))
+
+
+def test_likeliest_temperature_makes_sure_scores_as_sure_as_they_are_right():
+    # Odds of 9 where 3 of 4 are right: at 2 they are 3, which is the truth.
+    score = torch.tensor([[math.log(9), 0.]] * 4)
+    assert likeliest_temperature(score, torch.tensor([0, 0, 0, 1])) == 2
+
+
+def test_likeliest_temperature_of_scores_as_sure_as_they_are_right_is_1():
+    score = torch.tensor([[math.log(3), 0.]] * 4)
+    assert likeliest_temperature(score, torch.tensor([0, 0, 0, 1])) == 1
+
+
+def test_likeliest_temperature_of_timid_scores_is_below_1():
+    score = torch.tensor([[math.log(3) / 2, 0.]] * 4)
+    assert likeliest_temperature(score, torch.tensor([0, 0, 0, 1])) == .5
+
+
+def test_a_temperature_of_no_rows_is_refused():
+    with pytest.raises(ValueError, match='got none'):
+        likeliest_temperature(torch.zeros(0, 2), torch.zeros(0).long())
+
+
+def test_a_hot_modality_says_less_in_the_labels():
+    # Odds of 16 are 2 at temperature 4, and the texts' 1 adds nothing.
+    image, _ = aligned(made(image_temperature=4.), [[16 / 17, 1 / 17]],
+                       [[.5, .5]], [0])
+    assert image[0, 0].item() == pytest.approx(2 / 3)
+
+
+def test_temperatures_are_resumed():
+    first, second = made(), made()
+    first.temperatures.copy_(torch.tensor([2., .5]))
+    second.load_state_dict(first.state_dict())
+    assert second.temperatures.tolist() == [2., .5]

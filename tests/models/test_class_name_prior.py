@@ -76,6 +76,22 @@ def test_a_source_that_shares_nothing_costs_nothing(tmp_path):
     assert made.offset('image', IMAGE).abs().max() == 0
 
 
+def test_the_weight_of_a_source_unlike_the_target_goes_to_zero(tmp_path):
+    # Pictures, classes and names that have nothing to do with one another:
+    # the weight is 0 but for one time in twenty, where chance speaks for it.
+    given = torch.Generator().manual_seed(0)
+    weights = []
+    for _ in range(40):
+        image, text = (torch.randn(60, size, generator=given)
+                       for size in (2, 3))
+        label = torch.randint(2, (60, ), generator=given)
+        made = prior(tmp_path, dict(source_names=torch.randn(
+            2, 3, generator=given).numpy()), text_weight=1.)
+        made.fit(image, text, label, 2)
+        weights += list(made.weights().values())
+    assert sum(weight > 0 for weight in weights) <= .1 * len(weights)
+
+
 def test_without_labels_nothing_is_added(tmp_path):
     assert fitted(tmp_path, label=torch.full((20, ), -1)
                   ).weights()['image'] == 0

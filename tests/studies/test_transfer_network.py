@@ -53,6 +53,16 @@ def test_with_all_labels_there_is_nothing_to_teach(tmp_path):
     assert cfg.train_dataloader.dataset.type == 'FeaturePairDataset'
 
 
+def test_the_regression_stands_beside_the_network_with_all_labels_too(
+        tmp_path):
+    rows = read_ladder(tmp_path)
+    rows.config.model.pop('pair_teacher')
+    cfg = config(rows, 'network, pairs', unlabelled=False)
+    assert cfg.model.regression.pairs
+    assert config(rows, 'network', unlabelled=False).model.get(
+        'regression') is None
+
+
 def test_it_trains_and_encodes(tmp_path):
     setup = ladder_setup(tmp_path)
     label = labels_of(setup, LabelBudget(each=2), 0)

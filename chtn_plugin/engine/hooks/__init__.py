@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .fitting.balance import BalanceHook
     from .fitting.fit import FitHook
     from .fitting.global_batch_norm import GlobalBatchNormHook
+    from .fitting.temperature import TeacherTemperatureHook
     from .pictures.mirrored_test import MirroredTestHook
     from .pictures.retrieval_visualization import RetrievalVisualizationHook
     from .resuming.architecture import ArchitectureHook
@@ -33,6 +34,7 @@ __getattr__, __dir__, __all__ = lazy_names(__name__, {
     'fitting.balance': ('BalanceHook', ),
     'fitting.fit': ('FitHook', ),
     'fitting.global_batch_norm': ('GlobalBatchNormHook', ),
+    'fitting.temperature': ('TeacherTemperatureHook', ),
     'pictures.mirrored_test': ('MirroredTestHook', ),
     'pictures.retrieval_visualization': ('RetrievalVisualizationHook', ),
     'resuming.architecture': ('ArchitectureHook', ),
