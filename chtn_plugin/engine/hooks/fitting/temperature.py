@@ -51,7 +51,7 @@ class TeacherTemperatureHook(Hook):
         """Fit, where the teacher begins and every so often after."""
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
-        teacher = getattr(model, 'pair_teacher', None)
+        teacher: Any = getattr(model, 'pair_teacher', None)
         every = getattr(teacher, 'temper_every', 0)
         if not every:
             return

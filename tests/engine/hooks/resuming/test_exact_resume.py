@@ -200,3 +200,25 @@ def test_past_iterations_are_skipped_at_once_too(skipped, first):
     iterator = exact_resume._AfterCalls(iter([10, 11, 12]), 3)
     iterator.skip_iter(skipped)
     assert next(iterator) == first
+
+
+FEW = """
+model.update(source_pathway=None, mmd=None, pair=None, pair_teacher=dict(
+    type='PairTeacherLoss', warm_up=2, temper_every=3))
+target = dict(split='train', fraction=.5, rest='unlabelled', **pairs)
+train_dataloader['dataset'] = dict(
+    type='HybridTransferDataset', target=dict(target, only='labelled'),
+    unlabelled=dict(target, only='unlabelled'))
+custom_hooks = [dict(type='IterationSeedHook'), dict(type='ExactResumeHook'),
+                dict(type='TeacherTemperatureHook', fewest=3)]
+"""
+
+
+@pytest.mark.slow
+def test_a_pair_teacher_and_its_temperatures_go_on(tmp_path):
+    config = write_config(tmp_path, FEW)
+    whole, _ = go(config, tmp_path / 'whole', (False, 2), False)
+    go(config, tmp_path / 'cut', (False, 2), False, ('iteration', 4))
+    runner, _ = go(config, tmp_path / 'cut', (False, 2), False, resume=True)
+    assert whole.model.pair_teacher.temperatures.tolist() != [1, 1]
+    assert_same(runner, whole)
