@@ -5,6 +5,7 @@ import json
 import os
 import re
 import time
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,9 @@ FORMAT = 1
 _META = 'meta.json'
 # How often to begin anew where another process drops a store.
 _TRIES = 5
+# What comes of writing into a store that another process drops meanwhile: to
+# make a folder says that it exists, and then it does no more.
+_DROPPED = (FileNotFoundError, FileExistsError)
 _SHARD = re.compile(r'\d+-\d+\.(?:npy|json)')
 
 
@@ -51,7 +55,10 @@ class FeatureStore:
         self.folder = self.root / key[:32]
         self.max_bytes = max_bytes
         self._shards: list[np.ndarray] = []
-        self._rows: dict[str, tuple[int, int]] = {}
+        # Of each shard the number of its first row, counted over all shards.
+        self._firsts: list[int] = []
+        self._count = 0
+        self._rows: dict[str, int] = {}
         self._seen: set[str] = set()
         self._description = dict(description or {}, key=key)
         self._claim()
@@ -69,7 +76,7 @@ class FeatureStore:
         for _ in range(_TRIES):
             if not meta.is_file():
                 # Two at once write the same.
-                with suppress(FileNotFoundError), atomic_write(
+                with suppress(*_DROPPED), atomic_write(
                         meta, 'w', encoding='utf-8') as file:
                     json.dump(self._description, file, indent=2, default=str,
                               ensure_ascii=False)
@@ -109,8 +116,13 @@ class FeatureStore:
         self._take(index['names'], rows)
 
     def _take(self, names: list[str], rows: np.ndarray) -> None:
-        for row, name in enumerate(names):
-            self._rows[name] = (len(self._shards), row)
+        # One number a row, not a pair of shard and row: a million tuples
+        # cost more to make, and to be gone through by the garbage collector,
+        # than the names cost to be read.
+        self._rows.update(zip(names, range(
+            self._count, self._count + len(names)), strict=True))
+        self._firsts.append(self._count)
+        self._count += len(names)
         self._shards.append(rows)
 
     def __len__(self) -> int:
@@ -121,8 +133,9 @@ class FeatureStore:
 
     def __getitem__(self, name: str) -> np.ndarray:
         """One row, (D,), read-only and on disk until it is touched."""
-        shard, row = self._rows[name]
-        return self._shards[shard][row]
+        row = self._rows[name]
+        shard = bisect_right(self._firsts, row) - 1
+        return self._shards[shard][row - self._firsts[shard]]
 
     def add(self, names: list[str], rows: np.ndarray) -> None:
         """Add rows, in one shard.
@@ -143,7 +156,7 @@ class FeatureStore:
         self._make_room(rows.nbytes)
         for _ in range(_TRIES):
             # Where another process drops the store meanwhile, once more.
-            with suppress(FileNotFoundError):
+            with suppress(*_DROPPED):
                 self._claim()
                 self._take(names, self._written(names, rows))
                 return
@@ -158,7 +171,8 @@ class FeatureStore:
         # The index comes last: a shard without it does not exist.
         with atomic_write(data.with_suffix('.json'), 'w',
                           encoding='utf-8') as file:
-            json.dump(dict(names=names, sha256=facts['sha256']), file)
+            # Written at once: json.dump would do so name by name, in Python.
+            file.write(json.dumps(dict(names=names, sha256=facts['sha256'])))
         # Others' rows wait for the next refresh: to list the folder at each
         # of many additions would be quadratic.
         self._seen.add(f'{stem}.json')
@@ -187,7 +201,8 @@ class FeatureStore:
 
     def __getstate__(self) -> dict[str, Any]:
         # A worker opens the files itself; a copied map would be the data.
-        return dict(self.__dict__, _shards=[], _rows={}, _seen=set())
+        return dict(self.__dict__, _shards=[], _firsts=[], _count=0, _rows={},
+                    _seen=set())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

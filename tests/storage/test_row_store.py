@@ -4,6 +4,8 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,6 +72,15 @@ def test_small_batches_become_shards_of_many(tmp_path):
     assert [float(again[str(k)][0]) for k in range(10)] == list(range(10))
 
 
+def test_a_row_that_was_added_twice_is_the_later_one(tmp_path):
+    store = FeatureStore(tmp_path, 'a' * 40)
+    store.add(['a', 'b'], np.array([[1.], [2.]]))
+    store.add(['c', 'a', 'd'], np.array([[3.], [4.], [5.]]))
+    for each in (store, pickle.loads(pickle.dumps(store)),
+                 FeatureStore(tmp_path, 'a' * 40)):
+        assert [float(each[name][0]) for name in 'abcd'] == [4, 2, 3, 5]
+
+
 def test_batches_are_written_by_time_too(tmp_path):
     store = FeatureStore(tmp_path, 'a' * 40)
     adder = store.adder(rows=100, seconds=-1)
@@ -132,6 +143,23 @@ def test_an_evicted_store_is_begun_anew(tmp_path):
     reader.add(['new'], np.ones((1, 100), np.float32))
     assert float(reader['new'][0]) == 1 and '3' in reader
     assert set(FeatureStore(tmp_path, 'a' * 40)._rows) == {'new'}
+
+
+def test_a_store_dropped_while_its_folder_is_made_is_begun_anew(
+        tmp_path, monkeypatch):
+    # mkdir found the folder, and it was gone when that was looked at.
+    made, raised = Path.mkdir, []
+
+    def mkdir(path, *args, **options):
+        if len(raised) < 2:
+            raised.append(path)
+            raise FileExistsError(path)
+        made(path, *args, **options)
+
+    monkeypatch.setattr(Path, 'mkdir', mkdir)
+    FeatureStore(tmp_path, 'a' * 40).add(NAMES, ROWS)
+    assert len(raised) == 2
+    assert len(FeatureStore(tmp_path, 'a' * 40)) == len(NAMES)
 
 
 def _evicts(folder, stop):
