@@ -25,11 +25,16 @@ from ..models.encoder_presets import ImageEncoder, TextEncoder
 from ..models.preset_encoder import PresetEncoder
 from ..storage.files import atomic_write, sha256
 from ..storage.ownership import sweep_temporaries
-from ..storage.text_column import spread
+from ..storage.text_column import ends_of, spread
 from .feature_shards import Shard, shard_folder, shard_meta
 
 TEXT_MODES = ('join', 'each')
 _TERMS = 3000
+#: Labels of several classes are a matrix up to so many bytes, as most
+#: programs read them; lists where it would be larger.
+MAX_LABEL_MATRIX = 16 << 20
+# Bytes of a row, and of each of its classes, in lists.
+_LIST_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -81,9 +86,11 @@ def extract_features(data: str | Path, out: str | Path,
     The file is what :class:`~chtn_plugin.datasets.FeaturePairDataset` reads:
     for each split S of the manifest the arrays ``image_S`` (N, D_i) and
     ``text_S`` (N, D_t), float32, not scaled; ``label_S``, class numbers (N,)
-    or, with several classes a row, 0 and 1 (N, C); ``id_S``, ``content_S``
-    (the texts), ``path_S``, and ``partner_S``, equal numbers for the texts of
-    one picture; then ``classes`` and ``meta`` (JSON text: the encoders).
+    or, with several classes a row, 0 and 1 (N, C), and where that would take
+    over 16 MiB in all, lists: ``label_S_indices`` and ``label_S_indptr``;
+    ``id_S``, ``content_S`` (the texts), ``path_S``, and ``partner_S``, equal
+    numbers for the texts of one picture; then ``classes`` and ``meta`` (JSON
+    text: the encoders).
 
     Args:
         data: A folder as make_manifest takes it, or a manifest.
@@ -171,7 +178,12 @@ def _encoded(root: Path, manifest: Manifest, pairs: np.ndarray,
     fitted = _texts(manifest, train, options.text_mode)
     classes = sorted(manifest.class_names[code] for code in np.unique(
         _class_codes(manifest, pairs)).tolist())
-    several = bool((np.diff(manifest.class_ends)[pairs] > 1).any())
+    counts = np.diff(manifest.class_ends)[pairs]
+    several = bool((counts > 1).any())
+    # All shards decide by all pairs, so that they can be joined.
+    matrix = len(pairs) * len(classes)
+    as_lists = several and matrix > max(
+        MAX_LABEL_MATRIX, _LIST_BYTES * (len(pairs) + int(counts.sum())))
     first, last = (0, len(pairs)) if shard is None else shard.rows(len(pairs))
     own = pairs[first:last]
     pictures = _image_features(image, [
@@ -183,7 +195,8 @@ def _encoded(root: Path, manifest: Manifest, pairs: np.ndarray,
                       options.text_mode, first))
     meta = dict(images=image.name, texts=text.name, backbone=image.backbone,
                 text_encoder=text.encoder, text_mode=options.text_mode)
-    arrays = _arrays(rows, pictures, words, classes, several, first)
+    arrays = _arrays(rows, pictures, words, classes, several, as_lists,
+                     first)
     arrays |= dict(classes=np.array(classes, str),
                    meta=np.array(json.dumps(meta)))
     return meta, arrays, dict(
@@ -311,13 +324,17 @@ def _dtype(options: Extraction) -> torch.dtype:
 
 
 def _arrays(rows: Sequence[_Row], pictures: np.ndarray, words: np.ndarray,
-            classes: Sequence[str], several: bool, first: int
-            ) -> dict[str, Any]:
+            classes: Sequence[str], several: bool, as_lists: bool,
+            first: int) -> dict[str, Any]:
     """The arrays of every split, of pairs that are numbered from ``first``."""
     number = {name: place for place, name in enumerate(classes)}
     numbers = [[number[name] for name in row.record.classes] for row in rows]
     labels: np.ndarray
-    if several:
+    if as_lists:
+        # The rows of each split are taken from them below.
+        labels = np.empty(len(rows), object)
+        labels[:] = numbers
+    elif several:
         members = np.zeros((len(rows), len(classes)), np.uint8)
         for place, own in enumerate(numbers):
             members[place, own] = 1
@@ -335,6 +352,18 @@ def _arrays(rows: Sequence[_Row], pictures: np.ndarray, words: np.ndarray,
         path=np.array([str(row.record.image) for row in rows]),
         partner=np.array([row.number for row in rows], np.int64))
     splits = np.array([row.record.split for row in rows])
-    return {f'{name}_{split}': values[splits == split]
-            for split in dict.fromkeys(splits.tolist())
-            for name, values in columns.items()}
+    parts = {f'{name}_{split}': values[splits == split]
+             for split in dict.fromkeys(splits.tolist())
+             for name, values in columns.items()}
+    if not as_lists:
+        return parts
+    arrays: dict[str, Any] = {}
+    for name, values in parts.items():
+        if name.startswith('label_'):
+            arrays[f'{name}_indices'] = np.array(
+                [code for own in values for code in own], np.int32)
+            arrays[f'{name}_indptr'] = ends_of(np.array(
+                list(map(len, values)), np.int64))
+        else:
+            arrays[name] = values
+    return arrays

@@ -155,7 +155,8 @@ def merge_shards(folder: str | Path, out: str | Path) -> dict[str, Any]:
         dict(classes=ArrayFile(paths[0], 'shard')['classes'],
              meta=np.array(json.dumps(meta))),
         lambda name, size: (name.startswith('content_')
-                            and size > MAX_CONTENT_BYTES))
+                            and size > MAX_CONTENT_BYTES),
+        lambda name: name.endswith('_indptr'))
     counts = Counter({name.removeprefix('image_'): number
                       for name, number in rows.items()
                       if name.startswith('image_')})

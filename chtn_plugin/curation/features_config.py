@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from ..datasets.feature_pairs import FeaturePairDataset
+from ..datasets.feature_pairs import FeaturePairDataset, label_splits
 from ..storage.arrays import ArrayFile
 from .own_config import (
     FEW_BATCH,
@@ -46,13 +46,13 @@ def write_features_config(config: Path, file: str | Path,
     file = Path(file)
     parts = {split: FeaturePairDataset(str(file), split=split)
              for split in ('train', 'val')}
-    if 'label_test' in ArrayFile(file):
+    if 'test' in label_splits(ArrayFile(file)):
         parts['test'] = FeaturePairDataset(str(file), split='test')
     train = parts['train']
     sizes = {name: value.shape[1] for name, value in train.inputs.items()}
     classes = train.metainfo['classes']
     labelled = FeaturePairDataset(str(file), only='labelled')
-    teaches = len(labelled) < len(train) and train.label.dim() == 1
+    teaches = len(labelled) < len(train) and not train.has_several
     few = teaches and are_few(len(labelled), len(train))
     batch_size = FEW_BATCH if few else min(64, max(2, len(labelled) // 2))
     loaders = [_training(batch_size, len(labelled) < len(train), teaches),

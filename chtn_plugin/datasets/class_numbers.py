@@ -29,13 +29,61 @@ class SparseLabels:
         codes: Class numbers of all rows behind one another, int64.
         ends: Where each row's end, from 0, (N + 1) int64.
         num_classes: C; None: a row has one class, or none.
+        has_none: Rows that are known to have none of the classes, (N,) bool:
+            rows of 0 in a matrix, where a row without a class is NaN. None:
+            there are no such rows.
     """
     codes: np.ndarray
     ends: np.ndarray
     num_classes: Optional[int] = None
+    has_none: Optional[np.ndarray] = None
+
+    @classmethod
+    def of_matrix(cls, matrix: np.ndarray) -> SparseLabels:
+        """Take the ones of a matrix, (N, C) of 0, 1 and rows of NaN."""
+        lacks = np.isnan(matrix).all(1)
+        rows, codes = np.nonzero((matrix == 1) & ~lacks[:, None])
+        counts = np.bincount(rows, minlength=len(matrix))
+        return cls(codes.astype(np.int64), ends_of(counts), matrix.shape[1],
+                   (counts == 0) & ~lacks)
 
     def __len__(self) -> int:
         return len(self.ends) - 1
+
+    def lacks_class(self) -> np.ndarray:
+        """Which rows have no class that is known, (N,) bool."""
+        empty = np.diff(self.ends) == 0
+        return empty if self.has_none is None else empty & ~self.has_none
+
+    def combinations(self) -> list[Optional[str]]:
+        """Name the set of classes of each row, None where it has no class.
+
+        The names are equal where the sets are, and sort as the rows of the
+        whole matrix would.
+        """
+        ends = self.ends.tolist()
+        codes = self.codes.tolist()
+        # Of two rows the one with the lower class first is the greater: it
+        # has the first 1 where the other has 0.
+        sets: list[Optional[tuple[int, ...]]] = [
+            None if lacks else tuple(-code for code in sorted(set(
+                codes[first:last])))
+            for first, last, lacks in zip(
+                ends[:-1], ends[1:], self.lacks_class().tolist(),
+                strict=True)]
+        ranks = {own: f'{rank:09}' for rank, own in enumerate(sorted(
+            {own for own in sets if own is not None}))}
+        return [None if own is None else ranks[own] for own in sets]
+
+    def without(self, rows: np.ndarray) -> SparseLabels:
+        """Take their classes from rows, whose numbers are given."""
+        keeps = np.ones(len(self), bool)
+        keeps[rows] = False
+        counts = np.diff(self.ends)
+        return replace(
+            self, codes=self.codes[np.repeat(keeps, counts)],
+            ends=ends_of(np.where(keeps, counts, 0)),
+            has_none=None if self.has_none is None else self.has_none & keeps)
 
     def of(self, row: int) -> Label:
         """The class number of a row, -1: none; or the numbers."""
@@ -48,7 +96,8 @@ class SparseLabels:
         """Choose rows."""
         counts = self.ends[rows + 1] - self.ends[rows]
         return replace(self, codes=self.codes[spread(
-            self.ends[rows], counts)], ends=ends_of(counts))
+            self.ends[rows], counts)], ends=ends_of(counts),
+            has_none=None if self.has_none is None else self.has_none[rows])
 
     def tensor(self, rows: np.ndarray) -> Tensor:
         """Make the labels of a batch.
@@ -67,7 +116,10 @@ class SparseLabels:
         members = torch.zeros(len(rows), self.num_classes)
         members[torch.from_numpy(np.repeat(np.arange(len(rows)), counts)),
                 torch.from_numpy(self.codes[spread(first, counts)])] = 1
-        members[torch.from_numpy(counts == 0)] = math.nan
+        lacks = counts == 0
+        if self.has_none is not None:
+            lacks &= ~self.has_none[rows]
+        members[torch.from_numpy(lacks)] = math.nan
         return members
 
 

@@ -1,7 +1,7 @@
 """A data set of pairs whose modalities are ready features."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -12,12 +12,18 @@ from torch.utils.data import Dataset
 from ..checks import check_choice
 from ..storage.arrays import ArrayFile
 from ..storage.finite import nonfinite_rows
+from .class_numbers import SparseLabels
 from .few_labels import FewLabels
 from .grouping import (
     first_equal_rows,
     row_contents,
 )
 from .validation_cut import ValidationCut
+
+# Class numbers (N,), or lists of them.
+_Label = np.ndarray | SparseLabels
+# Labels as lists: what is put behind the name of the matrix.
+_INDICES, _INDPTR = '_indices', '_indptr'
 
 
 @DATASETS.register_module()
@@ -30,6 +36,13 @@ class FeaturePairDataset(Dataset):
     so it is in the file, where NaN stands for -1 too), ``sample_idx``,
     ``image_idx``, ``text_idx``, and ``same_image_idx`` and
     ``same_text_idx``, the first item with the very same features.
+
+    Labels of several classes may stand in the file as lists in place of a
+    matrix: ``label_train_indices``, the class numbers of all rows behind one
+    another, and ``label_train_indptr`` (N + 1,), where each row's begin and,
+    last, where they end, as in ``scipy.sparse.csr_matrix``. A row of none has
+    no class. Either way they are held as lists, and cost what the classes of
+    all rows cost, however many there could be; a matrix is made of a batch.
 
     Args:
         file: An ``.npz``, ``.mat`` or HDF5 file.
@@ -94,7 +107,8 @@ class FeaturePairDataset(Dataset):
         stored = _read_arrays(file, {
             name for split_arrays in arrays.values()
             for name in split_arrays.values()})
-        parts = {name: _part(stored, names, f'{file}, split {name!r}')
+        width = _list_width(stored, arrays, classes)
+        parts = {name: _part(stored, names, f'{file}, split {name!r}', width)
                  for name, names in arrays.items()}
         if 'val' not in parts:
             train = parts['train']
@@ -107,14 +121,12 @@ class FeaturePairDataset(Dataset):
         parts['train'] = _thinned(parts['train'], few)
         check_choice('split', split, parts, KeyError)
 
-        several = parts['train']['label'].ndim == 2
-        known = (np.arange(parts['train']['label'].shape[1]) if several
-                 else np.unique(parts['train']['label'][
-                     ~_lacks_class(parts['train']['label'])]))
+        trained = parts['train']['label']
+        known = _known_classes(trained)
         for name, part in parts.items():
             _check_against_train(part, parts['train'], name, file)
-        if not several and len(known) < 2 and _lacks_class(
-                parts['train']['label']).any():
+        if not isinstance(trained, SparseLabels) and len(known) < 2 and (
+                _lacks_class(trained).any()):
             raise ValueError('a label of -1 means that the pair has no '
                              f'class, and the others need two at least: '
                              f'{file} has the labels {known.tolist()} beside '
@@ -131,9 +143,9 @@ class FeaturePairDataset(Dataset):
         self._same = {f'same_{name}_idx': torch.tensor(first_equal_rows(
             served[name]), dtype=torch.long) for name in ('image', 'text')}
         label = served['label']
-        self.label = torch.from_numpy(
-            label.astype(np.float32) if several else np.where(
-                _lacks_class(label), -1, np.searchsorted(known, label)))
+        self._label = label if isinstance(label, SparseLabels) else (
+            torch.from_numpy(np.where(_lacks_class(label), -1,
+                                      np.searchsorted(known, label))))
         partner = served.get('partner', np.arange(len(label)))
         self.image_idx = torch.tensor(first_equal_rows(partner[:, None]),
                                       dtype=torch.long)
@@ -141,23 +153,40 @@ class FeaturePairDataset(Dataset):
             split=split,
             classes=tuple(classes or (str(value) for value in known)))
 
+    @property
+    def has_several(self) -> bool:
+        """Whether a pair may have several classes (multi-label data)."""
+        return isinstance(self._label, SparseLabels)
+
+    @property
+    def label(self) -> torch.Tensor:
+        """Labels of all rows: (N,), or a matrix (N, C) made at each call."""
+        return self._labels(torch.arange(len(self)))
+
+    def _labels(self, rows: torch.Tensor) -> torch.Tensor:
+        if isinstance(self._label, SparseLabels):
+            return self._label.tensor(rows.numpy())
+        return self._label[rows]
+
     def __len__(self) -> int:
-        return len(self.label)
+        return len(self._label)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One item; see the class."""
-        return self._at(int(index), torch.tensor(int(index)))
+        row = torch.tensor(int(index))
+        return self._at(int(index), row, self._labels(row[None])[0])
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Any]:
         """A batch, (B, ...) each; what data loaders call."""
         rows = torch.tensor([int(index) for index in indices])
-        return self._at(rows, rows)
+        return self._at(rows, rows, self._labels(rows))
 
-    def _at(self, rows: Any, indices: torch.Tensor) -> dict[str, Any]:
+    def _at(self, rows: Any, indices: torch.Tensor, label: torch.Tensor
+            ) -> dict[str, Any]:
         return dict(
             inputs={name: value[rows] for name, value in self.inputs.items()},
             data_samples=dict(
-                label=self.label[rows], sample_idx=indices,
+                label=label, sample_idx=indices,
                 image_idx=self.image_idx[rows], text_idx=indices,
                 **{name: value[rows] for name, value in self._same.items()}))
 
@@ -168,8 +197,7 @@ def _by_their_names(file: str, classes: Optional[Sequence[str]]
     """Names of the arrays of each split that a file has, and its classes."""
     stored = ArrayFile(file, 'feature file')
     parts = ('image', 'text', 'label', 'partner')
-    splits = [name.removeprefix('label_') for name in stored
-              if name.startswith('label_')]
+    splits = label_splits(stored)
     if 'train' not in splits:
         raise KeyError("without arrays=..., a feature file must have "
                        f"'image_train', 'text_train' and 'label_train': "
@@ -181,21 +209,61 @@ def _by_their_names(file: str, classes: Optional[Sequence[str]]
             for split in splits}, classes
 
 
+def label_splits(names: Iterable[str]) -> list[str]:
+    """The splits whose labels a file has, as a matrix or as lists.
+
+    Args:
+        names: Names of its arrays.
+    """
+    names = list(names)
+    lists = {name.removesuffix(_INDPTR) for name in names
+             if name.endswith(_INDPTR)
+             and name.removesuffix(_INDPTR) + _INDICES in names}
+    parts = {name + end for name in lists for end in (_INDPTR, _INDICES)}
+    labels = [name.removesuffix(_INDPTR) if name in parts else name
+              for name in names if name not in parts
+              or name.endswith(_INDPTR)]
+    return list(dict.fromkeys(name.removeprefix('label_') for name in labels
+                              if name.startswith('label_')))
+
+
 def _read_arrays(file: str, names: set[str]) -> dict[str, np.ndarray]:
     arrays = ArrayFile(file, 'feature file')
+    for name in names - set(arrays):
+        lists = {name + _INDPTR, name + _INDICES}
+        if lists <= set(arrays):
+            names = names - {name} | lists
     missing = names - set(arrays)
     if missing:
         raise KeyError(f'arrays not found in {file}: {sorted(missing)}')
     return {name: arrays.numbers(name) for name in names}
 
 
+def _list_width(stored: Mapping[str, np.ndarray],
+                arrays: Mapping[str, Mapping[str, str]],
+                classes: Optional[Sequence[str]]) -> int:
+    """How many classes there are where labels are lists."""
+    if classes is not None:
+        return len(classes)
+    lists = [stored[name] for names in arrays.values()
+             if (name := names.get('label', '') + _INDICES) in stored]
+    return 1 + max((int(codes.max()) for codes in lists if codes.size),
+                   default=0)
+
+
 def _part(stored: dict[str, np.ndarray], names: Mapping[str, str],
-          where: str) -> dict[str, np.ndarray]:
+          where: str, width: int) -> dict[str, Any]:
+    """The arrays of a split; labels of several classes as lists."""
     if set(names) - {'partner'} != {'image', 'text', 'label'}:
         raise KeyError("each split names its 'image', 'text' and 'label' "
                        f'arrays: {where} names {list(names)}')
-    part = {name: stored[key] for name, key in names.items()}
-    part['label'] = _label(part['label'], len(part['image']), where)
+    part: dict[str, Any] = {name: stored[key] for name, key in names.items()
+                            if name != 'label'}
+    label = names['label']
+    part['label'] = (
+        _label(stored[label], len(part['image']), where) if label in stored
+        else _label_lists(stored[label + _INDICES], stored[label + _INDPTR],
+                          width, where))
     if 'partner' in part:
         part['partner'] = part['partner'].reshape(-1)
         if len(part['partner']) != len(part['label']):
@@ -215,8 +283,8 @@ def _part(stored: dict[str, np.ndarray], names: Mapping[str, str],
     return part
 
 
-def _label(label: np.ndarray, rows: int, where: str) -> np.ndarray:
-    """Class numbers (N,) int64, or (N, C) float32 of 0, 1 and NaN rows."""
+def _label(label: np.ndarray, rows: int, where: str) -> _Label:
+    """Class numbers (N,) int64; of a matrix of 0, 1 and NaN rows, lists."""
     # MATLAB's labels are a column, or a row.
     if not (label.ndim == 2 and label.shape[1] > 1 and len(label) == rows):
         return np.nan_to_num(label.reshape(-1), nan=-1).astype(np.int64)
@@ -226,62 +294,95 @@ def _label(label: np.ndarray, rows: int, where: str) -> np.ndarray:
         raise ValueError('labels of several columns must be 0 or 1: '
                          f'{where} has {np.unique(label)[:5].tolist()}')
     label[lacks] = np.nan
-    return label
+    return SparseLabels.of_matrix(label)
 
 
-def _lacks_class(label: np.ndarray) -> np.ndarray:
+def _label_lists(codes: np.ndarray, ends: np.ndarray, width: int, where: str
+                 ) -> SparseLabels:
+    """Labels that stand as lists in the file, checked."""
+    for name, array in (('indices', codes), ('indptr', ends)):
+        if array.ndim != 1 or array.dtype.kind not in 'iu':
+            raise ValueError(
+                f'label_..._{name} must be whole numbers (N,): {where} has '
+                f'{array.dtype} {array.shape}')
+    codes, ends = codes.astype(np.int64), ends.astype(np.int64)
+    if not len(ends) or ends[0] or (np.diff(ends) < 0).any() or (
+            ends[-1] != len(codes)):
+        raise ValueError(
+            'label_..._indptr must rise from 0 to the number of class '
+            f'numbers, {len(codes)}: {where} has {ends[:3].tolist()} to '
+            f'{ends[-1:].tolist()}')
+    if len(codes) and (codes.min() < 0 or codes.max() >= width):
+        raise ValueError(f'a class number must lie in [0, {width}): {where} '
+                         f'has {int(codes.min())} to {int(codes.max())}')
+    return SparseLabels(codes, ends, width)
+
+
+def _lacks_class(label: _Label) -> np.ndarray:
     """Which rows have no class, (N,) bool."""
-    return label == -1 if label.ndim == 1 else np.isnan(label).any(1)
+    return (label.lacks_class() if isinstance(label, SparseLabels)
+            else label == -1)
 
 
-def _thinned(train: dict[str, np.ndarray], few: FewLabels
-             ) -> dict[str, np.ndarray]:
+def _known_classes(label: _Label) -> np.ndarray:
+    """The classes that rows may have: all values; of lists, all numbers."""
+    if isinstance(label, SparseLabels):
+        return np.arange(label.num_classes or 0)
+    return np.unique(label[~_lacks_class(label)])
+
+
+def _thinned(train: dict[str, Any], few: FewLabels) -> dict[str, Any]:
     """The training rows that exist, some robbed of their class."""
-    rows, labelled = few.kept(_hashable(train['label']))
-    label = train['label'].copy()
-    label[sorted(set(rows).difference(labelled))] = (
-        -1 if label.ndim == 1 else np.nan)
+    label = train['label']
+    rows, labelled = few.kept(_hashable(label))
+    robbed = np.array(sorted(set(rows).difference(labelled)), np.int64)
+    if isinstance(label, SparseLabels):
+        label = label.without(robbed)
+    else:
+        label = label.copy()
+        label[robbed] = -1
     return _take(dict(train, label=label), rows)
 
 
-def _check_against_train(part: dict[str, np.ndarray],
-                         train: dict[str, np.ndarray], split: str,
-                         file: str) -> None:
+def _check_against_train(part: dict[str, Any], train: dict[str, Any],
+                         split: str, file: str) -> None:
     for name in ('image', 'text'):
         sizes = part[name].shape[1], train[name].shape[1]
         if sizes[0] != sizes[1]:
             raise ValueError(f'{name} features must have one size: {file} '
                              f'has {sizes[0]} in split {split!r} and '
                              f"{sizes[1]} in 'train'")
-    shapes = [part['label'].shape[1:], train['label'].shape[1:]]
-    if shapes[0] != shapes[1]:
+    label, trained = part['label'], train['label']
+    widths = [getattr(each, 'num_classes', None)
+              for each in (label, trained)]
+    if widths[0] != widths[1]:
+        shapes = [(len(each), *([width] if width else []))
+                  for each, width in zip((label, trained), widths,
+                                         strict=True)]
         raise ValueError(f'labels must be alike in all splits: {file} has '
-                         f'{part["label"].shape} in split {split!r} and '
-                         f"{train['label'].shape} in 'train'")
-    known, trained = (each['label'][~_lacks_class(each['label'])]
-                      for each in (part, train))
-    strange = (np.setdiff1d(known, trained) if known.ndim == 1
-               else np.flatnonzero(known.any(0) & ~trained.any(0)))
+                         f'{shapes[0]} in split {split!r} and {shapes[1]} '
+                         "in 'train'")
+    own, known = (each.codes if isinstance(each, SparseLabels)
+                  else each[~_lacks_class(each)] for each in (label, trained))
+    strange = np.setdiff1d(own, known)
     if len(strange):
         raise ValueError(
             'every class must have training rows: the labels '
             f'{strange.tolist()} of split {split!r} in {file} have none')
 
 
-def _hashable(labels: np.ndarray) -> list:
-    """Labels that can be counted, also where they are rows of 0 and 1.
-
-    None where a row has no class.
-    """
-    return [None if lacks else
-            tuple(map(int, label)) if isinstance(label, list) else label
-            for label, lacks in zip(labels.tolist(), _lacks_class(labels),
-                                    strict=True)]
+def _hashable(label: _Label) -> Sequence[Any]:
+    """Labels that can be counted; None where a row has no class."""
+    if isinstance(label, SparseLabels):
+        return label.combinations()
+    return [None if lacks else own for own, lacks in zip(
+        label.tolist(), _lacks_class(label), strict=True)]
 
 
-def _take(part: dict[str, np.ndarray], rows: Sequence[int]
-          ) -> dict[str, np.ndarray]:
-    return {name: array[list(rows)] for name, array in part.items()}
+def _take(part: dict[str, Any], rows: Sequence[int]) -> dict[str, Any]:
+    places = np.array(rows, np.int64)
+    return {name: array.take(places) if isinstance(array, SparseLabels)
+            else array[places] for name, array in part.items()}
 
 
 def _prepared(features: np.ndarray, train: np.ndarray, l2_normalized: bool,

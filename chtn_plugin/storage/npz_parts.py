@@ -45,7 +45,8 @@ class _Part:
 
 def join_parts(paths: Sequence[Path], out: str | Path,
                once: Mapping[str, np.ndarray],
-               leave: Callable[[str, int], bool] = lambda name, size: False
+               leave: Callable[[str, int], bool] = lambda name, size: False,
+               is_ends: Callable[[str], bool] = lambda name: False
                ) -> dict[str, int]:
     """Write one ``.npz`` of the arrays of several, row behind row.
 
@@ -57,6 +58,9 @@ def join_parts(paths: Sequence[Path], out: str | Path,
         out: The file to write; whole or not at all.
         once: Arrays that stand in it once, in place of the parts' own.
         leave: Tells by name and bytes whether an array is left out.
+        is_ends: Tells by name whether an array says where the rows of
+            another begin, from 0, and last where they end: those of later
+            parts are counted on.
 
     Returns:
         Rows by name of the array; -1: it was left out.
@@ -84,7 +88,10 @@ def join_parts(paths: Sequence[Path], out: str | Path,
                         'parts must have rows of one size: '
                         f'{name} has {tail} in {several[0].path} and '
                         f'{part.shape[1:]} in {part.path}')
-            count = sum(part.shape[0] for part in several)
+            ends = is_ends(name)
+            # The first number of a later part is the last of the one before.
+            count = sum(part.shape[0] for part in several) - (
+                ends * (len(several) - 1))
             size = count * dtype.itemsize * int(np.prod(tail, dtype=int))
             if leave(name, size):
                 rows[name] = -1
@@ -94,8 +101,14 @@ def join_parts(paths: Sequence[Path], out: str | Path,
                 np.lib.format.write_array_header_2_0(target, dict(
                     descr=np.lib.format.dtype_to_descr(dtype),
                     fortran_order=False, shape=(count, *tail)))
-                for part in several:
+                before = np.zeros((), dtype)
+                for number, part in enumerate(several):
+                    start, skip = before, ends and number > 0
                     for chunk in part.rows():
+                        if ends:
+                            chunk = chunk[int(skip):] + start
+                            skip = False
+                            before = chunk[-1] if len(chunk) else before
                         target.write(chunk.astype(dtype, copy=False).data)
         for name, array in once.items():
             with archive.open(f'{name}.npy', 'w', force_zip64=True) as target:

@@ -10,6 +10,7 @@ from tiny_data import write_picture
 from tiny_run import run_tool
 from tiny_towers import write_hf_folders
 
+from chtn_plugin.apis import encoder_features
 from chtn_plugin.apis.encoder_features import Extraction, extract_features
 from chtn_plugin.datasets import FeaturePairDataset
 from chtn_plugin.models import HFTextEncoder, HFVisionBackbone
@@ -159,6 +160,25 @@ def test_several_classes_are_several_columns(towers, manifest, tmp_path):
     data = FeaturePairDataset(str(tmp_path / 'out.npz'), split='test')
     assert data.metainfo['classes'] == ('a', 'b', 'c')
     assert data.label.tolist() == [[1, 0, 1], [0, 1, 0]]
+
+
+def test_many_classes_are_lists_not_a_matrix(towers, manifest, tmp_path,
+                                             monkeypatch):
+    manifest.write_text(manifest.read_text().replace('\ta\t', '\ta;c\t'))
+    chosen = options(towers, tmp_path, label_separator=';')
+    extract_features(manifest, tmp_path / 'matrix.npz', chosen)
+    monkeypatch.setattr(encoder_features, 'MAX_LABEL_MATRIX', 0)
+    monkeypatch.setattr(encoder_features, '_LIST_BYTES', 0)
+    extract_features(manifest, tmp_path / 'lists.npz', chosen)
+    with np.load(tmp_path / 'lists.npz') as arrays:
+        assert arrays['label_test_indices'].tolist() == [0, 2, 1]
+        assert arrays['label_test_indptr'].tolist() == [0, 2, 3]
+        assert 'label_test' not in arrays
+    for split in ('train', 'val', 'test'):
+        one, other = (FeaturePairDataset(str(tmp_path / name), split=split)
+                      for name in ('matrix.npz', 'lists.npz'))
+        assert torch.equal(one.label, other.label)
+        assert one.metainfo == other.metainfo
 
 
 def test_learning_from_scratch_makes_no_features(manifest, tmp_path):

@@ -17,6 +17,7 @@ from tiny_data import write_picture
 from tiny_run import run_tool
 from tiny_towers import write_hf_folders
 
+from chtn_plugin.apis import encoder_features
 from chtn_plugin.apis.encoder_features import (
     Extraction,
     extract_features,
@@ -112,9 +113,14 @@ def test_without_launcher_auto_is_refused():
 
 
 @pytest.mark.parametrize('given', [
-    {}, dict(text_mode='each'), dict(label_separator=';')])
+    {}, dict(text_mode='each'), dict(label_separator=';'),
+    dict(label_separator=';', lists=True)])
 def test_joined_shards_are_what_one_process_makes(towers, manifest, tmp_path,
-                                                  given):
+                                                  given, monkeypatch):
+    given = dict(given)
+    if given.pop('lists', False):
+        monkeypatch.setattr(encoder_features, 'MAX_LABEL_MATRIX', 0)
+        monkeypatch.setattr(encoder_features, '_LIST_BYTES', 0)
     if 'label_separator' in given:
         manifest.write_text(manifest.read_text().replace('\ta\t', '\ta;b\t'))
     chosen = options(towers, tmp_path, **given)

@@ -1,6 +1,8 @@
 """Pairs of ready features."""
 from __future__ import annotations
 
+import resource
+
 import numpy as np
 import pytest
 import scipy.io
@@ -217,6 +219,96 @@ def test_class_of_several_without_training_rows_is_refused(tmp_path):
                   label_test=np.array([[1, 1]] * 4))
     with pytest.raises(ValueError, match=r'labels \[1\] of split'):
         FeaturePairDataset(by_name(tmp_path, **labels), split='test')
+
+
+# Several classes as lists.
+
+
+def as_lists(matrix, split):
+    """The arrays that stand for a matrix of 0 and 1."""
+    rows = [np.flatnonzero(row == 1) for row in np.asarray(matrix)]
+    return {f'label_{split}_indices': np.concatenate(rows),
+            f'label_{split}_indptr': np.cumsum([0, *map(len, rows)])}
+
+
+def listed(folder, **options):
+    """A file whose labels are lists in place of a matrix."""
+    path = by_name(folder)
+    with np.load(path) as stored:
+        arrays = {name: value for name, value in stored.items()
+                  if not name.startswith('label_')}
+    np.savez(path, **arrays | as_lists([[1, 1], [0, 1]] * 3, 'train')
+             | as_lists([[1, 0], [0, 0]] * 2, 'test') | options)
+    return path
+
+
+def test_lists_are_the_labels_of_their_matrix(tmp_path):
+    data = FeaturePairDataset(listed(tmp_path), split='test')
+    assert data.metainfo['classes'] == ('x', 'y') and data.has_several
+    label = data.__getitems__([2, 1])['data_samples']['label']
+    # A row of no class is one whose class is not known.
+    assert label[0].tolist() == [1, 0] and label[1].isnan().all()
+    assert data[0]['data_samples']['label'].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize('options', [
+    {}, dict(split='val'), dict(fraction=.5), dict(per_class=2),
+    dict(fraction=.5, rest='unlabelled'), dict(only='labelled')])
+def test_lists_and_matrix_serve_the_same_rows(tmp_path, options):
+    rng = np.random.default_rng(1)
+    matrix = (rng.random((60, 12)) < .15).astype(np.float32)
+    matrix[:, 0] = np.arange(60) % 2  # a class of two in each row
+    matrix[:, 1] = 1 - matrix[:, 0]
+    parts = {name: rng.normal(size=(60, 2)) for name in (
+        'image_train', 'text_train')}
+    np.savez(tmp_path / 'matrix.npz', **parts, label_train=matrix)
+    np.savez(tmp_path / 'lists.npz', **parts, **as_lists(matrix, 'train'))
+    one, other = (FeaturePairDataset(
+        str(tmp_path / name), val_fraction=.3, **options)
+        for name in ('matrix.npz', 'lists.npz'))
+    assert len(one) and torch.equal(one.inputs['image'],
+                                    other.inputs['image'])
+    assert torch.equal(one.label.nan_to_num(-1), other.label.nan_to_num(-1))
+
+
+def test_a_row_of_zeros_in_a_matrix_stays_zeros(tmp_path):
+    label = np.tile([[1., 0.], [0., 1.]], (N // 2, 1))
+    label[4] = 0
+    made = dataset(tmp_path, dict(y=label, y2=np.eye(2)), val_fraction=.2,
+                   arrays=dict(ARRAYS, val=ARRAYS['test']))
+    assert made.label[4].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize('changes, reason', [
+    (dict(label_test_indptr=np.array([0, 1, 1, 3, 2])),
+     r"must rise from 0 to the number of class numbers, 2: .*'test'"),
+    (dict(label_test_indptr=np.array([0, 1, 2])), 'for 2 labels'),
+    (dict(label_test_indices=np.array([0, 2])),
+     r"lie in \[0, 2\): .*'test' has 0 to 2"),
+    (dict(label_test_indices=np.array([0., 1.])), 'must be whole numbers')])
+def test_lists_that_are_none_are_refused(tmp_path, changes, reason):
+    with pytest.raises(ValueError, match=reason):
+        FeaturePairDataset(listed(tmp_path, **changes))
+
+
+def test_ten_thousand_classes_cost_what_their_pairs_cost(tmp_path):
+    # As a matrix of float32 these labels would be 4 GB; they are 1.6 MB.
+    rows, classes = 100_000, 10_000
+    codes = (np.arange(2 * rows) // 2 * 7 + np.arange(2 * rows) % 2
+             ) % classes
+    features = np.arange(rows, dtype=np.float32)[:, None]
+    parts = dict(image_val=features, text_val=features, label_val_indices=
+                 codes, label_val_indptr=np.arange(0, 2 * rows + 1, 2))
+    np.savez(tmp_path / 'many.npz', **parts, **{
+        name.replace('val', 'train'): value
+        for name, value in parts.items()})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    data = FeaturePairDataset(str(tmp_path / 'many.npz'))
+    batch = data.__getitems__(range(64))['data_samples']['label']
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert len(data.metainfo['classes']) == classes
+    assert batch.shape == (64, classes) and batch.sum() == 128
+    assert grown < 300_000  # KiB
 
 
 # Pairs without a class.

@@ -30,6 +30,16 @@ def test_rows_stand_behind_one_another(tmp_path):
     assert found['n'].tolist() == [1, 2, 3]
 
 
+@pytest.mark.parametrize('held', [8, 16, 1 << 20])
+def test_ends_of_rows_are_counted_on(tmp_path, monkeypatch, held):
+    # Rows of 1, 2 and no numbers; none at all; rows of 3 and 1.
+    monkeypatch.setattr(npz_parts, '_HELD', held)
+    found = joined(tmp_path, dict(x_indptr=[0, 1, 3, 3]), dict(x_indptr=[0]),
+                   dict(x_indptr=[0, 3, 4]),
+                   is_ends=lambda name: name.endswith('_indptr'))
+    assert found['x_indptr'].tolist() == [0, 1, 3, 3, 6, 7]
+
+
 def test_array_may_be_missing_in_a_part(tmp_path):
     found = joined(tmp_path, dict(a=[1]), dict(b=[2]), dict(a=[3], b=[4]))
     assert found['a'].tolist() == [1, 3] and found['b'].tolist() == [2, 4]
