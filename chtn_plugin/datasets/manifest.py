@@ -45,6 +45,9 @@ MAX_HELD_BYTES = 8 << 30
 _FORMAT = 1
 # Rows of JSON lines that become columns together.
 _CHUNK = 4096
+# Stands between fields that are searched together. Where a separator is met
+# across two all the same, only time is lost.
+_BREAK = '\n\n'
 _KNOWN = frozenset(name for names in _SYNONYMS.values() for name in names)
 
 
@@ -192,7 +195,7 @@ class _Rows:
         self.text_separator = text_separator
 
     def read(self, builder: ManifestBuilder
-             ) -> Iterator[tuple[list[str], list[int]]]:
+             ) -> Iterator[tuple[list[str], Sequence[int]]]:
         """Add all rows to a builder; yields ids and lines of each chunk."""
         if self.path.suffix.lower() == '.jsonl':
             rows = read_rows(self.path, 'a manifest', 'utf-8-sig',
@@ -224,24 +227,23 @@ class _Rows:
         if ids is None or splits is None or fields is None:
             return None
         images = cells['image'] or [''] * count
-        ids, splits, images = (
-            [value.strip() for value in column]
-            for column in (ids, splits, images))
+        ids, splits, images = (list(map(str.strip, column))
+                               for column in (ids, splits, images))
         texts, text_counts = _parted_texts(
             cells['text'] or [''] * count, self.text_separator)
-        image_paths = '\n'.join(['', *images, ''])
         if ('' in ids or '' in splits
-                or any(not image and not number for image, number in zip(
-                    images, text_counts, strict=True))
-                or any('\0' in '\n'.join(column)
-                       for column in (ids, splits, fields, texts))
-                or '\0' in image_paths or '..' in image_paths
+                or ('' in images and any(
+                    not image and not number for image, number in zip(
+                        images, text_counts, strict=True)))
+                or any('\0' in ''.join(column)
+                       for column in (ids, splits, fields, texts))):
+            return None
+        image_paths = '\n'.join(['', *images, ''])
+        if ('\0' in image_paths or '..' in image_paths
                 or '\n/' in image_paths):
             return None
-        builder.add(ids, splits,
-                    [self._classes(builder, field) for field in fields],
-                    images, texts, text_counts, chunk.lines,
-                    [str(self.path)] * count)
+        builder.add(ids, splits, self._classes(builder, fields), images,
+                    texts, text_counts, chunk.lines, str(self.path))
         return ids
 
     def _column(self, chunk: TableChunk, name: str) -> Optional[list[str]]:
@@ -249,25 +251,31 @@ class _Rows:
         return next((chunk.columns[candidate] for candidate in _candidates(
             name, self.columns) if candidate in chunk.columns), None)
 
-    def _classes(self, builder: ManifestBuilder, field: str
-                 ) -> tuple[int, ...]:
-        codes = builder.remembered(field)
-        if codes is None:
-            parts = (field.split(self.label_separator)
-                     if self.label_separator else [field])
-            codes = builder.codes_of([
-                name for part in parts if (name := part.strip())])
-            builder.remember(field, codes)
+    def _classes(self, builder: ManifestBuilder, fields: Sequence[str]
+                 ) -> list[tuple[int, ...]]:
+        known = builder.remembered
+        # Numbered by their first appearance, those of a field together.
+        made = {
+            field: builder.codes_of([
+                name for part in (field.split(self.label_separator)
+                                  if self.label_separator else [field])
+                if (name := part.strip())])
+            for field in dict.fromkeys(fields) if field not in known}
+        codes = [made[field] if own is None else own for field, own in zip(
+            fields, map(known.get, fields), strict=True)]
+        builder.remember(made)
         return codes
 
 
 def _parted_texts(fields: Sequence[str], separator: str
-                  ) -> tuple[list[str], list[int]]:
+                  ) -> tuple[list[str], Sequence[int] | np.ndarray]:
     """The texts of all rows behind one another, and how many each has."""
-    if not separator or not any(separator in field for field in fields):
-        stripped = [field.strip() for field in fields]
+    if not separator or separator not in _BREAK.join(fields):
+        stripped = list(map(str.strip, fields))
+        if '' not in stripped:
+            return stripped, np.ones(len(stripped), np.int64)
         return ([text for text in stripped if text],
-                [int(bool(text)) for text in stripped])
+                np.fromiter(map(bool, stripped), np.int64, len(stripped)))
     texts: list[str] = []
     counts = []
     for field in fields:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional, Protocol, Union, overload
@@ -280,7 +281,8 @@ class ManifestBuilder:
         self._splits: dict[str, int] = {}
         self._classes: dict[str, int] = {}
         self._files: dict[str, int] = {}
-        self._remembered: dict[str, tuple[int, ...]] = {}
+        #: Codes of the class fields that were seen lately.
+        self.remembered: dict[str, tuple[int, ...]] = {}
         self._totals: dict[str, int] = {}
         self._num_rows = 0
 
@@ -306,8 +308,8 @@ class ManifestBuilder:
 
     def add(self, ids: Sequence[str], splits: Sequence[str],
             classes: Sequence[tuple[int, ...]], images: Sequence[str],
-            texts: Sequence[str], text_counts: Sequence[int],
-            lines: Sequence[int], files: Sequence[str]) -> None:
+            texts: Sequence[str], text_counts: Sequence[int] | np.ndarray,
+            lines: Sequence[int], files: Sequence[str] | str) -> None:
         """Add rows column by column.
 
         Args:
@@ -318,7 +320,7 @@ class ManifestBuilder:
             texts: The texts of all of them.
             text_counts: How many texts each has.
             lines: Line of each; -1: ``files`` says all.
-            files: File of each.
+            files: File of each; one name: of all.
 
         Raises:
             ValueError: There are too many splits.
@@ -327,18 +329,21 @@ class ManifestBuilder:
             self._add_texts(name, column)
         self._add_ends('row_class', list(map(len, classes)))
         self._add_ends('row_text', text_counts)
-        for name, numbers in (
-                ('class', [code for own in classes for code in own]),
-                ('split', [_code(self._splits, split) for split in splits]),
-                ('file', [_code(self._files, file) for file in files])):
-            self.sink.append(name, np.asarray(numbers, np.int32))
-        self.sink.append('line', np.asarray(lines, np.int64))
+        self.sink.append('class', np.fromiter(
+            itertools.chain.from_iterable(classes), np.int32))
+        self.sink.append('split', _numbers(self._splits, splits))
+        self.sink.append('file', _numbers(self._files, files) if not (
+            isinstance(files, str)) else np.full(
+                len(ids), _code(self._files, files), np.int32))
+        self.sink.append('line', np.arange(lines.start, lines.stop)
+                         if isinstance(lines, range) else
+                         np.asarray(lines, np.int64))
         self._num_rows += len(ids)
         if len(self._splits) > MAX_SPLITS:
             # Hostile, or the wrong column.
+            last = files if isinstance(files, str) else files[-1]
             raise ValueError(f'a manifest must have at most {MAX_SPLITS} '
-                             f'splits: {files[-1]} has more by line '
-                             f'{lines[-1]}')
+                             f'splits: {last} has more by line {lines[-1]}')
 
     def codes_of(self, names: Sequence[str]) -> tuple[int, ...]:
         """Number classes by their first appearance.
@@ -352,15 +357,11 @@ class ManifestBuilder:
                              f'classes, {names[-1]!r} is one more')
         return codes
 
-    def remembered(self, field: str) -> Optional[tuple[int, ...]]:
-        """Codes of a class field that was seen lately; None: not seen."""
-        return self._remembered.get(field)
-
-    def remember(self, field: str, codes: tuple[int, ...]) -> None:
-        """Keep the codes of a class field."""
-        if len(self._remembered) >= _REMEMBERED:
-            self._remembered.clear()
-        self._remembered[field] = codes
+    def remember(self, made: Mapping[str, tuple[int, ...]]) -> None:
+        """Keep the codes of class fields."""
+        if len(self.remembered) + len(made) > _REMEMBERED:
+            self.remembered = {}
+        self.remembered.update(made)
 
     def finish(self) -> Manifest:
         """Return what was added."""
@@ -392,6 +393,13 @@ def _together(ends: np.ndarray, first: int, last: int
     """Range of the parts of rows, and where each row's end within it."""
     own = ends[first:last + 1]
     return (int(own[0]), int(own[-1])), (own - own[0]).tolist()
+
+
+def _numbers(codes: dict[str, int], names: Sequence[str]) -> np.ndarray:
+    """Number names by their first appearance, int32."""
+    for name in dict.fromkeys(names):
+        _code(codes, name)
+    return np.fromiter(map(codes.__getitem__, names), np.int32, len(names))
 
 
 def _code(codes: dict[str, int], name: str) -> int:

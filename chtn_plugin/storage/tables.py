@@ -8,10 +8,12 @@ is its callers' part. A further format (Parquet) is one more function in
 from __future__ import annotations
 
 import csv
+import io
+import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Optional, TextIO
@@ -28,6 +30,8 @@ _UTF16_MARKS = (b'\xff\xfe', b'\xfe\xff')
 # What is held of a table at once: rows, and characters.
 _CHUNK_ROWS = 8192
 _CHUNK_CHARS = 32 << 20
+# What is read of a table at once.
+_BLOCK_CHARS = 1 << 20
 _LINE_BREAK = re.compile(rb'\r\n|\r|\n')
 
 Rename = Callable[[str], str]
@@ -42,7 +46,7 @@ class TableChunk(NamedTuple):
         lines: Line of each row, as :class:`TableRow` has it.
         columns: Text of each row, by column.
     """
-    lines: list[int]
+    lines: Sequence[int]
     columns: dict[str, list[str]]
 
     def rows(self, path: Path) -> Iterator[TableRow]:
@@ -115,8 +119,8 @@ def read_chunks(path: str | Path,
                 max_rows: Optional[int] = None) -> Iterator[TableChunk]:
     """Read a ``.csv`` or ``.tsv`` table, many rows at a time.
 
-    The rows and the arguments are those of :func:`read_rows`, without a
-    dictionary for each row: three to four times as fast.
+    The rows and the arguments are those of :func:`read_rows`. Where a block of
+    the file is regular it is parted in one step, some ten times as fast.
 
     Yields:
         The rows in file order, some thousand together; those before a broken
@@ -126,11 +130,10 @@ def read_chunks(path: str | Path,
         ValueError: As there.
     """
     path = Path(path)
-    reader = _LINES[_suffix(path, what)]
+    suffix = _suffix(path, what)
     check_size(path, max_rows)
     with open_text(path, what, encoding, hint) as file:
-        lines, hint = reader(file, path)
-        yield from _chunks(lines, path, rename, hint)
+        yield from _blocks(file, path, rename, suffix)
 
 
 def _suffix(path: Path, what: str) -> str:
@@ -291,51 +294,152 @@ def _encoding_message(path: Path, what: str, encoding: str, hint: str,
     return f'{rule}: {error.reason}{hint}'
 
 
-def _tsv_lines(file: TextIO, path: Path) -> tuple[_Fields, str]:
-    return ((number, raw.rstrip('\r\n').split('\t'))
-            for number, raw in enumerate(file, 1)), ''
+def _tsv_lines(file: Iterable[str], path: Path, delimiter: str,
+               first: int = 1) -> _Fields:
+    return ((number, raw.rstrip('\r\n').split(delimiter))
+            for number, raw in enumerate(file, first))
 
 
-def _csv_lines(file: TextIO, path: Path) -> tuple[_Fields, str]:
+def _csv_lines(file: Iterable[str], path: Path, delimiter: str,
+               first: int = 1) -> _Fields:
+    csv.field_size_limit(_MAX_FIELD_CHARS)
+    reader = csv.reader(file, delimiter=delimiter, strict=True)
+    try:
+        for fields in reader:
+            yield reader.line_num + first - 1, fields
+    except csv.Error as error:
+        raise ValueError(f'{path}:{reader.line_num + first - 1}: not a CSV '
+                         f'row: {error}') from error
+
+
+def _delimiter(file: TextIO, suffix: str) -> tuple[str, str]:
+    """What parts the cells of a table, and a sentence on it."""
+    if suffix == '.tsv':
+        return '\t', ''
     # A delimiter within quotes separates nothing.
     header = re.sub(r'"[^"]*"', '', file.readline())
     file.seek(0)
     delimiter = max(_DELIMITERS, key=header.count)
-    csv.field_size_limit(_MAX_FIELD_CHARS)
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
-
-    def lines() -> _Fields:
-        try:
-            for fields in reader:
-                yield reader.line_num, fields
-        except csv.Error as error:
-            raise ValueError(f'{path}:{reader.line_num}: not a CSV row: '
-                             f'{error}') from error
-
-    return lines(), f' (a text with {delimiter!r} in it needs quotes)'
+    return delimiter, f' (a text with {delimiter!r} in it needs quotes)'
 
 
 def _tsv(file: TextIO, path: Path, rename: Rename) -> _Numbered:
-    lines, hint = _tsv_lines(file, path)
-    return _under_header(lines, path, rename, hint)
+    return _under_header(file, path, rename, '.tsv')
 
 
 def _csv(file: TextIO, path: Path, rename: Rename) -> _Numbered:
-    lines, hint = _csv_lines(file, path)
-    return _under_header(lines, path, rename, hint)
+    return _under_header(file, path, rename, '.csv')
 
 
-def _under_header(lines: _Fields, path: Path, rename: Rename,
-                  hint: str = '') -> _Numbered:
-    for chunk in _chunks(lines, path, rename, hint, 1):
+def _under_header(file: TextIO, path: Path, rename: Rename, suffix: str
+                  ) -> _Numbered:
+    delimiter, hint = _delimiter(file, suffix)
+    for chunk in _chunks(_LINES[suffix](file, path, delimiter), path, rename,
+                         hint, 1):
         for line, *fields in zip(chunk.lines, *chunk.columns.values(),
                                  strict=True):
             yield line, dict(zip(chunk.columns, fields, strict=True))
 
 
-def _chunks(lines: _Fields, path: Path, rename: Rename, hint: str,
-            size: int = _CHUNK_ROWS) -> Iterator[TableChunk]:
+def _blocks(file: TextIO, path: Path, rename: Rename, suffix: str
+            ) -> Iterator[TableChunk]:
+    """Part a table block by block; line by line from the first one that is
+    not regular, or of a ``.tsv``, whose lines stand alone, that block only.
+    """
+    delimiter, hint = _delimiter(file, suffix)
+    lines_of = _LINES[suffix]
     header: Optional[list[str]] = None
+    first = 1
+    while True:
+        try:
+            block = file.read(_BLOCK_CHARS)
+            if not block.endswith('\n'):
+                block += file.readline()
+        except UnicodeDecodeError:
+            # What stands before the wrong byte is looked at first.
+            file.seek(0)
+            for _ in range(first - 1):
+                file.readline()
+            yield from _chunks(lines_of(file, path, delimiter, first), path,
+                               rename, hint, header=header)
+            return
+        if not block:
+            return
+        chunk = None if header is None else _regular(block, header, delimiter,
+                                                     first)
+        if chunk is not None:
+            yield chunk
+            first += len(chunk.lines)
+            continue
+        own = io.StringIO(block, newline='')
+        if suffix == '.csv' and ('"' in block or header is not None):
+            # A quoted cell may go on beyond the block.
+            yield from _chunks(
+                lines_of(itertools.chain(own, file), path, delimiter, first),
+                path, rename, hint, header=header)
+            return
+        # Of the first block the header alone, so that the rest is regular.
+        lines = list(own)
+        used = 0
+        while header is None and used < len(lines):
+            header = yield from _chunks(
+                lines_of(lines[used:used + 1], path, delimiter, first), path,
+                rename, hint)
+            first += 1
+            used += 1
+        rest = ''.join(lines[used:])
+        if not rest:
+            continue
+        chunk = _regular(rest, header or [], delimiter, first)
+        if chunk is not None:
+            yield chunk
+        else:
+            yield from _chunks(lines_of(lines[used:], path, delimiter, first),
+                               path, rename, hint, header=header)
+        first += len(lines) - used
+
+
+def _regular(block: str, header: list[str], delimiter: str, first: int
+             ) -> Optional[TableChunk]:
+    """Part lines that all have the header's cells; None: not all have.
+
+    Args:
+        block: Whole lines.
+        header: Names of the columns.
+        delimiter: What parts cells.
+        first: Number of the first line.
+    """
+    if (delimiter != '\t' and '"' in block) or '\0' in block or (
+            len(block) > _MAX_FIELD_CHARS):
+        return None
+    if '\r' in block:
+        if block.count('\r') != block.count('\r\n'):
+            return None
+        block = block.replace('\r\n', '\n')
+    if not block.endswith('\n'):
+        block += '\n'
+    # The end of a line becomes a cell by itself, which must come once in
+    # every row, in its last place: one list of all cells then is all rows.
+    width = len(header) + 1
+    cells = block.replace('\n', f'{delimiter}\n{delimiter}').split(delimiter)
+    cells.pop()
+    count = block.count('\n')
+    if len(cells) != count * width or cells[width - 1::width] != (
+            ['\n'] * count):
+        return None
+    columns = [cells[place::width] for place in range(len(header))]
+    # Rows whose cells are all empty are passed over, one by one.
+    if '' in columns[0] or any(map(str.isspace, columns[0])):
+        return None
+    return TableChunk(range(first, first + count), {
+        name: column for name, column in zip(header, columns, strict=True)
+        if name})
+
+
+def _chunks(lines: _Fields, path: Path, rename: Rename, hint: str,
+            size: int = _CHUNK_ROWS, header: Optional[list[str]] = None
+            ) -> Generator[TableChunk, None, Optional[list[str]]]:
+    """Part a table line by line; returns the header, None: not met yet."""
     numbers: list[int] = []
     rows: list[list[str]] = []
     chars = 0
@@ -368,6 +472,7 @@ def _chunks(lines: _Fields, path: Path, rename: Rename, hint: str,
         yield _chunk(header, numbers, rows)
     if broken is not None:
         raise broken
+    return header
 
 
 def _chunk(header: list[str], numbers: list[int], rows: list[list[str]]
@@ -412,7 +517,7 @@ def _jsonl(file: TextIO, path: Path, rename: Rename) -> _Numbered:
         yield line, {rename(name): value for name, value in row.items()}
 
 
-_LINES: dict[str, Callable[[TextIO, Path], tuple[_Fields, str]]] = {
+_LINES: dict[str, Callable[..., _Fields]] = {
     '.csv': _csv_lines, '.tsv': _tsv_lines}
 _READERS: dict[str, Callable[[TextIO, Path, Rename], _Numbered]] = {
     '.csv': _csv, '.tsv': _tsv, '.jsonl': _jsonl}

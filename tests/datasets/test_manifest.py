@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 
 import pytest
 
+from chtn_plugin.datasets import manifest
 from chtn_plugin.datasets.manifest import (
     PairRecord,
     other_columns,
@@ -13,6 +15,7 @@ from chtn_plugin.datasets.manifest import (
     with_other_cells,
     write_manifest,
 )
+from chtn_plugin.storage import tables
 
 HEADER = 'id\tsplit\tclass\timage\ttext\n'
 ROW = 'a\ttrain\tcat\timages/a.jpg\tA cat.\n'
@@ -339,3 +342,47 @@ def test_cells_that_are_no_part_of_a_pair_are_read_beside_it(tmp_path):
     write_manifest(tmp_path / 'again.tsv', with_other_cells(
         read_manifest(path), path))
     assert (tmp_path / 'again.tsv').read_text() == path.read_text()
+
+
+# Blocks that are parted in one step.
+
+
+# The first three of each are as they should be.
+FIELDS = dict(
+    id=['a', ' b ', 'é', '', 'x\0'], split=['train', ' test', 'val', ''],
+    label=['x', ' y ;', '', 'x;y', '\0'],
+    image=['1.jpg', '', ' 4.jpg', '../2.jpg', '/3.jpg', 'a..b'],
+    text=['one', ' two ', 'one ||| two', '', 'é ||| ', 'x\u3000'])
+
+
+@pytest.mark.parametrize('ending, delimiter', [('tsv', '\t'), ('csv', ',')])
+@pytest.mark.parametrize('separator', [None, ';'])
+def test_a_block_is_read_as_its_rows_are(tmp_path, monkeypatch, ending,
+                                         delimiter, separator):
+    draw, refused = random.Random(0), 0
+    for number in range(150):
+        # Rarely what is refused, so that whole files are read too.
+        lines = [delimiter.join(FIELDS)]
+        for row in range(draw.choice([1, 5, 20])):
+            cells = [draw.choice(values if draw.random() < .02 else values[:3])
+                     for values in FIELDS.values()]
+            cells[0] += str(row) if draw.random() < .98 else ''
+            lines.append(delimiter.join(cells))
+        path = tmp_path / f'{number}.{ending}'
+        path.write_text('\n'.join(lines), encoding='utf-8')
+        outcomes = []
+        for whole in (True, False):
+            if not whole:
+                monkeypatch.setattr(tables, '_regular', lambda *_: None)
+                monkeypatch.setattr(manifest._Rows, '_add_columns',
+                                    lambda *_: None)
+            try:
+                read = read_manifest(path, label_separator=separator)
+                outcomes.append([list(read), read.class_names,
+                                 read.split_names])
+            except ValueError as error:
+                outcomes.append(str(error))
+            monkeypatch.undo()
+        assert outcomes[0] == outcomes[1]
+        refused += isinstance(outcomes[0], str)
+    assert 15 < refused < 135

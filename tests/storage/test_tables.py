@@ -2,11 +2,17 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 
 from chtn_plugin.storage import tables
-from chtn_plugin.storage.tables import cell_text, cell_texts, read_rows
+from chtn_plugin.storage.tables import (
+    cell_text,
+    cell_texts,
+    read_chunks,
+    read_rows,
+)
 
 
 def file(tmp_path, content, name='t.csv'):
@@ -134,3 +140,67 @@ def test_longer_line_is_refused_before_it_is_read(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match='a line must have at most 9 bytes: '
                                          r'.*t\.csv:2 has more'):
         cells(path)
+
+
+# Blocks that are parted in one step.
+
+
+def outcome(rows):
+    """The rows that came, and the error that ended them."""
+    found = []
+    try:
+        for row in rows:
+            found.append(row)
+    except ValueError as error:
+        return found, str(error)
+    return found, None
+
+
+def by_blocks(path):
+    for chunk in read_chunks(path):
+        yield from chunk.rows(path)
+
+
+PIECES = {'plain': ['a', 'bc', ' d ', 'é', 'ö x', '', '1'],
+          'odd': ['a', '', ' ', '\u3000', '"', '"q', '\r', '\0', 'x|y',
+                  '\u2028', '\x85']}
+
+
+@pytest.mark.parametrize('ending', ['.tsv', '.csv'])
+@pytest.mark.parametrize('pieces', PIECES)
+@pytest.mark.parametrize('size', [1, 7, 40, 1 << 20])
+def test_blocks_are_parted_as_lines_are(tmp_path, monkeypatch, ending,
+                                        pieces, size):
+    monkeypatch.setattr(tables, '_BLOCK_CHARS', size)
+    draw = random.Random(size)
+    delimiter = '\t' if ending == '.tsv' else ','
+    for number in range(60):
+        width = draw.choice([1, 2, 3])
+        rows = [[f'c{place}' for place in range(width)]]
+        for _ in range(draw.choice([0, 1, 3, 9])):
+            # Now and then a row of another width, or a blank one.
+            count = width if draw.random() < .97 else draw.choice([0, 1, 4])
+            rows.append([draw.choice(PIECES[pieces]) for _ in range(count)])
+        text = draw.choice(['\n', '\r\n', '\n', '\r']).join(
+            map(delimiter.join, rows)) + draw.choice(['', '\n', '\n\n'])
+        text = draw.choice(['', '\n', '\ufeff']) + text
+        raw = text.encode()
+        if draw.random() < .1:
+            at = draw.randrange(len(raw))
+            raw = raw[:at] + b'\xff' + raw[at:]
+        path = tmp_path / f'{number}{ending}'
+        path.write_bytes(raw)
+        found, error = outcome(by_blocks(path))
+        wanted, reason = outcome(read_rows(path))
+        assert error == reason, raw
+        # A wrong byte ends the reading of either some rows before it.
+        assert (found == wanted if b'\xff' not in raw else
+                found == wanted[:len(found)]
+                or wanted == found[:len(wanted)]), raw
+
+
+def test_most_of_a_table_is_parted_by_blocks(tmp_path, monkeypatch):
+    # Or the test above would compare nothing.
+    monkeypatch.setattr(tables, '_BLOCK_CHARS', 100)
+    path = file(tmp_path, 'a\tb\n' + '1\tx\n' * 200, 't.tsv')
+    assert [type(chunk.lines) for chunk in read_chunks(path)] == [range] * 9
