@@ -42,6 +42,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         'trained too, its released terms one by one: about '
                         'ten seconds a fit, six fits a draw (default: '
                         'nowhere)')
+    parser.add_argument('--no-released-terms', action='store_true',
+                        help='train that network without its released terms '
+                        '(MMD, source supervision, pair distance): three '
+                        'fits a draw')
     parser.add_argument('--trained-draws', type=int,
                         help='draws of those (default: as --draws)')
     parser.add_argument('--prior', metavar='FILE', help='file of '
@@ -87,7 +91,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             raise ValueError(f'{name} must be at least 1, got {value}')
     ladder = Ladder([parse_rung(text) for text in args.labels], args.draws,
                     [LabelBudget.parse(text) for text in args.trained_rungs],
-                    draws, args.dimensions)
+                    draws, args.dimensions, not args.no_released_terms)
     cfg = load_config(args)
     name = args.name or Path(args.config).stem
     out = Path(args.out or f'work_dirs/transfer_{name}')

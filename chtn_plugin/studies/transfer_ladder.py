@@ -77,12 +77,15 @@ class Ladder:
         trained_rungs: Where CHTN's own network is trained too.
         trained_draws: Draws of those.
         dimensions: Principal components of a modality, in closed form.
+        released: Whether that network is trained with each of its released
+            terms, too.
     """
     rungs: Sequence[Optional[LabelBudget]]
     draws: int = 8
     trained_rungs: Sequence[LabelBudget] = ()
     trained_draws: int = 8
     dimensions: int = 400
+    released: bool = True
 
 
 @dataclass(frozen=True)
@@ -198,15 +201,21 @@ def works_of(ladder: Ladder, setup: Setup) -> list[Work]:
     for draw in range(min(most, ladder.trained_draws)):
         for budget in ladder.trained_rungs:
             works += [Work('network', budget, draw, (name, ))
-                      for name in network_steps(setup)]
+                      for name in network_steps(setup, ladder.released)]
     return works
 
 
-def network_steps(setup: Setup) -> list[str]:
-    """Name the variants of CHTN's network that the data allow."""
+def network_steps(setup: Setup, released: bool = True) -> list[str]:
+    """Name the variants of CHTN's network that the data allow.
+
+    Args:
+        setup: The data.
+        released: Whether to name those with released terms.
+    """
     return [name for name, variant in VARIANTS.items()
             if (not variant.source or setup.rows.source is not None)
-            and (not variant.names or setup.classifier is not None)]
+            and (not variant.names or setup.classifier is not None)
+            and (released or not (variant.pair_distance or variant.source))]
 
 
 def labels_of(setup: Setup, rung: Optional[LabelBudget], draw: int

@@ -213,8 +213,11 @@ def words(table: Mapping[str, Any]) -> list[str]:
         by_verdict: dict[str, list[str]] = {}
         for rung in rungs:
             for gain in rung['gains']:
-                if gain['gain'] == title and rung['unlabelled'] + (
-                        'over the bar' in title or 'pairs' not in title):
+                if gain['gain'] == title and (
+                        rung['unlabelled'] or 'over the bar' in title
+                        or 'pairs' not in title
+                        # Of all labels: what the recipe's regression costs.
+                        or title == 'network: pairs'):
                     by_verdict.setdefault(verdict(gain), []).append(
                         f'{rung["rung"]} ({gain_text(gain)})')
         if by_verdict:

@@ -14,6 +14,7 @@ from chtn_plugin.studies.transfer_ladder import (
     Ladder,
     labels_of,
     name_offsets,
+    network_steps,
     parse_rung,
     possible_steps,
     read_classifier,
@@ -152,3 +153,13 @@ def test_the_figure_is_the_one_of_the_named_protocol(tmp_path):
 def test_a_prior_without_a_file_is_refused():
     with pytest.raises(ValueError, match='give class_prior.file, got none'):
         read_classifier(dict(type='ClassNamePrior'))
+
+
+def test_a_network_may_be_trained_without_its_released_terms(tmp_path):
+    setup = ladder_setup(tmp_path, source=True, prior=True)
+    few = ['network', 'network, pairs', 'network, pairs, names']
+    assert network_steps(setup, released=False) == few
+    assert set(network_steps(setup)) > set(few)
+    ladder = Ladder([], trained_rungs=[FEW], trained_draws=2, released=False)
+    assert [work.steps[0] for work in works_of(ladder, setup)
+            if work.kind == 'network'] == 2 * few

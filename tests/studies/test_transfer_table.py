@@ -100,3 +100,14 @@ def test_signs_are_written_out():
         '+.043', '−.200', '+.000', '−1.500']
     assert gain_text(dict(mean=.1, over_draws=.02)) == '+.100 ± .020'
     assert not np.isnan(half_interval([.1, .2]))
+
+
+@pytest.mark.parametrize(('pairs', 'said'), [
+    (.52, 'Network: pairs: gains at 100%'),
+    (.48, 'Network: pairs: loses at 100%')])
+def test_what_the_recipe_costs_at_full_labels_is_said(pairs, said):
+    full = dict(rung='100%', labelled=48, unlabelled=0, kind='network')
+    records = [record(step, mean + shift, draw, **full)
+               for step, mean in (('network', .5), ('network, pairs', pairs))
+               for draw, shift in enumerate((0., .001))]
+    assert any(line.startswith(said) for line in summary(records)['words'])
