@@ -1,6 +1,6 @@
 """How scoring grows with the gallery: time, memory, up to a million items.
 
-    python benchmarks/evaluation_growth.py [--million] [--svg growth.svg]
+    python benchmarks/evaluation_growth.py [--million] [--png growth.png]
 
 Times are processor seconds of one thread; memory is what the peak of the
 process rose by while scoring, embeddings given.
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from evaluation import make, ours, product, seconds
+from figures import Figure, add_json_option, write_figures
 
 GALLERIES = (1_000, 3_000, 10_000, 30_000, 100_000)
 QUERIES = 1_024
@@ -44,12 +45,12 @@ def extra_memory(function) -> float:
     return (peak() - before) / MIB
 
 
-def growth(classes):
+def growth(classes, galleries=GALLERIES):
     print(f'\n{QUERIES} queries, D 64, C {classes}')
     print(f'{"gallery":>8} {"product s":>10} {"ours s":>8} {"ratio":>6} '
           f'{"ns a pair":>10} {"extra MiB":>10}')
     rows = []
-    for gallery in GALLERIES:
+    for gallery in galleries:
         data = make(QUERIES, gallery, 64, classes)
         bare, _ = seconds(product(data[0], data[2]))
         run = ours(data, True)
@@ -86,9 +87,9 @@ def million(threads):
 
 
 def draw(path, curves):
-    """Log-log plot of seconds over gallery size, as a small SVG."""
+    """Log-log plot of seconds over gallery size."""
     import matplotlib
-    matplotlib.use('svg')
+    matplotlib.use('Agg')
     matplotlib.rcParams['svg.fonttype'] = 'none'
     import matplotlib.pyplot as plt
     figure, axes = plt.subplots(figsize=(5, 3.5))
@@ -100,21 +101,32 @@ def draw(path, curves):
              title=f'chtn-map-all, {QUERIES} queries, D 64')
     axes.legend()
     figure.tight_layout()
-    figure.savefig(path)
+    figure.savefig(path, dpi=90)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--million', action='store_true')
     parser.add_argument('--threads', type=int, default=1)
-    parser.add_argument('--svg', default=None)
+    parser.add_argument('--svg', '--png', dest='picture',
+                        help='where to draw the growth')
+    parser.add_argument('--galleries', type=int, nargs='+',
+                        default=GALLERIES)
+    add_json_option(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)
     ours(make(2000, 10_000, 8, 4), True)()  # compile
-    memory_at_10k()
-    curves = {classes: growth(classes) for classes in (10, 200)}
-    if args.svg:
-        draw(args.svg, curves)
+    if max(args.galleries) >= 10_000:
+        memory_at_10k()
+    curves = {classes: growth(classes, args.galleries)
+              for classes in (10, 200)}
+    if args.picture:
+        draw(args.picture, curves)
+    write_figures(args.json, 'evaluation_growth', [
+        Figure(f'{QUERIES:,} queries x {gallery:,}, {classes} classes',
+               spent / bare, 'similarity product')
+        for classes, rows in curves.items()
+        for gallery, bare, spent in rows])
     if args.million:
         million(args.threads)
 

@@ -8,7 +8,7 @@ Each benchmark runs in a process of its own, on one thread, and says its
 figures in one form (figures.py). What is measured is kept in a folder until
 all is done: a run that was cut off goes on there, unless the commit is
 another. Then it is written to record.json, with machine, commit and date, and
-to the table in RESULTS.md.
+to the table in RESULTS.md; those that measure growth draw it in docs/images.
 
 With --check nothing is written: every multiple is compared with the record
 (amounts of seconds are the machine's, not the program's). What seems slower by
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -57,10 +58,19 @@ PLAN = {
                       '--pictures 2 --batch-size 2 --rounds 1 '
                       '--backbones AlexNetBN'),
     'text': ('--rounds 9', '--rounds 1'),
-    'scale': ('', '--sizes 100 200'),
+    'scale': ('--sizes 10000 100000 1000000', '--sizes 100 200'),
+    'training_growth': ('--steps 3', '--steps 1 --tiny'),
+    'evaluation_growth': ('', '--galleries 100 300'),
+    'search_growth': ('--size 64 --rounds 20 --many 512 --items 1000 3000 '
+                      '10000 30000 100000 300000',
+                      '--items 300 600 --size 8 --rounds 3 --many 20'),
 }
-# Benchmarks that are another's file with an option.
-_FILES = {'trunk_overhead': 'training_overhead'}
+# Benchmarks that are another's file with options.
+_FILES = {'trunk_overhead': 'training_overhead', 'search_growth': 'search'}
+# They draw their growth; the pages show it from docs/images.
+_DRAWN = ('scale', 'training_growth', 'evaluation_growth', 'search_growth',
+          'index_opening')
+IMAGES = ROOT / 'docs/images'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,6 +124,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         write_record(args.record, {**record, **measured})
         write_table(args.results, {**record, **measured})
+        if not args.rehearse:
+            for name in measured:
+                if drawn(args.folder, name).is_file():
+                    shutil.copy(drawn(args.folder, name), IMAGES)
         print(f'{args.record} and the table in {args.results} are written')
     if not failed:
         for name in args.only:
@@ -160,6 +174,11 @@ def stored(folder: Path, name: str) -> Path:
     return folder / f'{name}.{commit(ROOT)}.json'
 
 
+def drawn(folder: Path, name: str) -> Path:
+    """Where a benchmark draws its growth."""
+    return folder / f'{name}.png'
+
+
 def kept_or_measured(name: str, folder: Path, tiny: bool) -> Measured:
     """What an earlier call left, or else a new measurement."""
     # With changed files the commit does not say what was measured.
@@ -181,6 +200,8 @@ def measure(name: str, folder: Path, tiny: bool) -> Measured:
     command = [sys.executable, str(BENCHMARKS / f'{_FILES.get(name, name)}.py'
                                    ), *PLAN[name][tiny].split(),
                '--json', str(partial)]
+    if name in _DRAWN:
+        command += ['--png', str(drawn(folder, name))]
     done = subprocess.run(
         command, cwd=ROOT, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, env={

@@ -42,8 +42,9 @@ from mmengine.logging import MMLogger
 from evaluation_growth import MIB, forget_peak, peak
 from figures import Figure, add_json_option, write_figures
 
-# Of time over rows, between the two largest sizes.
-EXPONENT_LIMIT = 1.25
+# Of time over rows, between two sizes of so many rows at least: below, what is
+# done once (a file is mapped, a folder is brought to the disk) shows.
+EXPONENT_LIMIT, LIMIT_FROM = 1.1, 100_000
 
 Part = Callable[[], Any]
 # Rows that are drawn together.
@@ -372,7 +373,8 @@ def main() -> None:
                 / table['csv module, bare'][-1][0], 'csv module, bare'))
         if slope:
             figures.append(Figure(f'{name}, exponent', float(slope),
-                                  limit=EXPONENT_LIMIT))
+                                  limit=EXPONENT_LIMIT if (
+                                      sizes[-2] >= LIMIT_FROM) else None))
     write_figures(args.json, 'scale', figures)
     if args.png:
         draw(sizes, table, args.png)

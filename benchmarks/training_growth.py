@@ -30,6 +30,7 @@ from mmengine.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
 from evaluation_growth import MIB, forget_peak, peak
+from figures import Figure, add_json_option, write_figures
 from training_overhead import InMemory, model_config
 
 BATCHES = (8, 16, 32, 64, 128, 256, 512, 1024)
@@ -152,13 +153,24 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--steps', type=int, default=5)
     parser.add_argument('--png', type=Path, help='draw the growth there')
+    parser.add_argument('--tiny', action='store_true',
+                        help='two sizes each; to see that it works')
+    add_json_option(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)
     axes = {'batch (pairs; as many source rows), 512 wide': table(
-        'batch', BATCHES, args.steps, width=512)}
+        'batch', BATCHES[:2] if args.tiny else BATCHES, args.steps,
+        width=16 if args.tiny else 512)}
     axes['width of fc6 to fc9, batch 64'] = table(
-        'width', WIDTHS, args.steps, batch=64)
-    rank_table(args.steps)
+        'width', WIDTHS[:2] if args.tiny else WIDTHS, args.steps,
+        batch=8 if args.tiny else 64)
+    if not args.tiny:
+        rank_table(args.steps)
+    write_figures(args.json, 'training_growth', [
+        Figure(f'{label}, exponent from {rows[-2][0]:,} to {rows[-1][0]:,}',
+               float(np.log(rows[-1][1] / rows[-2][1])
+                     / np.log(rows[-1][0] / rows[-2][0])))
+        for label, rows in axes.items()])
     if args.png:
         draw(args.png, axes)
 

@@ -199,7 +199,7 @@ class _Rows:
         """Add all rows to a builder; yields ids and lines of each chunk."""
         if self.path.suffix.lower() == '.jsonl':
             rows = read_rows(self.path, 'a manifest', 'utf-8-sig',
-                             _column_name, max_rows=None)
+                             _column_name, max_bytes=None)
             while chunk := list(islice(rows, _CHUNK)):
                 yield self._add_records(builder, chunk)
             return
@@ -299,7 +299,7 @@ def other_columns(path: str | Path) -> Iterator[dict[str, str]]:
     """
     taken = _KNOWN.difference(_SYNONYMS['split'])
     for where, row in read_rows(path, 'a manifest', 'utf-8-sig',
-                                _column_name, max_rows=None):
+                                _column_name, max_bytes=None):
         yield {name: '; '.join(map(str.strip, cell_texts(value, where, None)))
                for name, value in row.items() if name not in taken}
 

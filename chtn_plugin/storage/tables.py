@@ -20,8 +20,9 @@ from typing import Any, NamedTuple, Optional, TextIO
 
 #: Endings of the files that can be read.
 SUFFIXES = ('.csv', '.tsv', '.jsonl')
-#: A longer file is broken or hostile, not a data set.
-MAX_ROWS = 5_000_000
+#: Who keeps every row of a table as Python objects holds some five times its
+#: bytes; a larger file belongs into a manifest, which is held as columns.
+MAX_KEPT_BYTES = 4 << 30
 _MAX_FIELD_CHARS = 10_000_000
 _MAX_LINE_BYTES = 64 << 20
 # Excel and other programs choose the comma by country.
@@ -76,7 +77,9 @@ def read_rows(path: str | Path,
               encoding: Optional[str] = None,
               rename: Rename = str.strip,
               hint: str = '',
-              max_rows: Optional[int] = MAX_ROWS) -> Iterator[TableRow]:
+              max_rows: Optional[int] = None,
+              max_bytes: Optional[int] = MAX_KEPT_BYTES
+              ) -> Iterator[TableRow]:
     """Read a table, one row at a time.
 
     ``.csv`` follows RFC 4180, its delimiter (comma, semicolon, tab or bar)
@@ -92,7 +95,9 @@ def read_rows(path: str | Path,
         rename: Makes a column's name of what the header says.
         hint: Further sentence for a file in another encoding.
         max_rows: A file of more lines is refused before it is read; None:
-            lines are not limited, for a caller that keeps no row.
+            lines are not limited.
+        max_bytes: So is a larger file; None: size is not limited, for a
+            caller that keeps no row.
 
     Yields:
         The rows in file order.
@@ -104,6 +109,12 @@ def read_rows(path: str | Path,
     """
     path = Path(path)
     reader = _READERS[_suffix(path, what)]
+    size = path.stat().st_size
+    if max_bytes is not None and size > max_bytes:
+        raise ValueError(
+            f'{what} that is held in memory must have at most '
+            f'{max_bytes / 2**30:.3g} GiB, {path} has {size / 2**30:.3g}: '
+            'make a manifest of it (docs/data.md)')
     check_size(path, max_rows)
     with open_text(path, what, encoding, hint) as file:
         for line, cells in reader(file, path, rename):
@@ -179,7 +190,7 @@ def open_text(path: Path, what: str, encoding: Optional[str] = None,
                          ) from error
 
 
-def check_size(path: Path, max_rows: Optional[int] = MAX_ROWS) -> None:
+def check_size(path: Path, max_rows: Optional[int] = None) -> None:
     """Refuse a file that would only fill the memory; costs 0.1 s a GB.
 
     Args:

@@ -134,6 +134,13 @@ def test_longer_file_is_refused_before_it_is_read(tmp_path):
         cells(path, max_rows=3)
 
 
+def test_larger_file_is_refused_before_it_is_read(tmp_path):
+    path = file(tmp_path, 'a\n1\n')
+    assert cells(path, max_bytes=4) == [dict(a='1')]
+    with pytest.raises(ValueError, match='must have at most .* GiB, .*t.csv'):
+        cells(path, max_bytes=3)
+
+
 def test_longer_line_is_refused_before_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, '_MAX_LINE_BYTES', 9)
     path = file(tmp_path, 'a,a\n' + 'b' * 10)
