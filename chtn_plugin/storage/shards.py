@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import tarfile
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -33,6 +34,7 @@ _OPEN = 64
 # Decoded row groups of Parquet files that a process holds.
 _GROUPS = 4
 _BLOCK = 512
+_SEEKING = threading.Lock()
 
 
 def parted(path: str | Path) -> Optional[tuple[str, str]]:
@@ -152,8 +154,7 @@ class TarShard:
         """
         place = self._found(name)
         size = int(self._sizes[place])
-        # Unlike seek and read, this can be done by forked processes at once.
-        data = os.pread(self._file, size, int(self._offsets[place]))
+        data = _read_at(self._file, size, int(self._offsets[place]))
         if len(data) != size:
             raise ValueError(f'a shard must be whole: {self.path} is cut '
                              f'within {name}')
@@ -184,6 +185,16 @@ class TarShard:
                 return place
             place += 1
         return None
+
+
+def _read_at(file: int, size: int, offset: int) -> bytes:
+    # Unlike seek and read, pread can be done by forked processes at once.
+    if hasattr(os, 'pread'):
+        return os.pread(file, size, offset)
+    # Windows has none, and no fork either: only threads share the file.
+    with _SEEKING:
+        os.lseek(file, offset, os.SEEK_SET)
+        return os.read(file, size)
 
 
 class ArrowShard:

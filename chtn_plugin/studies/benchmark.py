@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,11 +9,9 @@ from concurrent.futures import (
     FIRST_COMPLETED,
     Executor,
     Future,
-    ProcessPoolExecutor,
     wait,
 )
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from typing import Any, Optional
 
 import numpy as np
@@ -43,6 +40,7 @@ from .spaces import (
     settings_of,
 )
 from .untrained import UNTRAINED, untrained_vectors
+from .worker_pool import worker_pool
 
 #: Folds of the labelled rows on which settings are chosen.
 FOLDS = 3
@@ -375,10 +373,7 @@ def _measure(jobs: Sequence[_Progress], name: str, store: RecordStore,
                disable=not progress,
                mininterval=.5 if sys.stderr.isatty() else 60)
     bar.update(sum(job.done() for job in jobs))
-    # Ctrl-C reaches all processes of a terminal; this one ends the others.
-    pool = None if workers == 1 else ProcessPoolExecutor(
-        workers, get_context('fork'), signal.signal,
-        (signal.SIGINT, signal.SIG_IGN))
+    pool = None if workers == 1 else worker_pool(workers)
     with bar:
         for job, records in (_one_by_one(jobs) if pool is None
                              else _side_by_side(jobs, pool, workers)):

@@ -3,13 +3,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Optional
 
@@ -33,6 +31,7 @@ from .pair_features import PairFeatures
 from .record_store import RecordStore, key_of
 from .spaces import SPACES
 from .transfer_network import VARIANTS, train_network
+from .worker_pool import worker_pool
 
 #: Methods that use all pairs and no label.
 LABEL_FREE = ('CCA', 'ASIF')
@@ -267,9 +266,7 @@ def _outcomes(setup: Setup, works: Sequence[Work], workers: int
     if workers == 1:
         yield from (measure(setup, work) for work in works)
         return
-    # Ctrl-C reaches all processes of a terminal; this one ends the others.
-    with ProcessPoolExecutor(workers, get_context('fork'), signal.signal,
-                             (signal.SIGINT, signal.SIG_IGN)) as pool:
+    with worker_pool(workers) as pool:
         futures = [pool.submit(measure, setup, work) for work in works]
         for future in as_completed(futures):
             yield future.result()

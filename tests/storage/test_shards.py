@@ -59,6 +59,13 @@ def test_member_is_read_by_a_path_through_the_shard(shard):
     assert file_of(shard / 'b.txt') == str(shard)
 
 
+def test_a_system_without_pread_reads_the_same(shard, monkeypatch):
+    monkeypatch.delattr(os, 'pread')
+    for name, content in (('a/é.jpg', b'x' * 3000), ('b.txt', b'two'),
+                          ('empty', b'')):
+        assert file_bytes(shard / name) == content
+
+
 def test_plain_file_is_read_as_ever(tmp_path):
     path = tmp_path / 'a.txt'
     path.write_bytes(b'abc')
