@@ -67,3 +67,9 @@ def test_too_few_arguments_print_how_it_is_called(call, script, enough):
     assert (status, started) == (2, '')
     assert f'tools/{script} ' in usage
     assert 'set -euo' not in usage and 'set' in usage
+
+
+def test_an_environment_is_of_one_family_of_packages(call):
+    status, _, said = call('make_env.sh', CHTN_FAMILY='mim')
+    assert status == 2
+    assert said == 'CHTN_FAMILY must be openmmlab or onedl, got mim\n'
