@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,10 +29,13 @@ class EncodedSplit:
         image_path: Files of the images, (N,); empty where they are ready
             features.
         text: The texts, (M,), likewise.
+        predicted: The class that the model's classifier gives each image and
+            text, by ``'image'`` and ``'text'``, (N,); empty without one.
     """
     embeddings: Embeddings
     image_path: list[str]
     text: list[str]
+    predicted: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
@@ -74,6 +77,7 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
     fields: dict[str, Any] = {}
     pairs = _partners(links)
     shown: dict[str, list[str]] = {}
+    predicted: dict[str, np.ndarray] = {}
     for part, key in (('image', 'img_path'), ('text', 'text')):
         rows = [encoded[part][index] for index in sorted(encoded[part])]
         shown[part] = [text for row in rows
@@ -81,6 +85,8 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
         if rows:
             fields[part] = np.stack([row[0] for row in rows])
             fields[f'{part}_label'] = np.stack([row[1] for row in rows])
+            if rows[0][3] >= 0:
+                predicted[part] = np.array([row[3] for row in rows])
             fields[f'{part}_id'] = np.array(
                 [_name(dataset, row[2]) for row in rows])
             fields[f'{part}_pair'] = np.array(
@@ -91,7 +97,8 @@ def encode_split(inferencer: Any, split: str = 'test', tap: str = 'repr',
                 image_content=shown['image'],
                 text_content=shown['text'])
     return EncodedSplit(Embeddings(**fields, classes=run.classes or classes,
-                                   meta=meta), shown['image'], shown['text'])
+                                   meta=meta), shown['image'], shown['text'],
+                        predicted)
 
 
 @torch.inference_mode()
@@ -111,11 +118,15 @@ def _encode(inferencer: Any, dataset: Any, tap: str,
         taps = dict(encoded.taps, repr=encoded.repr)
         check_choice('tap', tap, sorted(taps))
         rows = taps[tap].float().cpu().numpy()
-        for row, label, item, index in zip(
+        likely = encoded.probabilities
+        classes = ([-1] * len(rows) if likely is None else
+                   likely.argmax(1).tolist())
+        for row, label, item, index, taken_for in zip(
                 rows, labels, items, samples[f'{part}_idx'].tolist(),
-                strict=True):
+                classes, strict=True):
             if index >= 0:
-                sources[part].setdefault(index, (row, label, item))
+                sources[part].setdefault(index, (row, label, item,
+                                                 taken_for))
     return {name: np.asarray(samples[name]) for name in _LINKS
             if name in samples}
 

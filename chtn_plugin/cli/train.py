@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Optional
 
 from .command import (
     CommandParser,
@@ -34,6 +35,12 @@ def parse_args() -> argparse.Namespace:
         'newest in the work directory, or at the beginning if it has none')
     parser.add_argument('--overwrite', action='store_true',
                         help='delete the checkpoints in the work directory')
+    add_training_arguments(parser)
+    return parser.parse_args()
+
+
+def add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every tool that trains a configuration takes."""
     parser.add_argument(
         '--amp', nargs='?', const='auto', choices=['auto', 'fp16', 'bf16'],
         help='train in mixed precision: fp16 on a GPU, bf16 on a CPU')
@@ -47,7 +54,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--no-persistent-workers', action='store_true',
                         help='start the data workers anew every epoch')
     parser.add_argument('--seed', type=int, help='seed of the run')
-    return parser.parse_args()
 
 
 def apply_options(cfg: Config, args: argparse.Namespace) -> None:
@@ -80,14 +86,25 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
                           and not args.no_persistent_workers)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Build the Runner and train, as the one writer of the work directory."""
+def run(args: argparse.Namespace,
+        change: Optional[Callable[[Config], None]] = None,
+        finish: Optional[Callable[[Any], None]] = None) -> None:
+    """Build the Runner and train, as the one writer of the work directory.
+
+    Args:
+        args: Of :func:`parse_args`.
+        change: Changes the configuration last.
+        finish: Gets the Runner that has trained. None: what was best is
+            printed, and how to test it.
+    """
     from chtn_plugin.engine.console import terse_console
     with terse_console(args.verbose), ExitStack() as locks:
-        _run(args, locks)
+        _run(args, locks, change, finish)
 
 
-def _run(args: argparse.Namespace, locks: ExitStack) -> None:
+def _run(args: argparse.Namespace, locks: ExitStack,
+         change: Optional[Callable[[Config], None]],
+         finish: Optional[Callable[[Any], None]]) -> None:
     from mmengine.dist import is_main_process
 
     from chtn_plugin.engine.checkpoints import check_initial_weights
@@ -105,6 +122,8 @@ def _run(args: argparse.Namespace, locks: ExitStack) -> None:
     with plain_errors('train.py'):
         cfg = read_config(args)
         apply_options(cfg, args)
+        if change is not None:
+            change(cfg)
         check_values(cfg)
         start_processes(cfg)
         resume = args.resume or ('auto' if cfg.get('resume') else None)
@@ -133,6 +152,9 @@ def _run(args: argparse.Namespace, locks: ExitStack) -> None:
         if is_main_process():
             print(describe_run(runner, 'train', 'val'), flush=True)
         runner.train()
+        if finish is not None:
+            finish(runner)
+            return
     if is_main_process():
         print(*describe_best(cfg, runner), sep='\n')
         tell(f'To test it: python tools/test.py {named} {cfg.work_dir}')

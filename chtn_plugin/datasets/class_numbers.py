@@ -92,6 +92,18 @@ class SparseLabels:
             return own
         return own[0] if own else -1
 
+    def joined(self, more: SparseLabels) -> SparseLabels:
+        """The rows of these labels, then those of others of equal width."""
+        none = None
+        if self.has_none is not None or more.has_none is not None:
+            none = np.concatenate([
+                np.zeros(len(one), bool) if one.has_none is None
+                else one.has_none for one in (self, more)])
+        return replace(
+            self, codes=np.concatenate([self.codes, more.codes]),
+            ends=np.concatenate([self.ends, self.ends[-1] + more.ends[1:]]),
+            has_none=none)
+
     def take(self, rows: np.ndarray) -> SparseLabels:
         """Choose rows."""
         counts = self.ends[rows + 1] - self.ends[rows]

@@ -65,6 +65,10 @@ class CrossModalDataset(BaseDataset):
             one without a class goes where such a row goes, and stays in
             training otherwise. The data sets of all splits need the same.
         val_seed: Which share that is.
+        fold: ``(k, K)`` for cross-validation: in place of ``val_fraction``,
+            the rows of ``fit_split`` and of a split ``'val'`` that is there
+            are dealt to K folds by ``val_seed``, and the k-th, counted from
+            0, becomes ``'val'``.
         fraction: Share of the remaining ``fit_split`` rows that keep their
             class, taken from every class alike, for experiments with few
             labels.
@@ -111,7 +115,8 @@ class CrossModalDataset(BaseDataset):
                  lazy_init: bool = False,
                  per_class: Optional[int] = None,
                  rest: str = 'drop',
-                 only: Optional[str] = None) -> None:
+                 only: Optional[str] = None,
+                 fold: Optional[Sequence[int]] = None) -> None:
         for name, value, known in (
             ('text_mode', text_mode, ('join', 'each')),
             ('unpaired', unpaired, ('error', 'drop', 'keep'))):
@@ -127,7 +132,8 @@ class CrossModalDataset(BaseDataset):
         self.unpaired = unpaired
         self.image_features = image_features
         # Not val_fraction: layouts that cut by themselves have their own.
-        self._val_cut = ValidationCut(val_fraction, val_seed)
+        self._val_cut = ValidationCut(
+            val_fraction, val_seed, None if fold is None else tuple(fold))
         self._few = FewLabels(fraction, per_class, rest, only, fraction_seed)
         self.columns = columns
         self.label_separator = label_separator
@@ -232,15 +238,19 @@ class CrossModalDataset(BaseDataset):
 
     def _cut_validation(self, manifest: Manifest) -> Manifest:
         """Move a share of the training rows to split ``'val'``."""
-        if not self._val_cut.fraction:
+        cut = self._val_cut
+        if not cut.fraction and cut.fold is None:
             return manifest
-        if len(manifest.rows_of('val')):
+        if cut.fold is not None:
+            manifest = manifest.moved(manifest.rows_of('val').tolist(),
+                                      self.fit_split)
+        elif len(manifest.rows_of('val')):
             if self.split == 'val':
                 print_log(f"{self.ann_file} has a split 'val' of its own: "
                           'val_fraction has no effect', logger='current')
             return manifest
         features = self._features
-        return manifest.moved(self._val_cut.chosen(
+        return manifest.moved(cut.chosen(
             manifest, Path(self.data_root), split=self.fit_split,
             images=None if features is None else
             lambda rows: row_contents(features[rows].numpy())), 'val')

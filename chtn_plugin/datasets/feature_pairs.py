@@ -67,6 +67,9 @@ class FeaturePairDataset(Dataset):
         rest: What becomes of the others: ``'drop'`` or ``'unlabelled'``;
             see :class:`~chtn_plugin.datasets.few_labels.FewLabels`.
         only: ``'labelled'`` or ``'unlabelled'``: serve these rows alone.
+        fold: ``(k, K)`` for cross-validation: the rows of ``'train'`` and
+            ``'val'`` together are dealt to K folds by ``seed``, and the k-th,
+            counted from 0, is ``'val'``.
         l2_normalized: Modalities scaled to length 1: ``('image', 'text')``.
         standardized: Modalities brought to mean 0 and standard deviation 1
             per dimension, by the training rows' statistics.
@@ -93,7 +96,8 @@ class FeaturePairDataset(Dataset):
                  classes: Optional[Sequence[str]] = None,
                  per_class: Optional[int] = None,
                  rest: str = 'drop',
-                 only: Optional[str] = None) -> None:
+                 only: Optional[str] = None,
+                 fold: Optional[Sequence[int]] = None) -> None:
         few = FewLabels(fraction, per_class, rest, only, seed)
         unknown = {*l2_normalized, *standardized} - {'image', 'text'}
         if unknown:
@@ -110,9 +114,13 @@ class FeaturePairDataset(Dataset):
         width = _list_width(stored, arrays, classes)
         parts = {name: _part(stored, names, f'{file}, split {name!r}', width)
                  for name, names in arrays.items()}
+        if fold is not None and 'val' in parts:
+            parts['train'] = _joined(parts['train'], parts.pop('val'), file)
         if 'val' not in parts:
             train = parts['train']
-            held_out = ValidationCut(val_fraction, seed).rows(
+            held_out = ValidationCut(
+                val_fraction, seed, None if fold is None else tuple(fold)
+            ).rows(
                 _hashable(train['label']), row_contents(train['image']),
                 row_contents(train['text']))
             parts['val'] = _take(train, held_out)
@@ -329,6 +337,18 @@ def _known_classes(label: _Label) -> np.ndarray:
     if isinstance(label, SparseLabels):
         return np.arange(label.num_classes or 0)
     return np.unique(label[~_lacks_class(label)])
+
+
+def _joined(train: dict[str, Any], val: dict[str, Any], file: str
+            ) -> dict[str, Any]:
+    """Rows of both."""
+    _check_against_train(val, train, 'val', file)
+    if ('partner' in train) != ('partner' in val):
+        raise ValueError('folds need partners of both splits or of none: '
+                         f'{file} has those of one')
+    return {name: rows.joined(val[name]) if isinstance(rows, SparseLabels)
+            else np.concatenate([rows, val[name]])
+            for name, rows in train.items()}
 
 
 def _thinned(train: dict[str, Any], few: FewLabels) -> dict[str, Any]:

@@ -252,11 +252,14 @@ class GlyphDataset(CrossModalDataset):
                  data_root: str = 'data/glyphs',
                  split: str = 'train',
                  fraction: float = 1.0,
-                 fraction_seed: int = 0) -> None:
+                 fraction_seed: int = 0,
+                 val_seed: int = 0,
+                 fold: Optional[Sequence[int]] = None) -> None:
         _prepare_once(data_root)
         super().__init__(
             'pairs.tsv', text, pipeline, data_root, split, fraction=fraction,
-            fraction_seed=fraction_seed, classes=tuple(CLASSES))
+            fraction_seed=fraction_seed, classes=tuple(CLASSES),
+            val_seed=val_seed, fold=fold)
 
 
 @DATASETS.register_module()

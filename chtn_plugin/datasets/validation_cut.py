@@ -25,9 +25,24 @@ class ValidationCut:
     Attributes:
         fraction: The share, in (0, 1); 0: nothing is cut.
         seed: Which rows they are.
+        fold: In place of the fraction: which fold (k, from 0) of how many.
+            The folds of a seed part the rows among them.
     """
     fraction: float
     seed: int = 0
+    fold: Optional[tuple[int, int]] = None
+
+    def __post_init__(self) -> None:
+        if self.fold is None:
+            return
+        try:
+            number, count = map(int, self.fold)
+        except (TypeError, ValueError):
+            number = count = 0
+        if not (count >= 2 and 0 <= number < count):
+            raise ValueError('a fold must be (k, K), of K folds, 2 at least, '
+                             'the k-th counted from 0: got '
+                             f'{self.fold!r}') from None
 
     def rows(self, labels: Sequence[Optional[Hashable]],
              *contents: Contents) -> list[int]:
@@ -48,25 +63,36 @@ class ValidationCut:
             ValueError: The fraction is not in (0, 1), or too few groups
                 leave nothing to validate on.
         """
-        if not 0 < self.fraction < 1:
+        if self.fold is None and not 0 < self.fraction < 1:
             raise ValueError('val_fraction must be in (0, 1), got '
                              f'{self.fraction}')
         groups = groups_sharing(*contents)
         known = [row for row, label in enumerate(labels) if label is not None]
         splits = grouped_split([labels[row] for row in known],
                                [groups[row] for row in known],
-                               {'train': 1 - self.fraction,
-                                'val': self.fraction}, self.seed)
+                               self._shares(), self.seed)
         chosen = {groups[row] for row, split in zip(known, splits,
                                                     strict=True)
                   if split == 'val'}
         rows = [row for row, group in enumerate(groups) if group in chosen]
         if not rows:
             raise ValueError(
-                f'{self.fraction} of the {len(labels)} training rows leave '
+                f'{self._name()} of the {len(labels)} training rows leave '
                 'none to validate on: those with equal images or texts stay '
                 f'together, and they make {len(set(groups))} groups')
         return rows
+
+    def _shares(self) -> dict[str, float]:
+        """Shares of the parts, of which one is ``'val'``."""
+        if self.fold is None:
+            return {'train': 1 - self.fraction, 'val': self.fraction}
+        number, count = self.fold
+        return {'val' if part == number else f'fold{part}': 1 / count
+                for part in range(count)}
+
+    def _name(self) -> str:
+        return (str(self.fraction) if self.fold is None else
+                'fold {} of {}'.format(*self.fold))
 
     def records(self, records: Sequence[PairRecord],
                 root: Optional[Path] = None,
@@ -109,7 +135,7 @@ class ValidationCut:
         Raises:
             FileNotFoundError, ValueError: As there.
         """
-        if not self.fraction:
+        if not self.fraction and self.fold is None:
             return []
         numbers = [number for number, record in enumerate(records)
                    if record.split == split]

@@ -29,6 +29,7 @@ class WikipediaDataset(CrossModalDataset):
         fraction_seed: Which share that is.
         classes: Class names in label order.
         lazy_init: Whether to read nothing until first use.
+        fold: ``(k, K)`` of cross-validation, see the base class.
 
     Raises:
         FileNotFoundError: Something is missing; the message says what, where
@@ -45,13 +46,14 @@ class WikipediaDataset(CrossModalDataset):
                  fraction: float = 1.0,
                  fraction_seed: int = 0,
                  classes: Optional[Sequence[str]] = CLASSES,
-                 lazy_init: bool = False) -> None:
+                 lazy_init: bool = False,
+                 fold: Optional[Sequence[int]] = None) -> None:
         self.val_fraction = val_fraction
         self.val_seed = val_seed
         super().__init__(
             '', text, pipeline, data_root, split, fraction=fraction,
             fraction_seed=fraction_seed, classes=classes,
-            lazy_init=lazy_init)
+            lazy_init=lazy_init, val_seed=val_seed, fold=fold)
 
     def read_records(self) -> list[PairRecord]:
         """Read the pairs of the original lists."""

@@ -8,6 +8,7 @@ from typing import Any, Optional
 import numpy as np
 from PIL import Image
 
+from chtn_plugin.evaluation.confusion import confusion
 from chtn_plugin.evaluation.embeddings import Embeddings
 from chtn_plugin.evaluation.exact_search import comparable_rows, nearest
 from chtn_plugin.evaluation.protocols import PAIR_PROTOCOLS
@@ -244,11 +245,8 @@ class RunReport:
             source, target = (_PARTS[letter] for letter in direction[::2])
             query_class = self._first_class(source)
             found_class = self._first_class(target)[places]
-            matrix = np.zeros((count, count))
-            known = (query_class[:, None] >= 0) & (found_class >= 0)
-            np.add.at(matrix, (np.broadcast_to(query_class[:, None],
-                                               found_class.shape)[known],
-                               found_class[known]), 1)
+            matrix = confusion(query_class, found_class,
+                               count).counts.astype(float)
             matrix /= np.maximum(matrix.sum(1, keepdims=True), 1)
             parts += [f'<h3>{_NAMES[direction]}</h3>',
                       heat_table(matrix, names, names)]

@@ -259,6 +259,8 @@ CONFIGS = [
 READS_CONFIG: dict[str, Callable[[Path, Path], list[Any]]] = {
     'train': lambda here, bad: [bad, '--work-dir', here / 'work'],
     'test': lambda here, bad: [bad, here / 'run'],
+    'kfold_cross_valid': lambda here, bad: [
+        bad, '--num-splits', '3', '--work-dir', here / 'folds'],
     'analysis_tools/get_flops': lambda here, bad: [bad],
     'browse_dataset': lambda here, bad: [bad, '--output-dir', here / 'seen'],
     'benchmark': lambda here, bad: [bad, '--out', here / 'out'],
@@ -292,8 +294,8 @@ DATA = dict(loader_is_a_number='7', loader_is_empty='dict(batch_size=4)',
             manifest_that_is_gone="""dict(batch_size=4, dataset=dict(
     type='CrossModalDataset', data_root='gone', ann_file='gone.tsv',
     pipeline=[], text=dict(type='BagOfWords')))""")
-for _tool in ('train', 'test', 'browse_dataset', 'benchmark', 'check_data',
-              'suggest_labels', 'transfer_report'):
+for _tool in ('train', 'test', 'kfold_cross_valid', 'browse_dataset',
+              'benchmark', 'check_data', 'suggest_labels', 'transfer_report'):
     for _name in DATA:
         case(f'data {_name}', _tool,
              lambda here, tool=_tool, name=_name: READS_CONFIG[tool](
@@ -320,7 +322,8 @@ READS_RUN: dict[str, Callable[[Path, Path], list[Any]]] = {
     'publish_model': lambda here, bad: [
         bad, '--out', here / 'published', '--data', 'mine', '--licence',
         'CC0-1.0'],
-    'extract_features': lambda here, bad: [bad, '--out', here / 'out.npz']}
+    'extract_features': lambda here, bad: [bad, '--out', here / 'out.npz'],
+    'analysis_tools/confusion_matrix': lambda here, bad: [bad]}
 for _tool, _line in READS_RUN.items():
     for _name in RUNS:
         case(f'run {_name}', _tool, lambda here, line=_line, name=_name: line(
@@ -371,6 +374,9 @@ for _name in ARRAYS:
         case(f'arrays {_name}', 'benchmark', lambda here, name=_name: [
             here / 'bad' / name, '--methods', 'random', '--out',
             here / 'out'])
+    if _name.endswith('.npz') and 'rows' not in _name:
+        case(f'embeddings {_name}', 'analysis_tools/confusion_matrix',
+             lambda here, name=_name: [here / 'bad' / name])
     case(f'embeddings {_name}', 'report', lambda here, name=_name: [
         here / 'run', '--embeddings', here / 'bad' / name, '--out',
         here / 'report.html'])
@@ -558,6 +564,20 @@ for _name in ('nothing', 'chtn_plugin::nothing', 'Offline'):
              lambda here, name=_name, option=_option: [
                  here / 'data/pairs.tsv', option, name, '--out',
                  here / 'out.npz'])
+for _line in (['--out', 'x.docx'], ['--show-path', 'x.docx'], ['--cmap', 'x'],
+              ['--split', 'middle'], ['--data-root', 'gone'], ['more.pth']):
+    case(f'{_line}', 'analysis_tools/confusion_matrix',
+         lambda here, line=_line: [
+             here / 'run', *line, *(['--show-path', here / 'confusion.png']
+                                    if line[0] == '--cmap' else [])])
+for _line in (['--num-splits', '1'], ['--num-splits', 'x'],
+              ['--num-splits', '99'], ['--num-splits', '3', '--fold', '3'],
+              ['--num-splits', '3', '--fold', '-1'],
+              ['--num-splits', '3', '--no-validate'],
+              ['--num-splits', '3', '--json', 'x.docx']):
+    case(f'{" ".join(_line)}', 'kfold_cross_valid',
+         lambda here, line=_line: [here / 'tiny.py', '--work-dir',
+                                   here / 'few', *line])
 case('--nothing', 'env', lambda here: ['--nothing'])
 case('index gone', 'export_vectors', lambda here: [
     here / 'gone', '--out', here / 'vectors', '--format', 'parquet'])

@@ -82,6 +82,7 @@ Arguments = Callable[[Path], list[Any]]
 TABLES: dict[str, Arguments] = {
     'analysis_tools/analyze_logs': lambda here: [
         'cal_train_time', here / 'log.json'],
+    'analysis_tools/confusion_matrix': lambda here: [here / 'run'],
     'analysis_tools/get_flops': lambda here: [here / 'run.py'],
     'benchmark': lambda here: [
         here / 'small.npz', '--methods', 'random', '--labels', '100%',
@@ -98,6 +99,9 @@ TABLES: dict[str, Arguments] = {
     'extract_features': lambda here: [
         here / 'run', '--out', here / 'features.npz'],
     'index': lambda here: ['inspect', here / 'texts.index'],
+    'kfold_cross_valid': lambda here: [
+        here / 'tiny.py', '--num-splits', '2', '--work-dir', here / 'folds',
+        '--resume'],
     'print_config': lambda here: [here / 'tiny.py'],
     'score': lambda here: [here / 'good.npz', '--bootstrap', '50'],
     'search': lambda here: [

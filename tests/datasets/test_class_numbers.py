@@ -65,3 +65,14 @@ def test_several_classes_a_row_are_members():
     assert labels.of(0) == (2, 0) and labels.of(1) == ()
     taken = labels.take(np.array([2, 0]))
     assert (taken.of(0), taken.of(1), len(taken)) == ((1, ), (2, 0), 2)
+
+
+def test_joined_labels_are_those_of_the_joined_matrix():
+    first, second = (np.array(rows, np.float32) for rows in (
+        [[0, 1, 1], [np.nan] * 3], [[1, 0, 0], [0, 0, 0]]))
+    joined = SparseLabels.of_matrix(first).joined(
+        SparseLabels.of_matrix(second))
+    whole = SparseLabels.of_matrix(np.concatenate([first, second]))
+    assert [joined.of(row) for row in range(4)] == [
+        whole.of(row) for row in range(4)]
+    assert joined.lacks_class().tolist() == [False, True, False, False]

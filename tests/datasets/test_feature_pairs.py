@@ -370,3 +370,19 @@ def test_refuses_one_class_beside_minus_1(tmp_path):
     made = dict(y=np.array([-1, 1] * (N // 2)), y2=np.array([1, 1]))
     with pytest.raises(ValueError, match='-1 means that the pair has no'):
         dataset(tmp_path, made)
+
+
+def test_folds_deal_the_rows_of_both_splits(tmp_path):
+    rows = np.arange(20, dtype=np.float32).reshape(10, 2)
+    file = tmp_path / 'rows.npz'
+    np.savez(file, **{f'{name}_{split}': rows[part] for name in (
+        'image', 'text') for split, part in dict(
+            train=slice(0, 6), val=slice(6, 8), test=slice(8, 10)).items()},
+        label_train=[0, 1] * 3, label_val=[0, 1], label_test=[0, 1])
+    held_out = []
+    for number in range(4):
+        data = [FeaturePairDataset(str(file), split=split, fold=(number, 4))
+                for split in ('train', 'val')]
+        assert [len(part) for part in data] == [6, 2]
+        held_out += data[1].inputs['image'][:, 0].tolist()
+    assert sorted(held_out) == rows[:8, 0].tolist()

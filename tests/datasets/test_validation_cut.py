@@ -179,3 +179,44 @@ def test_a_row_without_class_goes_with_its_twin():
     contents = [*range(10), *range(10)]
     rows = ValidationCut(.3).rows(labels, contents)
     assert [row + 10 for row in rows[:3]] == rows[3:]
+
+
+def test_folds_part_the_rows_of_every_class_alike():
+    labels = ['a'] * 6 + ['b'] * 3
+    folds = [ValidationCut(0, 5, (number, 3)).rows(labels, range(9))
+             for number in range(3)]
+    assert sorted(sum(folds, [])) == list(range(9))
+    assert [[labels[row] for row in fold] for fold in folds] == [
+        ['a', 'a', 'b']] * 3
+    assert folds[0] != ValidationCut(0, 6, (0, 3)).rows(labels, range(9))
+
+
+def test_equal_contents_stay_in_one_fold():
+    contents = [0, 0, 0, 1, 1, 2, 3, 4]
+    for number in range(3):
+        fold = set(ValidationCut(0, 0, (number, 3)).rows(['a'] * 8,
+                                                         contents))
+        assert not {contents[row] for row in fold} & {
+            contents[row] for row in range(8) if row not in fold}
+
+
+def test_an_unlabelled_row_validates_only_beside_its_like():
+    chosen = [ValidationCut(0, 0, (number, 2)).rows(
+        ['a', 'a', None, None], [0, 1, 0, 9]) for number in range(2)]
+    assert sorted(map(tuple, chosen)) == [(0, 2), (1, )]
+
+
+@pytest.mark.parametrize('fold', [(3, 3), (-1, 3), (0, 1), 2, ('x', 3)])
+def test_refuses_what_is_no_fold(fold):
+    with pytest.raises(ValueError, match=r'a fold must be \(k, K\)'):
+        ValidationCut(0, 0, fold)
+
+
+def test_folds_deal_training_and_validation_rows_and_no_test_row(root):
+    whole = [{*served(root, 'train', val_fraction=0)[1]}]
+    for number in range(2):
+        options = dict(val_fraction=0.25, fold=(number, 2))
+        val = served(root, 'val', **options)[1]
+        assert len(val) == 6
+        whole.append({*val, *served(root, 'train', **options)[1]})
+    assert whole[0] == whole[1] == whole[2] and len(whole[0]) == 12
