@@ -323,7 +323,9 @@ READS_RUN: dict[str, Callable[[Path, Path], list[Any]]] = {
         bad, '--out', here / 'published', '--data', 'mine', '--licence',
         'CC0-1.0'],
     'extract_features': lambda here, bad: [bad, '--out', here / 'out.npz'],
-    'analysis_tools/confusion_matrix': lambda here, bad: [bad]}
+    'analysis_tools/confusion_matrix': lambda here, bad: [bad],
+    'vis_cam': lambda here, bad: [here / 'good.png', bad, '--save-path',
+                                  here / 'cam.png']}
 for _tool, _line in READS_RUN.items():
     for _name in RUNS:
         case(f'run {_name}', _tool, lambda here, line=_line, name=_name: line(
@@ -578,6 +580,16 @@ for _line in (['--num-splits', '1'], ['--num-splits', 'x'],
     case(f'{" ".join(_line)}', 'kfold_cross_valid',
          lambda here, line=_line: [here / 'tiny.py', '--work-dir',
                                    here / 'few', *line])
+for _name in ('gone.png', 'bad/picture.png', 'bad/postscript.png', 'bad'):
+    case(f'picture {_name}', 'vis_cam', lambda here, name=_name: [
+        here / name, here / 'run', '--save-path', here / 'cam.png'])
+for _line in (['--target-category', 'x'], ['--target-category', '99'],
+              ['--target-layers', 'x'], ['--method', 'banana'],
+              ['--text', 'a', '--target-category', '0'],
+              ['--save-path', 'x.docx']):
+    case(f'{" ".join(_line)}', 'vis_cam', lambda here, line=_line: [
+        here / 'good.png', here / 'run', '--save-path', here / 'cam.png',
+        *line])
 case('--nothing', 'env', lambda here: ['--nothing'])
 case('index gone', 'export_vectors', lambda here: [
     here / 'gone', '--out', here / 'vectors', '--format', 'parquet'])

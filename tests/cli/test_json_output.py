@@ -110,6 +110,8 @@ TABLES: dict[str, Arguments] = {
         here / 'tiny.py', '--out',
         here / f'labels{len(list(here.glob("labels*")))}'],
     'test': lambda here: [here / 'run.py', here / 'run'],
+    'vis_cam': lambda here: [here / 'data/images/1.png', here / 'run',
+                             '--text', 'a cat'],
     'transfer_report': lambda here: [
         here / 'tiny.py', '--draws', '1', '--labels', '2/class', '--out',
         here / 'transfer'],
