@@ -121,6 +121,9 @@ PARTS: dict[str, dict[str, Sequence[str]]] = {
         'text.tfidf_words': ('TfidfWords', ),
         'text.word_indices': ('WordIndices', ),
     },
+    'VISBACKENDS': {
+        'engine.trackio_backend': ('TrackioVisBackend', ),
+    },
 }
 #: Modules of other packages whose parts configurations name without a scope.
 FOREIGN: dict[str, Sequence[str]] = {
