@@ -1,14 +1,15 @@
 """A search page for the browser, as an ASGI application."""
 from __future__ import annotations
 
+import json
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Optional
 from urllib.parse import urlencode
 
 from PIL import Image
 
-from chtn_plugin.reporting.html import STYLE, card, esc
+from chtn_plugin.reporting.html import STYLE, banner, card, esc
 from chtn_plugin.reporting.result_sheet import Cell, shown_parts
 from chtn_plugin.storage.pictures import (
     PictureError,
@@ -36,7 +37,7 @@ form{border:1px solid var(--line);border-radius:12px;padding:14px 16px;
 display:grid;gap:10px;margin:14px 0 20px}
 label{font-size:13px;color:var(--pale)}
 input[type=text],input[type=file],input[type=number],select{font:inherit;
-width:100%;padding:9px 10px;border:1px solid #cbd5e1;border-radius:8px}
+width:100%;padding:9px 10px;border:1px solid #7a8699;border-radius:8px}
 input[type=file]{border-style:dashed;padding:16px 10px;background:var(--soft)}
 .line{display:grid;gap:10px;grid-template-columns:1fr 90px}
 button{font:inherit;font-weight:600;padding:10px 18px;border:0;color:#fff;
@@ -53,7 +54,9 @@ def search_app(inferencer: Any, hosts: tuple[str, ...] = (
         'localhost', '127.0.0.1', '[::1]')) -> Any:
     """Build the ASGI application: a form, and the results below it.
 
-    ``/?text=...&topk=...`` is a text query as a link. The page keeps nothing,
+    ``/?text=...&topk=...`` is a text query as a link, and
+    ``/search.json?text=...`` the same answer as JSON; a form with a picture
+    may be sent to either. The page keeps nothing,
     loads nothing from elsewhere and runs no script in the browser. One query
     is answered at a time.
 
@@ -71,25 +74,40 @@ def search_app(inferencer: Any, hosts: tuple[str, ...] = (
         from starlette.exceptions import HTTPException
         from starlette.middleware import Middleware
         from starlette.middleware.trustedhost import TrustedHostMiddleware
-        from starlette.responses import HTMLResponse
+        from starlette.responses import HTMLResponse, Response
         from starlette.routing import Route
     except ImportError as error:
         raise ImportError('the search page needs starlette: pip install '
                           'starlette uvicorn python-multipart') from error
     lock = threading.Lock()
 
-    def answer(asked: Asked) -> tuple[int, str]:
+    def answer(asked: Asked, as_json: bool) -> tuple[int, str]:
         with lock:
-            return _answer(inferencer, asked)
+            status, found = _answer(inferencer, asked)
+        if as_json:
+            return status, _as_json(found)
+        if isinstance(found, str):
+            asked = replace(asked, text=asked.text[:200], topk=asked.topk[:4])
+            return status, search_page(inferencer, asked, error=found)
+        return status, search_page(inferencer, asked, found)
+
+    def reply(as_json: bool, status: int, body: str) -> Any:
+        if as_json:
+            return Response(body, status, _HEADERS, 'application/json')
+        return HTMLResponse(body, status, _HEADERS)
+
+    def wants_json(request: Any) -> bool:
+        return request.url.path.endswith('.json')
 
     async def show(request: Any) -> Any:
-        asked = request.query_params
-        if 'text' not in asked and 'like' not in asked:
+        asked, as_json = request.query_params, wants_json(request)
+        if 'text' not in asked and 'like' not in asked and not as_json:
             return HTMLResponse(search_page(inferencer), headers=_HEADERS)
-        status, page = await run_in_threadpool(answer, Asked.of(asked))
-        return HTMLResponse(page, status, _HEADERS)
+        return reply(as_json, *await run_in_threadpool(
+            answer, Asked.of(asked), as_json))
 
     async def search(request: Any) -> Any:
+        as_json = wants_json(request)
         try:
             body = await _bounded(request)
             form = await body.form(max_files=1, max_fields=8,
@@ -97,20 +115,21 @@ def search_app(inferencer: Any, hosts: tuple[str, ...] = (
             upload = form.get('image')
             picture = (await upload.read() if hasattr(upload, 'read')
                        else b'')
-            status, page = await run_in_threadpool(
-                answer, Asked.of(form, picture))
+            return reply(as_json, *await run_in_threadpool(
+                answer, Asked.of(form, picture), as_json))
         except _TooLarge:
-            status, page = 413, search_page(inferencer, error=(
-                f'an upload must have at most {MAX_UPLOAD >> 20} MiB'))
-        except HTTPException as error:
-            status, page = error.status_code, search_page(
-                inferencer, error=f'the form could not be read: '
-                f'{error.detail}')
-        return HTMLResponse(page, status, _HEADERS)
+            status, error = 413, (
+                f'an upload must have at most {MAX_UPLOAD >> 20} MiB')
+        except HTTPException as refused:
+            status, error = refused.status_code, (
+                f'the form could not be read: {refused.detail}')
+        return reply(as_json, status, _as_json(error) if as_json else
+                     search_page(inferencer, error=error))
 
     return Starlette(
-        routes=[Route('/', show, methods=['GET']),
-                Route('/', search, methods=['POST'])],
+        routes=[Route(path, handler, methods=[method])
+                for path in ('/', '/search.json')
+                for handler, method in ((show, 'GET'), (search, 'POST'))],
         middleware=[Middleware(TrustedHostMiddleware,
                                allowed_hosts=list(hosts))])
 
@@ -171,8 +190,25 @@ class Asked:
                    picture=picture)
 
 
-def _answer(inferencer: Any, asked: Asked) -> tuple[int, str]:
-    """Status and page of one query."""
+def _as_json(found: SearchResult | str) -> str:
+    """An answer, or why there is none, as JSON.
+
+    Paths of this machine stay here: an item has its id.
+    """
+    content: dict[str, Any] = dict(schema='chtn_plugin.found/1')
+    if isinstance(found, str):
+        content['error'] = found
+    else:
+        content |= {name: value for name, value in asdict(
+            replace(found, picture=None)).items() if name != 'picture'}
+        for hit in content['hits']:
+            del hit['path']
+    return json.dumps(content, ensure_ascii=False)
+
+
+def _answer(inferencer: Any, asked: Asked
+            ) -> tuple[int, SearchResult | str]:
+    """Status of one query, and what was found, or why nothing was."""
     text, picture, topk = asked.text, asked.picture, asked.topk
     try:
         count = int(topk) if topk.isdecimal() and len(topk) < 10 else 0
@@ -202,10 +238,8 @@ def _answer(inferencer: Any, asked: Asked) -> tuple[int, str]:
             query['balance'] = _share(asked.balance)
         result = inferencer.search(**query, topk=count)
     except ValueError as error:
-        return 400, search_page(
-            inferencer, replace(asked, text=text[:200], topk=topk[:4]),
-            error=str(error))
-    return 200, search_page(inferencer, asked, result)
+        return 400, str(error)
+    return 200, result
 
 
 def _share(balance: str) -> float:
@@ -261,15 +295,17 @@ def search_page(inferencer: Any, asked: Optional[Asked] = None,
     gallery = inferencer.gallery
     facts = (f'{inferencer.run.name} · {gallery.count("image")} pictures, '
              f'{gallery.count("text")} texts')
-    parts = [f'<p class="note">{esc(error)}</p>'] if error else []
+    parts = ([f'<p class="note" role="alert">{esc(error)}</p>'] if error
+             else [])
     if result is not None:
         parts.append(_found(result))
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<title>Search</title><style>{STYLE}{_FORM_STYLE}</style></head>'
-        f'<body><main><h1>Search</h1><p class="pale">{esc(facts)}</p>'
-        '<form method="post" action="/" enctype="multipart/form-data">'
+        '<body>' + banner('Search', facts, 'Skip to what was found')
+        + '<main><form method="post" action="/" role="search" '
+        'enctype="multipart/form-data">'
         '<div class="line"><label>Text<input type="text" name="text" '
         f'maxlength="{MAX_TEXT}" value="{esc(asked.text)}" autofocus '
         'placeholder="what to look for"></label>'
@@ -280,7 +316,8 @@ def search_page(inferencer: Any, asked: Optional[Asked] = None,
         + _balance_field(inferencer, asked) + _without_field(
             inferencer, asked) + _only_field(asked)
         + '<button>Search</button></form>'
-        + ''.join(parts) + '</main></body></html>\n')
+        + f'<div id="content" tabindex="-1">{"".join(parts)}</div>'
+        '</main></body></html>\n')
 
 
 def _balance_field(inferencer: Any, asked: Asked) -> str:
@@ -315,8 +352,9 @@ def _only_field(asked: Asked) -> str:
 def _found(result: SearchResult) -> str:
     best = sorted(result.classes.items(), key=lambda pair: -pair[1])[:4]
     bars = ''.join(
-        f'<span>{esc(name)}</span><span><span class="bar" style="display:'
-        f'block;width:{max(1, 100 * share):.0f}%"></span></span>'
+        f'<span>{esc(name)}</span><span aria-hidden="true"><span class="bar" '
+        f'style="display:block;width:{max(1, 100 * share):.0f}%"></span>'
+        '</span>'
         f'<span>{share:.1%}</span>' for name, share in best)
     notes = ''.join(f'<p class="note">{esc(note)}</p>'
                     for note in result.notes)
@@ -332,4 +370,5 @@ def _found(result: SearchResult) -> str:
     shown = f'<div class="row">{"".join(cards)}</div>'
     taken = (f'<h2>Taken for</h2><div class="classes">{bars}</div>' if bars
              else '')
-    return f'{taken}{notes}<h2>Found</h2>{shown}'
+    return (f'{taken}{notes}<section aria-labelledby="found">'
+            f'<h2 id="found">Found</h2>{shown}</section>')

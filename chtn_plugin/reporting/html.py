@@ -21,13 +21,17 @@ _POLICY = ("default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
            "base-uri 'none'; form-action 'none'")
 _MAX_CHARS = 400
 STYLE = """
-:root{--ink:#0f172a;--pale:#64748b;--line:#e2e8f0;--soft:#f5f7fa;
+:root{--ink:#0f172a;--pale:#526075;--line:#e2e8f0;--soft:#f5f7fa;
 --right:#1a7f4b;--wrong:#c2362f;--accent:#1d4ed8}
 *{box-sizing:border-box}
 body{margin:0;background:#fff;color:var(--ink);overflow-wrap:anywhere;
 font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",
 sans-serif}
-main{max-width:1080px;margin:0 auto;padding:20px 16px 64px}
+main{max-width:1080px;margin:0 auto;padding:0 16px 64px}
+body>header{max-width:1080px;margin:0 auto;padding:20px 16px 0}
+.skip{position:absolute;left:-999px;background:#fff;padding:8px 14px}
+.skip:focus{left:8px;top:8px;z-index:1}
+:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 h1{font-size:26px;line-height:1.25;margin:8px 0 4px}
 h2{font-size:19px;margin:36px 0 10px}
 h3{font-size:15px;margin:20px 0 6px}
@@ -92,8 +96,24 @@ def page(title: str, subtitle: str, parts: Sequence[str]) -> str:
             f'{PAGE_STAMP}<meta name="viewport" content="width=device-width,'
             'initial-scale=1"><meta name="color-scheme" content="light">'
             f'<title>{esc(title)}</title><style>{STYLE}</style></head><body>'
-            f'<main><h1>{esc(title)}</h1><p class="pale">{esc(subtitle)}</p>'
+            + banner(title, subtitle) + '<main id="content">'
             + '\n'.join(parts) + '</main></body></html>\n')
+
+
+def banner(title: str, subtitle: str,
+           skip: str = 'Skip to the content') -> str:
+    """Write the head of a page, and the link that a keyboard skips it by.
+
+    The link leads to the element ``content``.
+
+    Args:
+        title: Heading, plain text.
+        subtitle: Line below it, plain text.
+        skip: What the link says.
+    """
+    return (f'<a class="skip" href="#content">{esc(skip)}</a>'
+            f'<header><h1>{esc(title)}</h1>'
+            f'<p class="pale">{esc(subtitle)}</p></header>')
 
 
 def section(heading: str, *parts: str, lead: str = '') -> str:

@@ -1,6 +1,7 @@
 """The search page of tools/serve.py, asked over the loopback."""
 import html
 import io
+import json
 import os
 import re
 import socket
@@ -190,6 +191,42 @@ def test_policy_forbids_scripts(address):
     with urllib.request.urlopen(address, timeout=60) as reply:
         assert "default-src 'none'" in reply.headers[
             'Content-Security-Policy']
+
+
+def test_answer_as_json_is_that_of_the_model(address, model):
+    status, text = _ask(address + 'search.json?text=cat%20word1&topk=3')
+    found = json.loads(text)
+    expected = model.search(text='cat word1', topk=3)
+    assert status == 200 and found['schema'] == 'chtn_plugin.found/1'
+    assert [(hit['id'], hit['score']) for hit in found['hits']] == [
+        (hit.id, pytest.approx(hit.score)) for hit in expected.hits]
+    assert found['classes'] == pytest.approx(expected.classes)
+    # Where pictures lie on this machine is nobody's concern.
+    assert 'path' not in found['hits'][0] and 'picture' not in found
+
+
+def test_a_picture_is_answered_as_json(address):
+    status, text = _ask(address + 'search.json', dict(topk='2'), _png())
+    found = json.loads(text)
+    assert status == 200 and found['kind'] == 'image'
+    assert [hit['rank'] for hit in found['hits']] == [1, 2]
+
+
+@pytest.mark.parametrize('query, said', [
+    ('', 'a query must be'), ('?text=a&topk=0', 'must be 1 to 100')])
+def test_a_bad_query_is_answered_as_json(address, query, said):
+    status, text = _ask(address + 'search.json' + query)
+    assert status == 400 and said in json.loads(text)['error']
+
+
+def test_page_has_landmarks_and_a_skip_link(address):
+    page = _ask(address + '?text=cat%20word1')[1]
+    body = page[page.index('<body>'):]
+    assert body.startswith('<body><a class="skip" href="#content">')
+    for mark in ('<header><h1>', '<main>', 'role="search"', 'id="content"',
+                 'aria-labelledby="found"', '<h2 id="found">'):
+        assert body.count(mark) == 1, mark
+    assert 'role="alert"' in _ask(address, dict(topk='0', text='a'))[1]
 
 
 @needs_browser

@@ -1,9 +1,18 @@
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from chtn_plugin.reporting.charts import _ticks, heat_table, line_chart
-from chtn_plugin.reporting.html import card, esc, page, picture, table
+from chtn_plugin.reporting.html import (
+    STYLE,
+    card,
+    esc,
+    page,
+    picture,
+    table,
+)
 from chtn_plugin.reporting.result_sheet import Cell
 
 ATTACKS = ['<script>alert(1)</script>', '"><img src=x onerror=alert(1)>',
@@ -50,3 +59,31 @@ def test_chart_takes_any_values(ys):
 def test_right_and_wrong_differ_by_more_than_colour():
     right, wrong = (card(Cell(text='a', right=r), 1) for r in (True, False))
     assert '✓' in right and '✗' in wrong
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[at:at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= .03928 else
+              ((part + .055) / 1.055)**2.4 for part in parts]
+    return sum(weight * part for weight, part in zip(
+        (.2126, .7152, .0722), linear, strict=True))
+
+
+@pytest.mark.parametrize('ink, ground', [
+    ('pale', '#ffffff'), ('pale', '--soft'), ('pale', '#eef8f2'),
+    ('pale', '#fdf1f0'), ('ink', '--soft'), ('right', '#eef8f2'),
+    ('wrong', '#fdf1f0'), ('accent', '#ffffff')])
+def test_text_stands_out_from_its_ground(ink, ground):
+    # 4.5 is what WCAG asks of small text.
+    named = dict(re.findall(r'--(\w+):(#\w{6})', STYLE))
+    colours = sorted(map(_luminance, (
+        named[ink], named.get(ground.strip('-'), ground))))
+    assert (colours[1] + .05) / (colours[0] + .05) >= 4.5
+
+
+def test_a_page_has_landmarks_and_a_skip_link():
+    text = page('a < b', 'below', ['<p>whole</p>'])
+    body = text[text.index('<body>'):]
+    assert body.startswith('<body><a class="skip" href="#content">')
+    assert '<header><h1>a &lt; b</h1>' in body
+    assert '<main id="content"><p>whole</p></main>' in body
