@@ -30,7 +30,7 @@ class ValidationCut:
     """
     fraction: float
     seed: int = 0
-    fold: Optional[tuple[int, int]] = None
+    fold: Optional[Sequence[int]] = None
 
     def __post_init__(self) -> None:
         if self.fold is None:
