@@ -28,8 +28,9 @@ from chtn_plugin.models.backbones import SmallConvNet
 widths = (512, 512)
 model = dict(
     type=CHTN,
+    similarity='dot',
     num_classes=16,
-    num_source_classes=2192,
+    num_source_classes=2191,
     backbone=dict(type=SmallConvNet, channels=(16, 32, 64, 128)),
     input_shape=(1, 32, 32),
     trunk_mode='train',
@@ -42,7 +43,8 @@ model = dict(
     data_preprocessor=dict(
         type=CrossModalDataPreprocessor, mean=[255.0], std=[-255.0]))
 
-max_iters = 600
+max_iters = 300
+train_dataloader.update(batch_size=128)  # noqa: F405
 optim_wrapper = dict(
     type=OptimWrapper,
     constructor=FusedOptimWrapperConstructor,

@@ -42,4 +42,4 @@ def test_whichever_is_imported_first(order):
             "print(Config.fromfile('chtn_plugin::chtn_demo.py').max_iters)")
     done = subprocess.run([sys.executable, '-c', code], capture_output=True,
                           text=True)
-    assert done.stdout == '600\n', done.stderr
+    assert done.stdout == '300\n', done.stderr

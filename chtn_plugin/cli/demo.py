@@ -14,6 +14,8 @@ from .main import run_command
 
 _QUERY = 'small letter alpha with dasia'
 _GALLERY = 'data/glyphs/pairs.tsv'
+#: As the configuration has it.
+_ITERATIONS = 300
 
 
 def parse_args() -> argparse.Namespace:
@@ -22,9 +24,9 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Example: python tools/demo.py --iterations 200')
-    parser.add_argument('--iterations', type=int, default=600,
-                        help='of training (default: 600, a minute and a half '
-                        'on two CPU cores)')
+    parser.add_argument('--iterations', type=int, default=_ITERATIONS,
+                        help='of training (default: %(default)s, about a '
+                        'minute on two idle CPU cores)')
     parser.add_argument('--work-dir', default='work_dirs/chtn_demo',
                         help='folder of logs and checkpoints (default: '
                         '%(default)s)')
@@ -38,7 +40,7 @@ def parse_args() -> argparse.Namespace:
 def commands(args: argparse.Namespace) -> list[list[str]]:
     """Return the commands that make up the demo."""
     config, run = 'chtn_plugin::chtn_demo.py', args.work_dir
-    changed = ([] if args.iterations == 600 else [
+    changed = ([] if args.iterations == _ITERATIONS else [
         '--cfg-options', f'train_cfg.max_iters={args.iterations}',
         f'param_scheduler.T_max={args.iterations}',
         f'train_cfg.val_interval={min(args.iterations, 100)}'])

@@ -3,7 +3,7 @@
 #
 #   python tools/train.py configs/methods/semantic_matching_demo.py
 #
-# Expect .496 mean mAP on the test split (chtn-map-all:dot, one fit).
+# Expect .480 mean mAP on the test split (chtn-map-all:dot, one fit).
 _base_ = [
     '../_base_/datasets/glyphs.py',
     '../_base_/schedules/closed_form.py',

@@ -48,10 +48,24 @@ def test_split_takes_from_every_class_alike(records):
         name: 12 for name in CLASSES}
 
 
-def test_text_is_the_name_without_the_words_of_the_class(records):
+def test_text_is_the_name_without_the_words_of_its_class(records):
     texts = {r.id: r.texts[0] for r in records}
     assert texts['U+0391'] == 'capital letter alpha'
     assert texts['U+2190'] == 'leftwards'
+
+
+def test_no_text_has_a_word_of_any_class(tmp_path, monkeypatch):
+    # Dingbats are called arrows, too: 'heavy wide-headed rightwards arrow'.
+    # Were the word left there, it would speak against arrows.
+    monkeypatch.setattr(glyphs, 'CLASSES', {
+        'arrows': ([(0x2190, 0x21A0)], 'arrows arrow'),
+        'dingbats': ([(0x2794, 0x279F)], 'dingbats dingbat')})
+    monkeypatch.setattr(glyphs, 'SOURCE_FONTS', ('DejaVuSerif', ))
+    monkeypatch.setattr(glyphs, 'MIN_SOURCE_IMAGES', 1)
+    texts = {record.id: record.texts[0] for record in read_manifest(
+        prepare_glyphs(tmp_path / 'glyphs') / 'pairs.tsv')}
+    assert texts['U+2794'] == 'heavy wide-headed rightwards'
+    assert not any('arrow' in text.split() for text in texts.values())
 
 
 def test_picture_is_small_grey_black_on_white(root, records):
