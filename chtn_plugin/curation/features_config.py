@@ -10,7 +10,6 @@ from ..storage.arrays import ArrayFile
 from .own_config import (
     FEW_BATCH,
     WIDE_FROM,
-    WIDE_RATE,
     about,
     are_few,
     check_place,
@@ -19,6 +18,8 @@ from .own_config import (
     schedule,
     size_of_leaf,
     taught,
+    wide_options,
+    wide_rate,
     write_leaf,
     written_path,
 )
@@ -69,6 +70,8 @@ def write_features_config(config: Path, file: str | Path,
         model.update(taught(few, sizes['text'] >= _WORDS))
     max_iters = min(max(200, len(train) // 2), 2000)
     wide = not few and len(labelled) >= WIDE_FROM
+    if wide:
+        model.update(wide_options(sizes['text'] >= _WORDS))
     write_leaf(
         config, about(f'Ready features of {file.name}.'),
         ['datasets/own_features.py',
@@ -76,7 +79,7 @@ def write_features_config(config: Path, file: str | Path,
         [f'features = {literal(dict(file=written_path(file)))}',
          '\n'.join(loaders), f'model = {literal(model)}',
          *(() if few else (schedule(max_iters), )),
-         *([WIDE_RATE] if wide else [])], few)
+         *([wide_rate(sizes['text'] >= _WORDS)] if wide else [])], few)
     say(f'{file}: ' + ', '.join(f'{split} {len(part)}' for split, part
                                 in parts.items())
         + (f', {len(train) - len(labelled)} of train without a class'

@@ -41,7 +41,6 @@ FEW_ITERS, FEW_BATCH = 300, 64
 #: The backbone whose classifier, ImageNet's, is at hand, and the length of its
 #: vectors before they are scaled to 1.
 _WITH_CLASSIFIER, _LENGTH = 'EfficientNetLite0', 16
-WIDE_RATE = 'optim_wrapper = dict(optimizer=dict(lr=0.03))'
 _SCRATCH = (
     'The network learns from scratch, which needs hundreds of pictures; '
     'make_manifest.py --images takes pretrained ones, docs/backbones.md has '
@@ -128,6 +127,10 @@ def write_config(path: Path, folder: Path, manifest: str,
                 'VectorTextEncoder')))
     if few:
         max_iters, batch_size = FEW_ITERS, FEW_BATCH
+    wide = image is not None and not few and len(labelled) >= WIDE_FROM
+    counts = text.encoder['type'] == 'VectorTextEncoder'
+    if wide:
+        model.update(wide_options(counts))
     parts = [f'pairs = {literal(pairs)}']
     cached = image is not None
     if source is None:
@@ -152,9 +155,8 @@ def write_config(path: Path, folder: Path, manifest: str,
               f'model = {literal(model)}', *(
                   () if few else (schedule(max_iters), ))]
     small = '_small' if image is None else ''
-    wide = image is not None and not few and len(labelled) >= WIDE_FROM
     if wide:
-        parts.append(WIDE_RATE)
+        parts.append(wide_rate(counts))
     reason = _SCRATCH if image is None else _FROZEN
     write_leaf(path, about(
         f"{line[0].upper()}{line[1:].partition(';')[0]}. {reason}"), [
@@ -261,6 +263,30 @@ def names_advice(config: Path, backbone: Optional[Mapping[str, Any]],
             f'model.class_prior.file={prior} '
             f'model.class_prior.scale={_LENGTH}'
             + (' model.class_prior.text_weight=1' if reads else ''))
+
+
+def wide_options(counts_words: bool) -> dict[str, Any]:
+    """Return the options of a model of many labelled pairs.
+
+    Args:
+        counts_words: Whether texts are weighted words, thousands of numbers.
+    """
+    # Maps of so many numbers learn the training pairs by heart: a stronger
+    # ridge and slower steps find more new ones (docs/results.md).
+    return dict(instance=dict(ridge=3.0)) if counts_words else {}
+
+
+def wide_rate(counts_words: bool) -> str:
+    """Return the passage that sets the rates of such a model.
+
+    Args:
+        counts_words: As for :func:`wide_options`.
+    """
+    if not counts_words:
+        return 'optim_wrapper = dict(optimizer=dict(lr=0.03))'
+    return ('optim_wrapper = dict(\n    optimizer=dict(lr=0.03),\n'
+            '    paramwise_cfg=dict(custom_keys=dict('
+            'instance=dict(lr_mult=0.3))))')
 
 
 def about(line: str) -> str:

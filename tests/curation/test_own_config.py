@@ -61,6 +61,11 @@ def test_a_thousand_pairs_get_wider_layers(tmp_path, pairs, width, dropout,
     assert config.model.common_head.widths == (width, width)
     assert config.model.image_pathway.dropout == dropout
     assert config.optim_wrapper.optimizer.lr == rate
+    # Maps of counted words are kept near their start.
+    ridge, keys = ((None, None) if pairs < 1000 else
+                   (3.0, dict(instance=dict(lr_mult=0.3))))
+    assert config.model.instance.get('ridge') == ridge
+    assert config.optim_wrapper.paramwise_cfg.get('custom_keys') == keys
 
 
 def test_nothing_but_the_pairs(written):
