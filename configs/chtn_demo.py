@@ -1,6 +1,6 @@
 # CHTN on Unicode glyphs: pictures of characters in one font and their names;
 # the source domain is characters in fonts of other design. Real pairs that
-# every installation holds, about a minute on two idle CPU cores, no download.
+# every installation holds, about two minutes on two CPU cores, no download.
 #
 #   python tools/train.py configs/chtn_demo.py
 #   python tools/test.py configs/chtn_demo.py work_dirs/chtn_demo

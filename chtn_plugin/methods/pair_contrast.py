@@ -36,6 +36,7 @@ class PairContrast(ProjectedModel):
         similarity: As in :class:`CrossModalModel`.
         data_preprocessor: As in :class:`CrossModalModel`.
         init_cfg: As in :class:`CrossModalModel`.
+        input_norm: As in :class:`ProjectedModel`.
     """
     paper = 'https://arxiv.org/abs/2103.00020'
     paper_title = ('Learning Transferable Visual Models From Natural Language '
@@ -52,10 +53,11 @@ class PairContrast(ProjectedModel):
                  spare_class: bool = False,
                  similarity: Optional[str] = None,
                  data_preprocessor: Optional[dict] = None,
-                 init_cfg: Optional[dict] = None) -> None:
+                 init_cfg: Optional[dict] = None,
+                 input_norm: bool = False) -> None:
         super().__init__(trunk, text_encoder, num_classes, widths, dropout,
                          representation, similarity, data_preprocessor,
-                         init_cfg)
+                         init_cfg, input_norm)
         if temperature <= 0:
             raise ValueError('temperature must be positive, got '
                              f'{temperature}')

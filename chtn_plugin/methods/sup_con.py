@@ -32,6 +32,7 @@ class SupCon(ProjectedModel):
         similarity: As in :class:`CrossModalModel`.
         data_preprocessor: As in :class:`CrossModalModel`.
         init_cfg: As in :class:`CrossModalModel`.
+        input_norm: As in :class:`ProjectedModel`.
     """
     paper = 'https://arxiv.org/abs/2004.11362'
     paper_title = 'Supervised Contrastive Learning'
@@ -47,10 +48,11 @@ class SupCon(ProjectedModel):
                  temperature: float = .1,
                  similarity: Optional[str] = None,
                  data_preprocessor: Optional[dict] = None,
-                 init_cfg: Optional[dict] = None) -> None:
+                 init_cfg: Optional[dict] = None,
+                 input_norm: bool = False) -> None:
         super().__init__(trunk, text_encoder, num_classes, widths, dropout,
                          representation, similarity, data_preprocessor,
-                         init_cfg)
+                         init_cfg, input_norm)
         self.contrast = SupervisedContrastLoss(temperature)
 
     def loss(self, inputs: dict[str, Any],

@@ -22,11 +22,15 @@ class Projection(nn.Sequential):
         widths: Sizes of the layers, the last of which is the output; no
             activation follows it.
         dropout: Share of each hidden layer that is dropped, and of the input.
+        input_norm: Whether batch normalisation, without scale and shift,
+            comes first.
     """
 
     def __init__(self, in_features: int, widths: Sequence[int],
-                 dropout: float = 0.) -> None:
+                 dropout: float = 0., input_norm: bool = False) -> None:
         layers: list[nn.Module] = [nn.Dropout(dropout)]
+        if input_norm:
+            layers.insert(0, nn.BatchNorm1d(in_features, affine=False))
         size = in_features
         for place, width in enumerate(widths):
             if place:
@@ -53,6 +57,10 @@ class ProjectedModel(TwoTowerModel):
         similarity: As in :class:`CrossModalModel`.
         data_preprocessor: As in :class:`CrossModalModel`.
         init_cfg: As in :class:`CrossModalModel`.
+        input_norm: Whether each projection begins with batch normalisation.
+            Vectors that are nowhere negative, as those of many image
+            networks, are otherwise nearly parallel, and a contrast of their
+            cosines may never begin to fall.
 
     Raises:
         ValueError: The representation is not one of those above, or it is
@@ -68,7 +76,8 @@ class ProjectedModel(TwoTowerModel):
                  representation: str = 'common',
                  similarity: Optional[str] = None,
                  data_preprocessor: Optional[dict] = None,
-                 init_cfg: Optional[dict] = None) -> None:
+                 init_cfg: Optional[dict] = None,
+                 input_norm: bool = False) -> None:
         super().__init__(trunk, text_encoder, num_classes, similarity,
                          data_preprocessor, init_cfg)
         check_choice('representation', representation, REPRESENTATIONS)
@@ -76,8 +85,9 @@ class ProjectedModel(TwoTowerModel):
             raise ValueError("representation='prob' needs num_classes, got "
                              'None')
         self.representation = representation
-        self.image_projection = Projection(self.image_size, widths, dropout)
-        self.text_projection = Projection(self.text_size, widths, dropout)
+        self.image_projection, self.text_projection = (
+            Projection(size, widths, dropout, input_norm)
+            for size in (self.image_size, self.text_size))
         self.classifier: Optional[nn.Module] = None
         if num_classes is not None:
             self.classifier = nn.Linear(widths[-1], num_classes)

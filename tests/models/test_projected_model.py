@@ -50,3 +50,14 @@ def test_a_class_out_of_range_is_refused(method):
     samples['label'] = samples['label'] + 3
     with pytest.raises(ValueError, match='must be below 3'):
         made(method).loss(inputs, samples)
+
+
+def test_vectors_that_are_nowhere_negative_come_out_apart():
+    rows = 5 + torch.rand(64, 6, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    for input_norm in (False, True):
+        apart = Projection(6, [4], input_norm=input_norm)(rows)
+        cosines = torch.nn.functional.normalize(apart) @ (
+            torch.nn.functional.normalize(apart).T)
+        assert (cosines.mean().item() < 0.5) == input_norm
+    assert not list(Projection(6, [4], input_norm=True)[0].parameters())
