@@ -2,6 +2,8 @@
 # on web news' ready features.
 #
 #   python tools/train.py configs/methods/mhtn_webnews.py
+#
+# Expect .449 mean mAP on the test split (chtn-map-all:dot, seed 0, not tuned).
 _base_ = [
     '../_base_/datasets/webnews_features.py',
     '../_base_/schedules/features.py',
