@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..checks import check_choice
+from .memory_layout import has_narrow_layers
 from .normalization import expected_pixels
 from .pooling import POOLINGS, STAGES, pooled
 
@@ -170,7 +171,7 @@ class Trunk(BaseModule):
 
     def _probe_channels_last(self) -> int:
         """Lay the weights channels-last if the backbone runs so; probe."""
-        if len(self.input_shape) != 3:
+        if len(self.input_shape) != 3 or has_narrow_layers(self.backbone):
             return self._probe()
         set_memory_format(self.backbone, torch.channels_last)
         try:

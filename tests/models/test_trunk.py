@@ -251,6 +251,16 @@ def test_a_backbone_that_cannot_run_channels_last_keeps_its_layout():
     assert made.backbone.training
 
 
+@pytest.mark.parametrize('width, layout', [(4, 'first'), (8, 'last')])
+def test_narrow_layers_stay_as_they_are(width, layout):
+    # Channels-last, gradients of four channels corrupt the memory of a CPU
+    # without AVX-512.
+    made = Trunk(dict(type='SmallConvNet', in_channels=3,
+                      channels=(width, 16)), (3, 16, 16), 'train')
+    weight = next(p for p in made.parameters() if p.dim() == 4)
+    assert lies(weight, layout)
+
+
 def test_other_weights_of_four_dimensions_stay():
     holder = nn.Conv2d(3, 2, 2)
     holder.table = nn.Parameter(torch.zeros(1, 3, 5, 5))

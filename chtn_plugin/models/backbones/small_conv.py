@@ -7,6 +7,8 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from ..memory_layout import has_narrow_layers
+
 
 @MODELS.register_module()
 class SmallConvNet(nn.Module):
@@ -29,11 +31,14 @@ class SmallConvNet(nn.Module):
             layers += [conv, nn.BatchNorm2d(out), nn.ReLU(inplace=True),
                        nn.MaxPool2d(2)]
             in_channels = out
+        self.layers = nn.Sequential(*layers)
         # A CPU convolves channels-last fastest, by a quarter to a half.
-        self.layers = nn.Sequential(*layers).to(  # type: ignore[call-overload]
-            memory_format=torch.channels_last)
+        self._layout = (torch.contiguous_format
+                        if has_narrow_layers(self.layers)
+                        else torch.channels_last)
+        self.layers.to(  # type: ignore[call-overload]
+            memory_format=self._layout)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (B, channels, H, W) to (B, channels', H/2^n, W/2^n)."""
-        return self.layers(
-            images.contiguous(memory_format=torch.channels_last))
+        return self.layers(images.contiguous(memory_format=self._layout))
