@@ -169,7 +169,9 @@ class FeaturePairDataset(Dataset):
     @property
     def label(self) -> torch.Tensor:
         """Labels of all rows: (N,), or a matrix (N, C) made at each call."""
-        return self._labels(torch.arange(len(self)))
+        if isinstance(self._label, SparseLabels):
+            return self._labels(torch.arange(len(self)))
+        return self._label
 
     def _labels(self, rows: torch.Tensor) -> torch.Tensor:
         if isinstance(self._label, SparseLabels):
