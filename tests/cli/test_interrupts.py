@@ -43,7 +43,9 @@ def test_a_benchmark_keeps_what_it_measured(tmp_path, jobs):
         start_new_session=True)
     records = out / 'records.jsonl'
     end = time.monotonic() + 250
-    while not records.exists() and time.monotonic() < end:
+    # The file is there a moment before its first line.
+    while not (records.exists() and records.stat().st_size) and (
+            time.monotonic() < end):
         time.sleep(.05)
     # To all its processes, as a terminal sends it.
     os.killpg(started.pid, signal.SIGINT)
