@@ -1,6 +1,7 @@
 """A user's own table: what it may hold, and what is refused."""
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -50,14 +51,14 @@ def test_other_breaks_stay_within_a_text(tmp_path, name, separator, mark):
     assert row.texts == ('x y', )
 
 
-@pytest.mark.parametrize('name, content', [
-    ('t.csv', b'text,label\n' + b'a,b\n' * 10_000_000),
-    ('t.jsonl', b'{}\n' * 10_000_000)])
-def test_ten_million_lines_are_refused_before_they_are_read(tmp_path, name,
-                                                            content):
-    path = file(tmp_path, content, name)
+@pytest.mark.parametrize('name', ['t.csv', 't.jsonl'])
+def test_more_than_four_gigabytes_are_refused_before_they_are_read(tmp_path,
+                                                                   name):
+    path = file(tmp_path, 'text,label\n', name)
+    # Holes take no room on the disk.
+    os.truncate(path, 2**32 + 1)
     start = time.process_time()
-    with pytest.raises(ValueError, match='at most 5000000 rows'):
+    with pytest.raises(ValueError, match='must have at most 4 GiB'):
         read_table(path, {})
     assert time.process_time() - start < 1
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -65,7 +66,10 @@ def test_usearch_finds_a_picture_by_itself(index, images, tmp_path,
         images)
 
 
-def test_lancedb_finds_by_inner_product(index, images, tmp_path):
+def test_lancedb_finds_by_inner_product(index, images, tmp_path, monkeypatch):
+    # Without the package `datasets`, the folder tests/datasets is imported by
+    # libraries that look for it, and lancedb takes it for the package.
+    monkeypatch.delitem(sys.modules, 'datasets', raising=False)
     lancedb = pytest.importorskip('lancedb')
     export_vectors(index, tmp_path / 'out', 'lancedb')
     table = lancedb.connect(str(tmp_path / 'out')).open_table('image')
