@@ -96,7 +96,7 @@ def _text_vectors(cfg: Config) -> Any:
     encoder.words.init_weights()
 
     def mean(text: torch.Tensor) -> np.ndarray:
-        vectors, present = encoder.words(text)
+        vectors, present, _ = encoder.words(text)
         return (vectors.sum(1) / present.sum(1, keepdim=True).clamp(
             min=1)).detach().numpy()
 

@@ -13,6 +13,8 @@ _base_ = [
 widths = (512, 512)
 model = dict(
     type='CHTN',
+    # Ranked by the probability of one class; as released: by cosine.
+    similarity='dot',
     num_classes=10,
     num_source_classes=50,
     backbone=dict(type='SmallConvNet', channels=(16, 32, 64, 128),

@@ -12,6 +12,8 @@ _base_ = [
 ]
 widths = (512, 512)
 model = dict(
+    # Ranked by the probability of one class; as released: by cosine.
+    similarity='dot',
     num_classes=6,
     input_shape=(1280, ),
     source_pathway='image',

@@ -15,6 +15,8 @@ _base_ = [
 widths = (512, 512)
 num_words = 5000
 model = dict(
+    # Ranked by the probability of one class; as released: by cosine.
+    similarity='dot',
     input_shape=(1280, ),
     source_pathway='image',
     num_source_classes=50,

@@ -19,6 +19,8 @@ _base_ = [
 encoder = 'sentence-transformers/all-MiniLM-L6-v2'
 widths = (512, 512)
 model = dict(
+    # Ranked by the probability of one class; as released: by cosine.
+    similarity='dot',
     num_classes=6,
     input_shape=(1280, ),
     source_pathway='image',

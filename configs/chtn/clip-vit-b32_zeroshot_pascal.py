@@ -21,6 +21,7 @@ model = dict(
     mmd=None,
     pair=None,
     representation='fc7',
+    similarity='cosine',
     data_preprocessor=dict(
         mean=[122.771, 116.746, 104.094], std=[68.501, 66.632, 70.323]))
 

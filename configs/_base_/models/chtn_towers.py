@@ -5,6 +5,8 @@
 widths = (512, 512)
 model = dict(
     type='CHTN',
+    # Ranked by the probability of one class; as released: by cosine.
+    similarity='dot',
     num_classes=20,
     num_source_classes=1000,
     input_shape=(3, 224, 224),
