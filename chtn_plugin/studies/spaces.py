@@ -58,6 +58,8 @@ def _few_labels(**options: Any) -> list[Setting]:
     def setting(dropout: float = .7, **teacher: float) -> Setting:
         return {**_chtn(dropout, pair=False), **options,
                 'pair_teacher': dict(type='PairTeacherLoss', **teacher),
+                'regression': dict(type='ClassRegression', pairs=True,
+                                   share=.3),
                 'train_cfg.max_iters': 300, 'param_scheduler.T_max': 300}
     return [setting(), setting(.5), setting(loss_weight=.5),
             setting(sharpen=1.)]
