@@ -26,8 +26,9 @@ from torch import Tensor
 
 from figures import Figure, add_json_option, write_figures
 
-# Most time over the bare products, by rows of a domain.
-LIMITS = {64: 1.25, 128: 1.15, 256: 1.1}
+# Most time over the bare products, by rows of a domain. Of few rows the calls
+# of torch show, which take as long where the products take half as long.
+LIMITS = {64: 1.4, 128: 1.25, 256: 1.15}
 AIM = 1.1
 
 
