@@ -1,6 +1,7 @@
 """Find the configurations that come with the package, by name."""
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 PREFIX = 'chtn_plugin::'
@@ -28,5 +29,18 @@ def config_path(name: str) -> str:
             if name.startswith(PREFIX) else Path(name))
     if not path.is_file():
         raise FileNotFoundError(f'configuration not found: {name}' + (
-            '' if str(path) == name else f' ({path})'))
+            '' if str(path) == name else f' ({path})') + _near(path))
     return str(path)
+
+
+def _near(path: Path) -> str:
+    """Ask for what may be meant: a neighbour, or what the package brings."""
+    neighbours = {each.name: str(each) for each in path.parent.glob('*.py')}
+    shipped = {each.name: PREFIX + each.relative_to(shipped_configs())
+               .as_posix() for each in shipped_configs().rglob('*.py')
+               if '_base_' not in each.parts}
+    for known in (neighbours, shipped):
+        close = difflib.get_close_matches(path.name, known, 1, 0.8)
+        if close:
+            return f': did you mean {known[close[0]]}?'
+    return ''
