@@ -7,21 +7,23 @@ from pathlib import Path
 
 from ..datasets.feature_pairs import FeaturePairDataset, label_splits
 from ..storage.arrays import ArrayFile
-from .own_config import (
-    FEW_BATCH,
-    WIDE_FROM,
+from .config_writing import (
     about,
-    are_few,
     check_place,
     literal,
-    names_advice,
     schedule,
+    write_leaf,
+    written_path,
+)
+from .own_recipe import (
+    FEW_BATCH,
+    WIDE_FROM,
+    are_few,
+    names_advice,
     size_of_leaf,
     taught,
     wide_options,
     wide_rate,
-    write_leaf,
-    written_path,
 )
 
 # Text vectors of so many numbers count words; encoders give fewer.

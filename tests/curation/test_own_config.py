@@ -8,7 +8,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from chtn_plugin.curation.own_config import names_advice, write_config
+from chtn_plugin.curation.own_config import write_config
+from chtn_plugin.curation.own_recipe import names_advice
 from chtn_plugin.datasets.manifest import PairRecord
 
 transformers = pytest.importorskip('transformers')
@@ -182,34 +183,6 @@ def test_lines_are_short(written, tmp_path, source):
                 (tmp_path / 'configs/own.py').read_text().splitlines()[1:]
                 if len(line) > 79 and str(tmp_path) not in line]
         assert long == []
-
-
-@pytest.mark.parametrize(('encoder', 'texts', 'more'), [
-    ('HFTextEncoder', 'offline', ' model.class_prior.text_weight=1'),
-    ('VectorTextEncoder', 'words', '')])
-def test_names_of_classes_are_turned_on_by_two_commands(encoder, texts, more):
-    told = names_advice(Path('configs/my own.py'),
-                        dict(type='EfficientNetLite0'), dict(type=encoder),
-                        texts)
-    make, train = told.splitlines()[1:]
-    assert make == ("  python tools/make_class_prior.py 'configs/my own_names"
-                    ".npz' --config 'configs/my own.py'")
-    assert train == (
-        "  python tools/train.py 'configs/my own.py' --cfg-options "
-        'model.class_prior.type=ClassNamePrior '
-        "model.class_prior.file='configs/my own_names.npz' "
-        'model.class_prior.scale=16' + more)
-
-
-def test_names_are_read_by_the_encoder_of_the_texts():
-    told = names_advice(Path('a.py'), dict(type='EfficientNetLite0'),
-                        dict(type='HFTextEncoder'), 'multilingual')
-    assert '--config a.py --texts multilingual\n' in told
-
-
-def test_names_need_a_classifier_on_the_pictures_vectors():
-    assert names_advice(Path('a.py'), dict(type='ResNet'),
-                        dict(type='HFTextEncoder'), 'offline') == ''
 
 
 def test_what_is_said_of_names_turns_them_on(written):
