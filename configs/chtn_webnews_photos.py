@@ -3,7 +3,8 @@
 #
 #   python tools/train.py configs/chtn_webnews_photos.py
 #
-# Expect .30 mean mAP on the test split; docs/results.md.
+# Expect .32 ± .01 mean mAP on the test split (chtn-map-all:dot, five seeds);
+# docs/results.md.
 _base_ = [
     '_base_/datasets/webnews_photos.py',
     '_base_/schedules/features.py',
