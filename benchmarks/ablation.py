@@ -8,6 +8,8 @@ output file, so an interrupted benchmark goes on where it stopped.
     python benchmarks/ablation.py configs/chtn_demo.py --out demo.json
     python benchmarks/ablation.py configs/chtn_demo.py --fractions 1 0.1 \
         --variants full no-transfer --seeds 0 1 2 3 4
+    python benchmarks/ablation.py configs/chtn_webnews_photos.py \
+        --fractions 0.1 --variants full no-transfer recipe recipe-no-transfer
 """
 from __future__ import annotations
 
@@ -35,6 +37,12 @@ VARIANTS = {
     'no-mmd': {'model.mmd': None},
     'no-pair': {'model.pair': None},
     'separate-heads': {'model.shared_head': False},
+    # Of a share of the labels: the other pairs stay, without a class, and
+    # teach (docs/few_labels.md).
+    'recipe': {'model.pair_teacher': {'type': 'PairTeacherLoss'}},
+    'recipe-no-transfer': {
+        'model.pair_teacher': {'type': 'PairTeacherLoss'},
+        'model.source_pathway': None, 'model.mmd': None, 'model.pair': None},
 }
 
 
@@ -46,10 +54,15 @@ def run_one(config: str, changes: dict, options: dict, seed: int,
     cfg.merge_from_dict(changes)
     if fraction != 1:
         train = cfg.train_dataloader.dataset
-        train = train.get('target', train)
-        for dataset in (train, cfg.val_dataloader.dataset,
+        pairs = train.get('target', train)
+        for dataset in (pairs, cfg.val_dataloader.dataset,
                         cfg.test_dataloader.dataset):
             dataset.fraction = fraction
+            if 'model.pair_teacher' in changes:
+                dataset.rest = 'unlabelled'
+        if 'model.pair_teacher' in changes:
+            pairs.only = 'labelled'
+            train.unlabelled = dict(pairs, only='unlabelled')
     return train_and_test(cfg, seed)
 
 
@@ -81,8 +94,9 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
-    parser.add_argument('--variants', nargs='+', default=list(VARIANTS),
-                        choices=list(VARIANTS))
+    parser.add_argument('--variants', nargs='+', choices=list(VARIANTS),
+                        default=[name for name in VARIANTS
+                                 if not name.startswith('recipe')])
     parser.add_argument('--fractions', nargs='+', type=float, default=[1.0],
                         help='shares of the training pairs')
     parser.add_argument('--seeds', nargs='+', type=int,
@@ -94,6 +108,10 @@ def main() -> None:
     parser.add_argument('--out', type=Path, default=Path('ablation.json'),
                         help='finished runs; read again at the next start')
     args = parser.parse_args()
+    if 1 in args.fractions and any(name.startswith('recipe')
+                                   for name in args.variants):
+        parser.error('a recipe needs a share of the labels below 1: with all '
+                     'of them no pair is left to teach')
     results = (json.loads(args.out.read_text()) if args.out.exists() else {})
     todo = {f'{variant}/{fraction}/{seed}':
             (args.config, VARIANTS[variant], args.cfg_options, seed, fraction)
