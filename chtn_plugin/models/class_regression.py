@@ -8,11 +8,16 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor
 
+from .centroid_kernel import cluster_centroids, kernel_least_squares
 from .closed_form_posterior import ABSENT
 from .fitted_state import FittedState
+from .kernels import rbf_kernel
 from .logistic_regression import logistic_regression
 from .pair_teaching import Teaching, taught_regressions
 from .supervision import class_shares
+
+# Least squares answer with shares of a class: over this they are logits.
+_TEMPERATURE = 0.1
 
 
 @MODELS.register_module()
@@ -29,6 +34,13 @@ class ClassRegression(FittedState):
     Both are trained apart: :meth:`fit` solves the regression once, on the
     labelled training rows, and the network's losses see its own scores.
 
+    With ``centroids``, half of the regression's part are the scores of least
+    squares to the classes under a Gaussian kernel with the centroids of so
+    many clusters of training rows
+    (:func:`~chtn_plugin.models.centroid_kernel.kernel_least_squares`), which
+    follow what no plane parts. It takes a thousand labelled rows to gain
+    (docs/results.md).
+
     With ``pairs``, training pairs that have no class teach the regressions,
     as they teach the network: the pair teacher in closed form, see
     :func:`~chtn_plugin.models.pair_teaching.taught_regressions`.
@@ -40,22 +52,39 @@ class ClassRegression(FittedState):
         max_iter: Most steps of the solver.
         pairs: Whether pairs without a class teach, in data of one class a
             pair.
+        centroids: Clusters of the kernel; 0: no kernel.
+        gamma: Inverse squared width of the kernel, of rows as above.
+        ridge: Weight of the squared norm of its solution.
 
     Raises:
-        ValueError: An option is out of its range.
+        ValueError: An option is out of its range, or pairs are to teach
+            beside a kernel.
     """
 
     def __init__(self,
                  share: float = 0.7,
                  strength: float = 10.0,
                  max_iter: int = 300,
-                 pairs: bool = False) -> None:
+                 pairs: bool = False,
+                 centroids: int = 0,
+                 gamma: float = 1.0,
+                 ridge: float = 0.3) -> None:
         super().__init__()
         if not 0 <= share <= 1:
             raise ValueError(f'share must lie in 0 to 1, got {share}')
         if strength <= 0 or max_iter < 1:
             raise ValueError('strength and max_iter must be positive, got '
                              f'{strength} and {max_iter}')
+        if centroids < 0 or min(gamma, ridge) <= 0:
+            raise ValueError('centroids must be at least 0, gamma and ridge '
+                             f'positive, got {centroids}, {gamma} and {ridge}')
+        if pairs and centroids:
+            raise ValueError('pairs without a class teach a linear regression '
+                             'alone: with pairs=True centroids must be 0, got '
+                             f'{centroids}')
+        self.centroids = centroids
+        self.gamma = gamma
+        self.ridge = ridge
         self.share = share
         self.strength = strength
         self.max_iter = max_iter
@@ -107,6 +136,16 @@ class ClassRegression(FittedState):
             offset = np.full(num_classes, ABSENT)
             offset[present] = bias - mean @ weight / scale
             kept |= {f'{name}_weight': whole, f'{name}_bias': offset}
+        if self.centroids:
+            for name, (rows, mean, scale) in zip(('image', 'text'), prepared,
+                                                 strict=True):
+                centroids = cluster_centroids(rows, self.centroids)
+                kept |= {
+                    f'{name}_mean': mean, f'{name}_scale': np.array(scale),
+                    f'{name}_centroids': centroids,
+                    f'{name}_kernel': kernel_least_squares(
+                        rows[known], shares[known], centroids, self.gamma,
+                        self.ridge) / _TEMPERATURE}
         self.keep(kept)
 
     def _taught(self, image: np.ndarray, text: np.ndarray, label: Tensor,
@@ -149,6 +188,13 @@ class ClassRegression(FittedState):
         with torch.autocast(rows.device.type, enabled=False):
             scores = (rows.float() @ self[f'{name}_weight']
                       + self[f'{name}_bias'])
+            if self.centroids:
+                scores = (scores + self._kernel_scores(name, rows.float())) / 2
             if self.pairs:
                 scores = scores + offset
             return (1 - self.share) * logits.float() + self.share * scores
+
+    def _kernel_scores(self, name: str, rows: Tensor) -> Tensor:
+        scaled = (rows - self[f'{name}_mean']) / self[f'{name}_scale']
+        return rbf_kernel(scaled, self[f'{name}_centroids'],
+                          self.gamma) @ self[f'{name}_kernel']

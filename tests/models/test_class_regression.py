@@ -1,8 +1,14 @@
 """A logistic regression averaged with a network."""
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import MODELS
 
+from chtn_plugin.models.centroid_kernel import (
+    cluster_centroids,
+    gaussian_kernel,
+    kernel_least_squares,
+)
 from chtn_plugin.models.logistic_regression import logistic_regression
 
 
@@ -171,3 +177,73 @@ def test_pairs_of_several_classes_are_refused():
     image, text, label, _ = paired()
     with pytest.raises(ValueError, match='these data have several'):
         regression(pairs=True).fit(image, text, torch.eye(2)[label], 2)
+
+
+def rings(count=80):
+    """Two classes that a circle parts and no line."""
+    generator = torch.Generator().manual_seed(0)
+    label = torch.arange(count) % 2
+    angle = torch.rand(count, generator=generator) * 6.283
+    radius = 1. + 2 * label[:, None]
+    return torch.stack([angle.cos(), angle.sin()], 1) * radius, label
+
+
+def test_a_kernel_follows_what_no_plane_parts():
+    rows, label = rings()
+    right = []
+    for centroids in (0, 40):
+        made = regression(share=1., centroids=centroids)
+        made.fit(rows, rows, label, 2)
+        found = made.averaged('image', rows, torch.zeros(80, 2)).argmax(1)
+        right.append((found == label).float().mean())
+    assert right[0] < .75 and right[1] > .95
+
+
+def test_half_of_the_part_is_the_kernel_s():
+    rows, label = rings()
+    zeros = torch.zeros(80, 2)
+    linear, both = regression(share=1.), regression(share=1., centroids=40)
+    linear.fit(rows, -rows, label, 2)
+    both.fit(rows, -rows, label, 2)
+    centred = (-rows).double().numpy()
+    mean = centred.mean(0)
+    scale = ((centred - mean)**2).sum(1).mean()**.5
+    scaled = (centred - mean) / scale
+    middle = cluster_centroids(scaled, 40)
+    kernel = gaussian_kernel(scaled, middle, 1.) @ kernel_least_squares(
+        scaled, np.eye(2)[label], middle, 1., .3) / .1
+    torch.testing.assert_close(
+        both.averaged('text', -rows, zeros),
+        (linear.averaged('text', -rows, zeros)
+         + torch.tensor(kernel, dtype=torch.float32)) / 2,
+        atol=1e-3, rtol=1e-4)
+
+
+def test_a_checkpoint_brings_the_kernel_and_no_training_row():
+    rows, label = rings()
+    made, fresh = regression(centroids=40), regression(centroids=40)
+    made.fit(rows, rows, label, 2)
+    fresh.load_state_dict(made.state_dict())
+    zeros = torch.zeros(80, 2)
+    assert torch.equal(fresh.averaged('image', rows, zeros),
+                       made.averaged('image', rows, zeros))
+    kept = (made['image_centroids'] * made['image_scale']
+            + made['image_mean'])
+    assert torch.cdist(kept, rows).min() > 1e-4
+
+
+def test_a_kernel_knows_no_class_without_rows_either():
+    rows, label = rings()
+    made = regression(share=1., centroids=40)
+    made.fit(rows, rows, label * 2, 3)
+    found = made.averaged('image', rows, torch.zeros(80, 3)).argmax(1)
+    assert set(found.tolist()) == {0, 2}
+
+
+@pytest.mark.parametrize('options, message', [
+    (dict(centroids=-1), 'got -1, 1.0 and 0.3'),
+    (dict(gamma=0), 'got 0, 0 and 0.3'), (dict(ridge=-1), 'and -1'),
+    (dict(pairs=True, centroids=8), 'centroids must be 0, got 8')])
+def test_a_kernel_s_options_are_checked(options, message):
+    with pytest.raises(ValueError, match=message):
+        regression(**options)

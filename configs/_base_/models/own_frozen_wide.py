@@ -6,4 +6,6 @@ model = dict(
     image_pathway=dict(widths=widths, dropout=0.7),
     text_pathway=dict(type='Pathway', widths=widths, dropout=0.7,
                       input_dropout=0.3),
+    # What no plane parts, a kernel does, from a thousand rows on.
+    regression=dict(centroids=512),
     common_head=dict(widths=widths))
