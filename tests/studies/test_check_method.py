@@ -26,6 +26,10 @@ METHODS = {
         config=dict(_CHTN, similarity='dot', source_pathway=None,
                     regression=dict(type='ClassRegression')),
         hooks=[dict(type='FitHook')]),
+    'CHTN, regression with a kernel': dict(
+        config=dict(_CHTN, similarity='dot', source_pathway=None,
+                    regression=dict(type='ClassRegression', centroids=4)),
+        hooks=[dict(type='FitHook')]),
     'CHTN, dot': dict(config=dict(_CHTN, similarity='dot',
                                   source_pathway=None)),
     **{name: dict(config=dict(_FEATURES, type=name, num_classes=2))
