@@ -19,6 +19,8 @@ model = dict(
     # released: the cosine of the posteriors, and no instance part.
     similarity='dot',
     instance=dict(type='InstanceMaps'),
+    # A linear classifier and a kernel beside the network.
+    regression=dict(type='ClassRegression', centroids=512),
     input_shape=(128, ),
     # No batch normalisation of the text.
     text_encoder=dict(out_features=100, norm=None),

@@ -37,6 +37,7 @@ class ACMR(ProjectedModel):
         similarity: As in :class:`CrossModalModel`.
         data_preprocessor: As in :class:`CrossModalModel`.
         init_cfg: As in :class:`CrossModalModel`.
+        input_norm: As in :class:`ProjectedModel`.
     """
     paper = 'https://doi.org/10.1145/3123266.3123326'
     paper_title = 'Adversarial Cross-Modal Retrieval'
@@ -54,10 +55,11 @@ class ACMR(ProjectedModel):
                  adversary_weight: float = .1,
                  similarity: Optional[str] = None,
                  data_preprocessor: Optional[dict] = None,
-                 init_cfg: Optional[dict] = None) -> None:
+                 init_cfg: Optional[dict] = None,
+                 input_norm: bool = False) -> None:
         super().__init__(trunk, text_encoder, num_classes, widths, dropout,
                          representation, similarity, data_preprocessor,
-                         init_cfg)
+                         init_cfg, input_norm)
         self.triplet = ClassTripletLoss(**(triplet or {}))
         self.adversary = nn.Sequential(
             GradientReversal(reversal), nn.Linear(widths[-1], 64), nn.ReLU(),

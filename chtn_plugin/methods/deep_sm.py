@@ -31,6 +31,7 @@ class DeepSM(ProjectedModel):
         similarity: As in :class:`CrossModalModel`.
         data_preprocessor: As in :class:`CrossModalModel`.
         init_cfg: As in :class:`CrossModalModel`.
+        input_norm: As in :class:`ProjectedModel`.
     """
     paper = 'https://doi.org/10.1109/TCYB.2016.2519449'
     paper_title = ('Cross-Modal Retrieval With CNN Visual Features: A New '
@@ -46,10 +47,11 @@ class DeepSM(ProjectedModel):
                  representation: str = 'prob',
                  similarity: Optional[str] = None,
                  data_preprocessor: Optional[dict] = None,
-                 init_cfg: Optional[dict] = None) -> None:
+                 init_cfg: Optional[dict] = None,
+                 input_norm: bool = False) -> None:
         super().__init__(trunk, text_encoder, num_classes, widths, dropout,
                          representation, similarity, data_preprocessor,
-                         init_cfg)
+                         init_cfg, input_norm)
 
     def loss(self, inputs: dict[str, Any],
              data_samples: dict[str, Any]) -> dict[str, Tensor]:

@@ -36,6 +36,7 @@ class DSCMR(ProjectedModel):
         similarity: As in :class:`CrossModalModel`.
         data_preprocessor: As in :class:`CrossModalModel`.
         init_cfg: As in :class:`CrossModalModel`.
+        input_norm: As in :class:`ProjectedModel`.
     """
     paper = ('https://openaccess.thecvf.com/content_CVPR_2019/html/'
              'Zhen_Deep_Supervised_Cross-Modal_Retrieval_CVPR_2019_paper.html')
@@ -53,10 +54,11 @@ class DSCMR(ProjectedModel):
                  pair_weight: float = .1,
                  similarity: Optional[str] = None,
                  data_preprocessor: Optional[dict] = None,
-                 init_cfg: Optional[dict] = None) -> None:
+                 init_cfg: Optional[dict] = None,
+                 input_norm: bool = False) -> None:
         super().__init__(trunk, text_encoder, num_classes, widths, dropout,
                          representation, similarity, data_preprocessor,
-                         init_cfg)
+                         init_cfg, input_norm)
         self.likelihood = PairLikelihoodLoss(**(likelihood or {}))
         self.pair_weight = pair_weight
 

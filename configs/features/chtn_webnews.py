@@ -17,6 +17,8 @@ model = dict(
     # released: the cosine of the posteriors, and no instance part.
     similarity='dot',
     instance=dict(type='InstanceMaps'),
+    # A linear classifier and a kernel beside the network.
+    regression=dict(type='ClassRegression', centroids=512),
     input_shape=(1280, ),
     source_pathway='image',
     num_source_classes=50,

@@ -61,3 +61,13 @@ def test_vectors_that_are_nowhere_negative_come_out_apart():
             torch.nn.functional.normalize(apart).T)
         assert (cosines.mean().item() < 0.5) == input_norm
     assert not list(Projection(6, [4], input_norm=True)[0].parameters())
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_each_method_may_begin_with_batch_normalisation(method):
+    first = made(method, input_norm=True)
+    assert [type(projection[0]).__name__ for projection in (
+        first.image_projection, first.text_projection)] == ['BatchNorm1d'] * 2
+    inputs, samples = batch()
+    assert all(torch.isfinite(term) for term in
+               first.loss(inputs, samples).values())
