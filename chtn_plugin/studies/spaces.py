@@ -32,6 +32,22 @@ def _trained(*settings: Setting) -> list[Setting]:
     return [*settings, {**settings[0], 'optim_wrapper.optimizer.lr': .01}]
 
 
+def _projected(**options: Any) -> list[Setting]:
+    """Settings of a method that trains one projection a modality.
+
+    The vectors have a mean square length of 1, so that their coordinates are
+    small, and 400 steps of SGD hardly move layers without normalisation:
+    Adam's steps know no scale. (Batch normalisation before them lifts the
+    weakest principal components to the height of the first: .26 to .36 on
+    pascal_sentences' validation folds, where this has .85 to .91.)
+    """
+    return [{'optim_wrapper.optimizer': dict(
+                _delete_=True, type='AdamW', lr=rate, weight_decay=.05),
+             'dropout': dropout, **options}
+            for rate, dropout in ((1e-3, .2), (1e-3, .5), (3e-4, .5),
+                                  (3e-3, .5))]
+
+
 def _chtn(dropout: float = .5, pair: bool = True, **options: Any) -> Setting:
     """CHTN's target half on ready features: no source, no MMD."""
     widths = (256, 256)
@@ -133,21 +149,11 @@ SPACES: dict[str, list[Setting]] = {
     'CHTN-few-labels-names': _few_labels(
         class_prior=dict(type='ClassNamePrior')),
     'DCKT': _trained(dict(), dict(dropout=.5), dict(selection=None)),
-    'DeepSM': _trained(dict(), dict(dropout=.5), dict(widths=(64, ))),
-    # Squares to the labels have no bound: .03 diverges.
-    'DSCMR': [{**setting, 'optim_wrapper.optimizer.lr': rate}
-              for setting, rate in (
-                  (dict(), .01), (dict(dropout=.5), .01),
-                  (dict(likelihood=dict(scale=10.)), .01), (dict(), .003))],
-    'ACMR': _trained(
-        dict(representation='prob', similarity='dot'), dict(dropout=.5),
-        dict(adversary_weight=.01)),
-    'SupCon': _trained(dict(num_classes=None),
-                       dict(num_classes=None, temperature=.2),
-                       dict(representation='prob', similarity='dot')),
-    'PairContrast': _trained(
-        dict(representation='prob', similarity='dot'), dict(dropout=.5),
-        dict(num_classes=None)),
+    'DeepSM': _projected(),
+    'DSCMR': _projected(),
+    'ACMR': _projected(representation='prob', similarity='dot'),
+    'SupCon': _projected(num_classes=None),
+    'PairContrast': _projected(representation='prob', similarity='dot'),
     'MHTN': _trained(dict(), dict(dropout=.7), dict(widths=(128, 128))),
     'DCCA': [
         {'num_classes': None, 'widths': widths,

@@ -4,7 +4,7 @@
 #   python tools/train.py \
 #       configs/chtn/chtn_efflite0-charcnn_1xb64-600i_webnews.py
 #
-# Expect: .40 mean mAP ± .01 on the test split (chtn-map-all, five seeds);
+# Expect: .41 mean mAP ± .01 on the test split (chtn-map-all:dot, five seeds);
 # README.md beside this file.
 _base_ = [
     '../_base_/models/chtn_features.py',

@@ -8,7 +8,7 @@
 # encoder to the folder that
 #   hf download sentence-transformers/all-MiniLM-L6-v2 --local-dir DIR
 # fills where there is one.
-# Expect: .82 mean mAP ± .02 on the test split (chtn-map-all, five seeds);
+# Expect: .85 mean mAP ± .01 on the test split (chtn-map-all:dot, five seeds);
 # README.md beside this file.
 _base_ = [
     '../_base_/models/chtn_features.py',
