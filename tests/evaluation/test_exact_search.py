@@ -159,3 +159,34 @@ def test_products_beyond_float32_are_refused():
     with pytest.raises(ValueError, match='must fit float32'):
         nearest(np.full((2, 2), 1e25, np.float32),
                 np.full((5, 2), 1e25, np.float32), 1)
+
+
+@pytest.mark.parametrize('slow', ['numpy', 'torch'])
+def test_the_faster_of_two_products_is_kept(monkeypatch, slow):
+    product = exact_search._FasterProduct()
+    monkeypatch.setattr(product, '_LEAST', 1)
+    clock = iter(range(10**6))
+
+    def now():
+        # Between two calls a slow product takes a hundred ticks.
+        if product._least_tried() == slow:
+            for _ in range(99):
+                next(clock)
+        return next(clock)
+
+    monkeypatch.setattr(exact_search.time, 'perf_counter', now)
+    queries, tile = np.eye(3, 4, dtype=np.float32), np.ones(
+        (5, 4), np.float32)
+    for _ in range(10):
+        out = np.zeros((3, 5), np.float32)
+        product(queries, tile, out)
+        assert (out == 1).all()
+    assert product._chosen == ({'numpy', 'torch'} - {slow}).pop()
+
+
+def test_small_products_choose_nothing():
+    product = exact_search._FasterProduct()
+    for _ in range(20):
+        product(np.ones((2, 3), np.float32), np.ones((4, 3), np.float32),
+                np.zeros((2, 4), np.float32))
+    assert product._chosen == ''
