@@ -18,6 +18,8 @@ from .figures import reported_protocol, retrieval_metric_of
 
 #: Beginnings of what MMEngine warns its own developers of, in every run.
 _NOT_FOR_USERS = ('"FileClient" will be', '"HardDiskBackend" is the alias')
+#: And endings: a line for each frozen weight, hundreds with frozen encoders.
+_OF_FROZEN = ' is skipped since its requires_grad=False'
 #: Figures that the file has, and that make a line of progress too long.
 _DETAILS = re.compile(
     r' +\S+(?:_chance|_tie_share|_unanswerable|_pair_\S+): \S+')
@@ -30,7 +32,8 @@ class TerseFilter(logging.Filter):
         """Whether the terminal shows a record."""
         message = record.getMessage()
         if record.levelno >= logging.WARNING:
-            return not message.startswith(_NOT_FOR_USERS)
+            return not (message.startswith(_NOT_FOR_USERS)
+                        or message.endswith(_OF_FROZEN))
         return (record.module == 'logger_hook'
                 and not message.startswith('Exp name'))
 

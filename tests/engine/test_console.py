@@ -26,7 +26,9 @@ def record(level: int, message: str, module: str) -> logging.LogRecord:
     (logging.INFO, 'Config: ...', 'runner', False),
     (logging.WARNING, 'The data are small', 'runner', True),
     (logging.WARNING, '"FileClient" will be deprecated', 'file_client',
-     False)])
+     False),
+    (logging.WARNING, 'trunk.0.weight is skipped since its '
+     'requires_grad=False', 'logging', False)])
 def test_warnings_and_progress_are_shown(level, message, module, shown):
     assert TerseFilter().filter(record(level, message, module)) == shown
 
