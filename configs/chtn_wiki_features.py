@@ -2,7 +2,7 @@
 #
 #   python tools/train.py configs/chtn_wiki_features.py
 #
-# Expect .431 ± .002 mean mAP on the 693 (chtn-map-all:dot, five seeds).
+# Expect .443 ± .003 mean mAP on the 693 (chtn-map-all:dot, five seeds).
 # Departures from the release (configs/features/chtn_released_wiki.py), chosen
 # on the validation split; docs/results.md says what they gain.
 _base_ = [
