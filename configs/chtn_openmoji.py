@@ -8,7 +8,7 @@
 #   python tools/search.py work_dirs/chtn_openmoji \
 #       --gallery data/openmoji/images --text "a big grey elephant"
 #
-# Expect .743 mean mAP on the test split of 381 (chtn-map-all:dot, seed 0;
+# Expect .747 mean mAP on the test split of 381 (chtn-map-all:dot, seed 0;
 # chance .141), the very drawing first in .19 of the queries. Drawings:
 # OpenMoji, CC BY-SA 4.0.
 _base_ = [
