@@ -169,9 +169,20 @@ def mean_ranks(all_tables: Sequence[Mapping[str, Any]]
 
 
 def setting_in_words(text: str) -> str:
-    """Write a setting as ``name=value, ...``; ``as it comes`` if empty."""
-    setting = json.loads(text)
-    return ', '.join(f'{key.split(".")[-1]}={value:g}' if isinstance(
-        value, (int, float)) and not isinstance(value, bool)
-        else f'{key.split(".")[-1]}={value}'
-        for key, value in setting.items()) or 'as it comes'
+    """Write a setting as ``name=value, ...``; ``as it comes`` if empty.
+
+    Of a dictionary that replaces another (``_delete_``) the content counts.
+    """
+    def word(key: str, value: Any) -> str:
+        if isinstance(value, dict):
+            return f'{key}=({words(value)})'
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return f'{key}={value:g}'
+        return f'{key}={value}'
+
+    def words(setting: dict[str, Any]) -> str:
+        return ', '.join(word(key.split('.')[-1], value)
+                         for key, value in setting.items()
+                         if key != '_delete_')
+
+    return words(json.loads(text)) or 'as it comes'

@@ -95,4 +95,7 @@ def test_a_setting_in_words():
     assert setting_in_words(
         '{"optim_wrapper.optimizer.lr": 0.1, "similarity": "dot"}') == (
             'lr=0.1, similarity=dot')
+    assert setting_in_words(
+        '{"optim_wrapper.optimizer": {"_delete_": true, "type": "AdamW", '
+        '"lr": 0.001}}') == 'optimizer=(type=AdamW, lr=0.001)'
     assert setting_in_words('{}') == 'as it comes'
