@@ -165,6 +165,10 @@ def _bars(table: Mapping[str, Any]) -> str:
 
 def _rank_plot(ranks: Mapping[str, Mapping[str, float]]) -> str:
     """Mean rank of each method as a dot, a colour for each label budget."""
+    # "random" and "labels" have none.
+    ranks = {labels: of for labels, of in ranks.items() if of}
+    if not ranks:
+        return ''
     names = list(dict.fromkeys(
         name for of in ranks.values() for name in of))
     last = max(max(of.values()) for of in ranks.values())

@@ -80,3 +80,9 @@ def test_all_four_files_are_written(made, tmp_path):
                                                '.json']
     stored = json.loads(paths[-1].read_text())
     assert stored['tables'][0]['rows'][0]['method'] == 'Hello_x'
+
+
+def test_what_has_no_rank_has_no_plot():
+    found = tables(draws('random', .1) + draws('random', .1, name='b'))
+    page = html_page(found, HOW)
+    assert 'random' in page and 'mean rank' not in page
