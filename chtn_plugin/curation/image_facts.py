@@ -59,8 +59,15 @@ class ImageFacts:
     @property
     def one_colour(self) -> bool:
         """Whether no place differs visibly from another."""
-        return self.thumbnail is not None and int(
-            np.ptp(self.thumbnail.reshape(-1, 3), axis=0).max()) <= 3
+        if self.thumbnail is None:
+            return False
+        rows = self.thumbnail.reshape(-1, 3)
+        # The first and the middle place mostly tell, in a fifth of the time.
+        if any(abs(one - other) > 3 for one, other in zip(
+                rows[0].tolist(), rows[len(rows) // 2].tolist(),
+                strict=True)):
+            return False
+        return int(np.ptp(rows, axis=0).max()) <= 3
 
 
 def image_facts(paths: Iterable[str | Path], workers: int = 1,
