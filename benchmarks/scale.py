@@ -43,10 +43,10 @@ from evaluation_growth import MIB, forget_peak, peak
 from figures import Figure, add_json_option, write_figures
 
 # Of time over rows, between two sizes of so many rows at least: below, what is
-# done once (a file is mapped, a folder is brought to the disk) shows. The aim is
-# straight lines; what no longer fits a cache of the processor bends a little
-# (pyarrow's own reader: 1.14), and near-duplicates take longer keys in steps.
-# A square would be 2.
+# done once (a file is mapped, a folder is brought to the disk) shows. The aim
+# is straight lines; what no longer fits a cache of the processor bends a
+# little (pyarrow's own reader: 1.14), and near-duplicates take longer keys in
+# steps. A square would be 2.
 EXPONENT_AIM, EXPONENT_LIMIT, LIMIT_FROM = 1.1, 1.3, 100_000
 
 Part = Callable[[], Any]

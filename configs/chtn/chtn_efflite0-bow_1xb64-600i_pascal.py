@@ -14,8 +14,8 @@ widths = (512, 512)
 model = dict(
     # Ranked by the probability of one class; as released: by cosine.
     similarity='dot',
-    # The very thing among its kind, and a linear classifier beside the network:
-    # 190 pairs are few.
+    # The very thing among its kind; and, 190 pairs being few, a linear
+    # classifier beside the network.
     instance=dict(type='InstanceMaps'),
     regression=dict(type='ClassRegression'),
     num_classes=6,
