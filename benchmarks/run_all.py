@@ -123,7 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         behind = check(measured, record, args)
     else:
         write_record(args.record, {**record, **measured})
-        write_table(args.results, {**record, **measured})
+        # What was written is rounded: the page shows the same digits.
+        write_table(args.results, read_record(args.record))
         if not args.rehearse:
             for name in measured:
                 if drawn(args.folder, name).is_file():
