@@ -125,6 +125,9 @@ def main() -> None:
                    for key, job in todo.items()}
         for run in tqdm(as_completed(running), total=len(running),
                         disable=None):
+            if run.exception():
+                # The others would still be trained, and lost with this one.
+                pool.shutdown(wait=False, cancel_futures=True)
             results[running[run]] = run.result()
             with atomic_write(args.out, 'w') as file:
                 json.dump(results, file, indent=1)

@@ -340,7 +340,8 @@ class IndexStore:
 
     def _require(self) -> None:
         if not self.head:
-            raise FileNotFoundError(f'index not found: {self.folder}')
+            raise FileNotFoundError(f'index not found: {self.folder}. '
+                                    'tools/index.py build makes one')
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -61,13 +61,15 @@ class ImageFacts:
         """Whether no place differs visibly from another."""
         if self.thumbnail is None:
             return False
-        rows = self.thumbnail.reshape(-1, 3)
-        # The first and the middle place mostly tell, in a fifth of the time.
-        if any(abs(one - other) > 3 for one, other in zip(
-                rows[0].tolist(), rows[len(rows) // 2].tolist(),
-                strict=True)):
+        # The first and the middle place mostly tell, and bytes are read in a
+        # tenth of the time that numbers of an array take.
+        levels = self.thumbnail.tobytes()
+        middle = len(levels) // 6 * 3
+        if (abs(levels[0] - levels[middle]) > 3
+                or abs(levels[1] - levels[middle + 1]) > 3
+                or abs(levels[2] - levels[middle + 2]) > 3):
             return False
-        return int(np.ptp(rows, axis=0).max()) <= 3
+        return int(np.ptp(self.thumbnail.reshape(-1, 3), axis=0).max()) <= 3
 
 
 def image_facts(paths: Iterable[str | Path], workers: int = 1,
@@ -240,46 +242,61 @@ def near_duplicates(facts: Mapping[str, ImageFacts], bits: int = 6,
     Returns:
         Pairs of paths with different content, each sorted.
     """
-    paths_of: dict[str, list[str]] = defaultdict(list)
-    by_hash: dict[int, dict[str, ImageFacts]] = defaultdict(dict)
+    # Of a million pictures nearly all are unlike: no list and no dictionary
+    # for each of them.
+    path_of: dict[str, str] = {}
+    copies: dict[str, list[str]] = defaultdict(list)
+    contents: list[ImageFacts] = []
     for path, fact in facts.items():
-        if fact.thumbnail is not None and not fact.one_colour:
-            paths_of[fact.sha256].append(path)
-            by_hash[fact.dhash][fact.sha256] = fact
-    members = [list(contents.values()) for contents in by_hash.values()]
+        if fact.thumbnail is None or fact.one_colour:
+            continue
+        if fact.sha256 in path_of:
+            copies[fact.sha256].append(path)
+        else:
+            path_of[fact.sha256] = path
+            contents.append(fact)
     pairs = []
-    for one, other in _alike(list(by_hash), members, bits, correlation):
-        pairs += [(min(pair), max(pair)) for pair in product(
-            paths_of[one.sha256], paths_of[other.sha256])]
+    for one, other in _alike(contents, bits, correlation):
+        pairs += [(min(pair), max(pair)) for pair in product(*(
+            [path_of[fact.sha256], *copies.get(fact.sha256, ())]
+            for fact in (one, other)))]
     return sorted(pairs)
 
 
-def _alike(hashes: Sequence[int], members: Sequence[Sequence[ImageFacts]],
-           bits: int, correlation: float
+def _alike(contents: Sequence[ImageFacts], bits: int, correlation: float
            ) -> Iterator[tuple[ImageFacts, ImageFacts]]:
     """Yield the pairs of different contents that look the same.
 
     Args:
-        hashes: The different hashes.
-        members: Contents of each hash.
+        contents: One of each content.
         bits: As for :func:`near_duplicates`.
         correlation: As for :func:`near_duplicates`.
     """
-    for own in members:
-        if len(own) > 1:
-            yield from _correlated(own, own, correlation)
-    for firsts, seconds in near_hash_pairs(np.array(hashes, np.uint64), bits):
-        several = [len(members[one]) > 1 or len(members[other]) > 1
-                   for one, other in zip(firsts, seconds, strict=True)]
+    hashes = np.fromiter((fact.dhash for fact in contents), np.uint64,
+                         len(contents))
+    order = np.argsort(hashes, kind='stable')
+    different, starts = np.unique(hashes[order], return_index=True)
+    counts = np.diff(np.append(starts, len(order)))
+
+    def members(place: int) -> list[ImageFacts]:
+        start = starts[place]
+        return [contents[row] for row in order[start:start + counts[place]]]
+
+    for place in np.flatnonzero(counts > 1):
+        own = members(place)
+        yield from _correlated(own, own, correlation)
+    for firsts, seconds in near_hash_pairs(different, bits):
+        several = (counts[firsts] > 1) | (counts[seconds] > 1)
         for one, other in zip(firsts[several], seconds[several], strict=True):
-            yield from _correlated(members[one], members[other], correlation)
-        alone = np.flatnonzero(~np.array(several))
-        for start in range(0, len(alone), _CHUNK):
-            part = alone[start:start + _CHUNK]
-            left = [members[one][0] for one in firsts[part]]
-            right = [members[other][0] for other in seconds[part]]
-            close = (_standardized(left) * _standardized(right)).sum(1)
-            yield from ((left[place], right[place]) for place in
+            yield from _correlated(members(one), members(other), correlation)
+        left = order[starts[firsts[~several]]]
+        right = order[starts[seconds[~several]]]
+        for begin in range(0, len(left), _CHUNK):
+            part = slice(begin, begin + _CHUNK)
+            ones = [contents[row] for row in left[part]]
+            others = [contents[row] for row in right[part]]
+            close = (_standardized(ones) * _standardized(others)).sum(1)
+            yield from ((ones[row], others[row]) for row in
                         np.flatnonzero(close >= correlation))
 
 

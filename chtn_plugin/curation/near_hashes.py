@@ -9,7 +9,8 @@ import numpy as np
 _WIDTH = 64
 # Neighbouring places of a picture agree: their bits go to different blocks.
 _ORDER = np.random.default_rng(0).permutation(_WIDTH)
-_CHUNK = 1 << 20
+# Pairs that are tested together: what a processor's cache holds.
+_CHUNK = 1 << 15
 
 
 def near_hash_pairs(hashes: np.ndarray, bits: int
@@ -49,12 +50,14 @@ def near_hash_pairs(hashes: np.ndarray, bits: int
         for block in chosen[1:]:
             key = (key << np.uint64(len(blocks[block]))) | values[block]
         width = sum(len(blocks[block]) for block in chosen)
-        for first, second in _meetings(key, width):
-            differing = hashes[first] ^ hashes[second]
+        order, key = _sorted_keys(key, width)
+        placed = hashes[order]
+        for first, step in _meetings(key):
+            differing = placed[first] ^ placed[first + step]
             close = _popcount(differing) <= bits
             close[close] = _first_choice(differing[close], masks, chosen)
             if close.any():
-                one, other = first[close], second[close]
+                one, other = order[first[close]], order[first[close] + step]
                 yield np.minimum(one, other), np.maximum(one, other)
 
 
@@ -75,24 +78,23 @@ def _extract(hashes: np.ndarray, places: np.ndarray) -> np.ndarray:
     return bands
 
 
-def _meetings(key: np.ndarray, width: int
-              ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the pairs of positions with equal keys, in bounded chunks.
+def _meetings(key: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield the pairs of places with equal keys, in chunks.
 
     Args:
-        key: (N,) uint64.
-        width: Bits of a key.
+        key: (N,) uint64, sorted.
+
+    Yields:
+        Places, and how many further on the other of each pair is.
     """
-    order, key = _sorted_keys(key, width)
     # Those that still have an equal one so many places further on.
-    active, step = np.arange(len(key) - 1), 1
+    active, step = np.flatnonzero(key[1:] == key[:-1]), 1
     while len(active):
+        for start in range(0, len(active), _CHUNK):
+            yield active[start:start + _CHUNK], step
+        step += 1
         active = active[:np.searchsorted(active, len(key) - step)]
         active = active[key[active] == key[active + step]]
-        for start in range(0, len(active), _CHUNK):
-            part = active[start:start + _CHUNK]
-            yield order[part], order[part + step]
-        step += 1
 
 
 def _sorted_keys(key: np.ndarray, width: int

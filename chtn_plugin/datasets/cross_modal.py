@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 from mmengine.registry import DATASETS, TRANSFORMS
 
 from ..checks import check_choice
-from ..storage.arrays import ArrayFile
+from ..storage.arrays import FEATURES_HINT, ArrayFile
 from ..storage.shards import is_file
 from ..storage.text_column import ends_of, spread
 from ..text.text_transform import TextTransform
@@ -297,7 +297,8 @@ class CrossModalDataset(BaseDataset):
         if self.image_features is None:
             return None
         path = osp.join(self.data_root, self.image_features['file'])
-        features = torch.from_numpy(ArrayFile(path, 'feature file').numbers(
+        arrays = ArrayFile(path, 'feature file', FEATURES_HINT)
+        features = torch.from_numpy(arrays.numbers(
             self.image_features['key']).astype(np.float32, copy=False))
         if features.dim() != 2 or len(features) != num_rows:
             raise ValueError(

@@ -10,7 +10,7 @@ from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
 
 from ..checks import check_choice
-from ..storage.arrays import ArrayFile
+from ..storage.arrays import FEATURES_HINT, ArrayFile
 from ..storage.finite import nonfinite_rows
 from .class_numbers import SparseLabels
 from .few_labels import FewLabels
@@ -205,7 +205,7 @@ def _by_their_names(file: str, classes: Optional[Sequence[str]]
                     ) -> tuple[dict[str, dict[str, str]],
                                Optional[Sequence[str]]]:
     """Names of the arrays of each split that a file has, and its classes."""
-    stored = ArrayFile(file, 'feature file')
+    stored = ArrayFile(file, 'feature file', FEATURES_HINT)
     parts = ('image', 'text', 'label', 'partner')
     splits = label_splits(stored)
     if 'train' not in splits:
@@ -238,7 +238,7 @@ def label_splits(names: Iterable[str]) -> list[str]:
 
 
 def _read_arrays(file: str, names: set[str]) -> dict[str, np.ndarray]:
-    arrays = ArrayFile(file, 'feature file')
+    arrays = ArrayFile(file, 'feature file', FEATURES_HINT)
     for name in names - set(arrays):
         lists = {name + _INDPTR, name + _INDICES}
         if lists <= set(arrays):

@@ -246,8 +246,13 @@ class GlyphDataset(CrossModalDataset):
         pipeline: Image transforms.
         data_root: Folder of the pictures, filled where it is not.
         split: ``'train'``, ``'val'`` or ``'test'``.
-        fraction: Share of the training pairs that is used.
+        fraction: Share of the training pairs that keeps its labels.
         fraction_seed: Which share that is.
+        val_seed: Of the validation split.
+        fold: As for ``CrossModalDataset``, as all below.
+        per_class: Labelled pairs of each class, in place of ``fraction``.
+        rest: What becomes of the others, ``'drop'`` or ``'unlabelled'``.
+        only: ``'labelled'`` or ``'unlabelled'`` pairs; None: both.
     """
 
     def __init__(self,
@@ -258,12 +263,16 @@ class GlyphDataset(CrossModalDataset):
                  fraction: float = 1.0,
                  fraction_seed: int = 0,
                  val_seed: int = 0,
-                 fold: Optional[Sequence[int]] = None) -> None:
+                 fold: Optional[Sequence[int]] = None,
+                 per_class: Optional[int] = None,
+                 rest: str = 'drop',
+                 only: Optional[str] = None) -> None:
         _prepare_once(data_root)
         super().__init__(
             'pairs.tsv', text, pipeline, data_root, split, fraction=fraction,
             fraction_seed=fraction_seed, classes=tuple(CLASSES),
-            val_seed=val_seed, fold=fold)
+            val_seed=val_seed, fold=fold, per_class=per_class, rest=rest,
+            only=only)
 
 
 @DATASETS.register_module()

@@ -96,7 +96,10 @@ def read_manifest(path: str | Path,
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'manifest not found: {path}')
+        raise FileNotFoundError(
+            f'manifest not found: {path}. tools/prepare_dataset.py makes the '
+            'known sets, tools/make_manifest.py one from your files '
+            '(docs/data.md)')
     unknown = set(columns or ()) - set(COLUMNS)
     if unknown:
         raise ValueError(f'columns may name {list(COLUMNS)}, '

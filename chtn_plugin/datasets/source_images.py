@@ -10,7 +10,7 @@ import torch
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
-from ..storage.arrays import ArrayFile
+from ..storage.arrays import FEATURES_HINT, ArrayFile
 from ..storage.folders import class_files, visible_folders
 from ..storage.pictures import SUFFIXES
 from .collate import cross_modal_collate
@@ -163,7 +163,7 @@ class SourceFeatureDataset(torch.utils.data.Dataset):
 
     def __init__(self, file: str, feature: str = 'F',
                  label: str = 'label') -> None:
-        arrays = ArrayFile(file, 'source features')
+        arrays = ArrayFile(file, 'source features', FEATURES_HINT)
         self.features = torch.from_numpy(
             arrays.numbers(feature).astype(np.float32))
         self.labels = torch.from_numpy(

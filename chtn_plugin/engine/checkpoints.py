@@ -175,7 +175,9 @@ def find_checkpoint(path: str, tell: Callable[[str], None] = print) -> str:
         return path
     if not osp.isdir(path):
         if not osp.isfile(path):
-            raise FileNotFoundError(f'checkpoint not found: {path}')
+            raise FileNotFoundError(
+                f'checkpoint not found: {path}. tools/train.py writes one, by '
+                'default into work_dirs/CONFIGURATION')
         if kind_of(path) in ('zip', 'empty') and (fault := torn(path)):
             raise ValueError(f'a checkpoint must be whole: {path} is torn '
                              f'({fault})')

@@ -28,6 +28,11 @@ def versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             pass
+    for name in ('torch', 'torchvision'):
+        # Which build it is, +cu130 or +cpu, PyPI's wheels leave out of their
+        # metadata.
+        if name in found and name in sys.modules:
+            found[name] = str(sys.modules[name].__version__)
     return found
 
 

@@ -167,7 +167,8 @@ def load_embeddings(path: str | Path) -> Embeddings:
     Raises:
         FileNotFoundError, ValueError: As for :class:`ArrayFile`.
     """
-    file = ArrayFile(path, 'embeddings')
+    file = ArrayFile(path, 'embeddings',
+                     'tools/test.py --out FILE writes one')
     names = [part + end for part in PARTS for end in _ENDS]
     arrays: dict[str, Any] = {
         name: file.numbers(name) if name in PARTS else file[name]

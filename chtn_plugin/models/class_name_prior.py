@@ -215,7 +215,8 @@ def read_class_prior(file: str | Path) -> dict[str, np.ndarray]:
         KeyError: An array is missing.
         ValueError: An array is no finite table of numbers.
     """
-    arrays = ArrayFile(file, 'class prior')
+    arrays = ArrayFile(file, 'class prior',
+                       'tools/make_class_prior.py makes one')
     wanted = ('source_weight', 'source_bias', 'source_names', 'target_names')
     missing = [name for name in wanted if name not in arrays]
     if missing:

@@ -23,6 +23,10 @@ SUFFIXES = ('.npz', '.npy', '.mat', '.h5', '.hdf5', '.h5py')
 #: than ``SMALL_BYTES``, is broken or hostile.
 MAX_EXPANSION = 200
 SMALL_BYTES = 256 << 20
+#: What makes a feature file, for where one is missing.
+FEATURES_HINT = ('tools/extract_features.py makes one, '
+                 'tools/prepare_dataset.py features reads those of public '
+                 'repositories (docs/data.md)')
 _HDF5_MARK = b'\x89HDF\r\n\x1a\n'
 _MATLAB_ITEM_BYTES = {
     'double': 8, 'single': 4, 'logical': 1, 'sparse': 8, 'int8': 1,
@@ -61,6 +65,7 @@ class ArrayFile(Mapping[str, np.ndarray]):
     Args:
         path: The file.
         what: What it is to the user, for the message where it is missing.
+        hint: What makes such a file, for the same message.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -71,11 +76,12 @@ class ArrayFile(Mapping[str, np.ndarray]):
         ImportError: The file is HDF5, and h5py is not installed.
     """
 
-    def __init__(self, path: str | Path, what: str = 'file of arrays'
-                 ) -> None:
+    def __init__(self, path: str | Path, what: str = 'file of arrays',
+                 hint: str = '') -> None:
         self.path = Path(path)
         if not self.path.is_file():
-            raise FileNotFoundError(f'{what} not found: {path}')
+            raise FileNotFoundError(f'{what} not found: {path}'
+                                    + (hint and f'. {hint}'))
         suffix = self.path.suffix.lower()
         if suffix not in SUFFIXES:
             raise ValueError(f'a file of arrays ends in {", ".join(SUFFIXES)}'

@@ -17,7 +17,7 @@ from ..datasets.collate import cross_modal_collate
 from ..engine.config_files import part_of, read_config_file
 from ..models.canonical import principal_axes
 from ..models.class_name_prior import read_class_prior
-from ..storage.arrays import ArrayFile
+from ..storage.arrays import FEATURES_HINT, ArrayFile
 from ..storage.files import atomic_write
 
 #: Most numbers of a picture whose pixels are its vector.
@@ -166,7 +166,7 @@ def _check(features: PairFeatures, where: str) -> None:
 
 
 def _of_file(path: Path) -> dict[str, np.ndarray]:
-    arrays = ArrayFile(path, 'feature file')
+    arrays = ArrayFile(path, 'feature file', FEATURES_HINT)
     if 'image_train' not in arrays:
         missing = [name for name in _ARRAYS if name not in arrays]
         if missing:

@@ -161,7 +161,8 @@ def read_classifier(prior: Optional[Mapping[str, Any]]
     if not prior.get('file'):
         raise ValueError('a class-name prior is fitted from a file: give '
                          "class_prior.file, got none")
-    arrays = ArrayFile(prior['file'], 'class prior')
+    arrays = ArrayFile(prior['file'], 'class prior',
+                       'tools/make_class_prior.py makes one')
     return {name: arrays.numbers(name) for name in _ARRAYS}
 
 

@@ -177,3 +177,14 @@ def test_data_sets_serve_the_folder(root):
 def test_shipped_classes_do_not_overlap():
     ranges = sorted(part for parts, _ in SHIPPED.values() for part in parts)
     assert all(first[1] < second[0] for first, second in pairwise(ranges))
+
+
+def test_pairs_whose_labels_are_kept_back_stay_as_pairs(root):
+    words = dict(type='BagOfWords', num_terms=20)
+    few, rest, everything = (GlyphDataset(
+        words, LOAD, str(root), per_class=2, rest='unlabelled', only=only)
+        for only in ('labelled', 'unlabelled', None))
+    assert len(few) == 2 * len(CLASSES)
+    assert len(few) + len(rest) == len(everything) == 24
+    assert {int(rest.get_data_info(row)['label'])
+            for row in range(len(rest))} == {-1}

@@ -16,6 +16,12 @@ def test_versions_are_those_that_run():
     assert found['torch'] == torch.__version__
 
 
+def test_the_build_of_torch_is_named(monkeypatch):
+    # The metadata of PyPI's wheel say 2.13.0 where torch says 2.13.0+cu130.
+    monkeypatch.setattr(torch, '__version__', '2.13.0+cu130')
+    assert environment.versions()['torch'] == '2.13.0+cu130'
+
+
 @pytest.mark.parametrize('change, mark', [('a = 1', ''), ('a = 2', '+')])
 def test_a_changed_checkout_is_marked(tmp_path, monkeypatch, change, mark):
     def git(*words):

@@ -22,6 +22,20 @@ def test_items_of_several_classes_are_relevant_if_one_is_shared():
     assert relevance.counts().tolist() == [2]
 
 
+@pytest.mark.parametrize('same', [None, np.arange(60)])
+def test_wide_labels_are_multiplied_sparse_with_the_same_answers(same):
+    labels = np.random.default_rng(0).random((60, 300)) < .01
+    relevance = Relevance(labels, labels, same=same)
+    shared = labels.astype(int) @ labels.T.astype(int) > 0
+    if same is not None:
+        np.fill_diagonal(shared, False)
+    assert 0 < shared.sum() < shared.size / 2
+    np.testing.assert_array_equal(relevance.mask(np.arange(60)), shared)
+    assert relevance.counts().tolist() == shared.sum(1).tolist()
+    assert relevance.answers(7) == pytest.approx(np.flatnonzero(shared[7]))
+    assert relevance.gallery_size == 60 - (same is not None)
+
+
 @pytest.mark.parametrize('labels', [
     np.array([0, 1, 0]), np.array([[1, 0], [0, 1], [1, 0]])])
 def test_a_query_of_the_gallery_is_no_answer_to_itself(labels):
