@@ -282,12 +282,13 @@ def _alike(contents: Sequence[ImageFacts], bits: int, correlation: float
         start = starts[place]
         return [contents[row] for row in order[start:start + counts[place]]]
 
-    for place in np.flatnonzero(counts > 1):
+    for place in np.flatnonzero(counts > 1).tolist():
         own = members(place)
         yield from _correlated(own, own, correlation)
     for firsts, seconds in near_hash_pairs(different, bits):
         several = (counts[firsts] > 1) | (counts[seconds] > 1)
-        for one, other in zip(firsts[several], seconds[several], strict=True):
+        for one, other in zip(firsts[several].tolist(),
+                              seconds[several].tolist(), strict=True):
             yield from _correlated(members(one), members(other), correlation)
         left = order[starts[firsts[~several]]]
         right = order[starts[seconds[~several]]]

@@ -6,7 +6,9 @@
 #   python tools/prepare_dataset.py openmoji
 #   python tools/train.py configs/few_labels/few_openmoji.py
 #
-# docs/few_labels.md. Drawings: OpenMoji, CC BY-SA 4.0.
+# Expect .693 mean mAP on the test split of 381 (chtn-map-all:dot, seed 0;
+# chance .141), 133 of 1,334 pairs having a label; docs/few_labels.md.
+# Drawings: OpenMoji, CC BY-SA 4.0.
 _base_ = [
     '../_base_/datasets/own_pairs.py',
     '../_base_/models/own_frozen_few.py',
