@@ -6,7 +6,7 @@ by class (MAP), and by how often a query finds its very partner, with the
 balance that validation chose and with the balance on the instance part alone.
 Beside it, on the same rows: semantic matching (a logistic regression a
 modality, strengths chosen on the validation split, ranked by the inner
-product of its posteriors) and the ridge map from images to texts. Items with
+product of its posteriors, and by their cosine) and the ridge map from images to texts. Items with
 equal texts, or equal images, are partners.
 
     python tools/extract_features.py path/to/folder --images offline \\
@@ -90,7 +90,8 @@ def closed_form(kind: str, train: Rows, **options: Any) -> nn.Module:
     return model
 
 
-def semantic_matching(parts: dict[str, Rows], num_classes: int) -> Figures:
+def semantic_matching(parts: dict[str, Rows], num_classes: int,
+                      similarity: str) -> Figures:
     """Choose both strengths on validation, then test."""
     fitted = {
         strength: closed_form('SemanticMatching', parts['train'],
@@ -104,8 +105,8 @@ def semantic_matching(parts: dict[str, Rows], num_classes: int) -> Figures:
                 encoded(fitted[text], parts[split])[1])
 
     chosen = max(product(fitted, repeat=2), key=lambda pair: figures(
-        *posteriors('val', *pair), parts['val'], 'dot')['mean_map'])
-    return figures(*posteriors('test', *chosen), parts['test'], 'dot')
+        *posteriors('val', *pair), parts['val'], similarity)['mean_map'])
+    return figures(*posteriors('test', *chosen), parts['test'], similarity)
 
 
 def network(config: str, seed: int, test: Rows) -> dict[str, Figures]:
@@ -135,8 +136,9 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='+')
-    parser.add_argument('--seeds', type=int, nargs='+',
-                        default=[0, 1, 2, 3, 4])
+    parser.add_argument('--seeds', type=int, nargs='*',
+                        default=[0, 1, 2, 3, 4],
+                        help='of the network; none: closed forms alone')
     args = parser.parse_args()
     torch.set_num_threads(1)
     print('| data | ranked by | MAP i2t | t2i | mean | hit@1 i2t | t2i '
@@ -147,11 +149,14 @@ def main() -> None:
         parts = {split: split_rows(cfg, split)
                  for split in ('train', 'val', 'test')}
         name = Path(config).stem.removeprefix('own_')
-        show(name, 'semantic matching, ⟨p, p⟩', [semantic_matching(
-            parts, cfg.model.num_classes)])
+        for what, similarity in (('⟨p, p⟩', 'dot'), ('cosine', 'cosine')):
+            show(name, f'semantic matching, {what}', [semantic_matching(
+                parts, cfg.model.num_classes, similarity)])
         ridge = closed_form('RidgeMap', parts['train'])
         show(name, 'ridge map', [figures(*encoded(ridge, parts['test']),
                                          parts['test'], 'cosine')])
+        if not args.seeds:
+            continue
         runs = [network(config, seed, parts['test']) for seed in args.seeds]
         balances = ', '.join(f"{run['default']['balance']:g}" for run in runs)
         for key, what in (

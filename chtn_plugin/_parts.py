@@ -122,6 +122,7 @@ PARTS: dict[str, dict[str, Sequence[str]]] = {
         'text.word_indices': ('WordIndices', ),
     },
     'VISBACKENDS': {
+        'engine.mlflow_backend': ('RetrievalMLflowVisBackend', ),
         'engine.trackio_backend': ('TrackioVisBackend', ),
     },
 }
