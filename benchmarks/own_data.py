@@ -6,8 +6,8 @@ by class (MAP), and by how often a query finds its very partner, with the
 balance that validation chose and with the balance on the instance part alone.
 Beside it, on the same rows: semantic matching (a logistic regression a
 modality, strengths chosen on the validation split, ranked by the inner
-product of its posteriors, and by their cosine) and the ridge map from images to texts. Items with
-equal texts, or equal images, are partners.
+product of its posteriors, and by their cosine) and the ridge map from images
+to texts. Items with equal texts, or equal images, are partners.
 
     python tools/extract_features.py path/to/folder --images offline \\
         --texts offline --out features.npz

@@ -1,4 +1,4 @@
-"""Which names MLflow is given; MLflow itself is run by test_docs_trackers.py."""
+"""Which names MLflow is given; test_docs_trackers.py runs it."""
 from __future__ import annotations
 
 from types import SimpleNamespace
