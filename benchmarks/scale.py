@@ -7,11 +7,11 @@ Rows are generated: a text of twelve words, one of 10 or of 10,000 classes,
 a picture that is a ready feature. Times are processor seconds of one thread,
 the least of three where one takes under fifteen seconds; memory is what the
 peak of the process rose by. The exponent is the slope over the two largest
-decades, and over the last alone: 1 is linear. Pictures are hashed beforehand: what the doctor does with the
-hashes is measured, not the decoding. Shards hold a tenth as many members, of
-a kilobyte each. Peers stand beside, bare: the csv module, pyarrow,
-scikit-learn, names read by json into a dictionary, and webdataset's own loop
-where it is installed.
+decades, and over the last alone: 1 is linear. Pictures are hashed beforehand:
+what the doctor does with the hashes is measured, not the decoding. Shards hold
+a tenth as many members, of a kilobyte each. Peers stand beside, bare: the csv
+module, pyarrow, scikit-learn, names read by json into a dictionary, and
+webdataset's own loop where it is installed.
 """
 from __future__ import annotations
 
