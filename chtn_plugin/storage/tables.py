@@ -13,6 +13,7 @@ import itertools
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -314,6 +315,9 @@ def _tsv_lines(file: Iterable[str], path: Path, delimiter: str,
 def _csv_lines(file: Iterable[str], path: Path, delimiter: str,
                first: int = 1) -> _Fields:
     csv.field_size_limit(_MAX_FIELD_CHARS)
+    if sys.version_info < (3, 11):
+        # There the module refuses NUL, which drops out of the cells anyway.
+        file = (line.replace('\0', '') for line in file)
     reader = csv.reader(file, delimiter=delimiter, strict=True)
     try:
         for fields in reader:
