@@ -9,8 +9,7 @@ import numpy as np
 _WIDTH = 64
 # Neighbouring places of a picture agree: their bits go to different blocks.
 _ORDER = np.random.default_rng(0).permutation(_WIDTH)
-# Pairs that are tested together: what a processor's cache holds.
-_CHUNK = 1 << 15
+_WINDOW = 1 << 16
 
 
 def near_hash_pairs(hashes: np.ndarray, bits: int
@@ -87,14 +86,16 @@ def _meetings(key: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
     Yields:
         Places, and how many further on the other of each pair is.
     """
-    # Those that still have an equal one so many places further on.
-    active, step = np.flatnonzero(key[1:] == key[:-1]), 1
-    while len(active):
-        for start in range(0, len(active), _CHUNK):
-            yield active[start:start + _CHUNK], step
-        step += 1
-        active = active[:np.searchsorted(active, len(key) - step)]
-        active = active[key[active] == key[active + step]]
+    # A window at a time, so that its keys stay in the processor's cache.
+    for start in range(0, len(key) - 1, _WINDOW):
+        window = key[start:start + _WINDOW + 1]
+        # Those that still have an equal one so many places further on.
+        active, step = start + np.flatnonzero(window[1:] == window[:-1]), 1
+        while len(active):
+            yield active, step
+            step += 1
+            active = active[:np.searchsorted(active, len(key) - step)]
+            active = active[key[active] == key[active + step]]
 
 
 def _sorted_keys(key: np.ndarray, width: int
@@ -111,8 +112,9 @@ def _sorted_keys(key: np.ndarray, width: int
         return order, key[order]
     packed = (key << shift) | np.arange(count, dtype=np.uint64)
     packed.sort()
-    order = (packed & np.uint64((1 << count.bit_length()) - 1)).astype(np.intp)
-    return order, packed >> shift
+    order = (packed & np.uint64((1 << count.bit_length()) - 1)).view(np.int64)
+    packed >>= shift
+    return order, packed
 
 
 def _first_choice(differing: np.ndarray, masks: list[np.uint64],

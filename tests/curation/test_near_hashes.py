@@ -49,7 +49,7 @@ def test_all_bits_of_one_block_may_differ():
 
 def test_crowd_under_one_key_is_gone_through_in_parts(monkeypatch):
     # All but ten low bits agree: nearly all keys do.
-    monkeypatch.setattr(near_hashes, '_CHUNK', 7)
+    monkeypatch.setattr(near_hashes, '_WINDOW', 7)
     values = np.arange(60, dtype=np.uint64)
     assert set(found(values, 2)) == by_each_with_each(values, 2)
 
