@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 
+import chtn_plugin  # noqa: F401  (first: see its __init__)
+
 import torch
 from mmengine.config import Config
 from mmengine.registry import DATASETS
