@@ -14,6 +14,8 @@ from chtn_plugin.storage.files import atomic_write
 from .relevance import has_class, label_array
 
 PARTS = ('image', 'text')
+#: What makes a file of embeddings, for where one is missing.
+EMBEDDINGS_HINT = 'tools/test.py --out FILE writes one'
 _ENDS = ('', '_label', '_id', '_pair')
 
 
@@ -167,8 +169,7 @@ def load_embeddings(path: str | Path) -> Embeddings:
     Raises:
         FileNotFoundError, ValueError: As for :class:`ArrayFile`.
     """
-    file = ArrayFile(path, 'embeddings',
-                     'tools/test.py --out FILE writes one')
+    file = ArrayFile(path, 'embeddings', EMBEDDINGS_HINT)
     names = [part + end for part in PARTS for end in _ENDS]
     arrays: dict[str, Any] = {
         name: file.numbers(name) if name in PARTS else file[name]

@@ -9,7 +9,7 @@ from typing import Any, Optional
 import numpy as np
 
 from ..storage.arrays import ArrayFile
-from .embeddings import PARTS, Embeddings
+from .embeddings import EMBEDDINGS_HINT, PARTS, Embeddings
 
 # Our own names first, then those of public supervised-retrieval code: DSCMR,
 # ACMR and CLIP4CMR style feature files, MRL and SDML, torchcmh and DCMH.
@@ -72,7 +72,8 @@ def read_embeddings(paths: Sequence[str | Path],
     if unknown:
         raise ValueError(f'a field must be one of {", ".join(FIELDS)}, got '
                          f'{", ".join(sorted(unknown))}')
-    contents = [ArrayFile(path, 'embeddings') for path in paths]
+    contents = [ArrayFile(path, 'embeddings', EMBEDDINGS_HINT)
+                for path in paths]
     columns: dict[str, Any] = {}
     if len(contents) == 2:
         for part, content, path in zip(PARTS, contents, paths, strict=True):

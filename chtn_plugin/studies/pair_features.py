@@ -128,7 +128,7 @@ def read_pair_features(path: str | Path,
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'data not found: {path}')
+        raise FileNotFoundError(f'data not found: {path}. {FEATURES_HINT}')
     parts = (_of_config(read_config_file(str(path)), str(path))
              if path.suffix == '.py' else _of_file(path))
     features = PairFeatures(
