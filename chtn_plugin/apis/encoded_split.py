@@ -11,7 +11,7 @@ from mmengine.registry import DATASETS
 from tqdm import tqdm
 
 from chtn_plugin.checks import check_choice
-from chtn_plugin.datasets.collate import cross_modal_collate
+from chtn_plugin.datasets.collate import fetch_batch
 from chtn_plugin.evaluation.embeddings import Embeddings
 from chtn_plugin.evaluation.partners import partner_keys
 
@@ -106,10 +106,8 @@ def _encode(inferencer: Any, dataset: Any, tap: str,
             sources: dict[str, dict[int, Any]], items: range
             ) -> dict[str, np.ndarray]:
     """Add a batch to what was found; which images and texts it links."""
-    batch = (dataset.__getitems__(list(items))
-             if hasattr(dataset, '__getitems__') else
-             cross_modal_collate([dataset[i] for i in items]))
-    data = inferencer.model.data_preprocessor(batch, False)
+    data = inferencer.model.data_preprocessor(fetch_batch(dataset, items),
+                                              False)
     samples = data['data_samples']
     labels = samples['label'].cpu().numpy()
     for part in ('image', 'text'):

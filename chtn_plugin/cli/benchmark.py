@@ -52,9 +52,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--trained-draws', type=int, default=3,
                         help='(default: 3)')
     parser.add_argument('--source', nargs='+', default=[],
-                        metavar='[SET=]DATA', help='labelled pairs of '
-                        'another set with vectors of the same encoders: the '
-                        'source domain of methods that transfer from one')
+                        metavar='[SET=]DATA', help='source domain of methods '
+                        'that transfer from one, with vectors of the same '
+                        'encoders: labelled pairs of another set, or labelled '
+                        'images alone (arrays F and label), or a '
+                        'configuration that has a source domain')
     parser.add_argument('--class-names', nargs='+', default=[],
                         metavar='[SET=]FILE', help='what the names of the '
                         'classes tell, of tools/make_class_prior.py')
@@ -167,14 +169,14 @@ def read_set(argument: str, args: argparse.Namespace) -> Any:
         prepare,
         read_pair_features,
         with_class_prior,
-        with_source,
     )
+    from chtn_plugin.studies.source_rows import read_source, with_source
     name, _, path = argument.rpartition('=')
     features = prepare(read_pair_features(path, name or None),
                        args.dimensions or None, args.l2_normalized)
     source = of_set(args.source, features.name)
     if source is not None:
-        features = with_source(features, read_pair_features(source))
+        features = with_source(features, read_source(source))
     names = of_set(args.class_names, features.name)
     if names is not None:
         features = with_class_prior(features, names, args.class_names_scale)
@@ -188,9 +190,16 @@ def possible_methods(methods: list[str], asked: list[str],
     Raises:
         ValueError: One of them was asked for by its name.
     """
-    from chtn_plugin.studies.spaces import needs_names, needs_source
+    from chtn_plugin.studies.spaces import (
+        needs_names,
+        needs_source,
+        needs_source_pairs,
+    )
+    source = features.source
     for need, option, there in (
-            (needs_source, '--source', features.source is not None),
+            (needs_source, '--source', source is not None),
+            (needs_source_pairs, '--source with texts',
+             source is not None and source.text is not None),
             (needs_names, '--class-names', features.prior is not None)):
         lacking = [name for name in methods if need(name) and not there]
         named = [name for name in lacking if name in asked]

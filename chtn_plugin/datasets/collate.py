@@ -1,7 +1,7 @@
 """Collate items of a data set into a batch."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -30,6 +30,18 @@ def cross_modal_collate(data: Sequence[Mapping] | Mapping) -> Mapping:
     if isinstance(data, Mapping):
         return data
     return _stack(list(data), 'batch')
+
+
+def fetch_batch(dataset: Any, indices: Iterable[int]) -> Any:
+    """Fetch items as a batch, at once where the data set can do so.
+
+    Args:
+        dataset: With ``__getitems__``, or of single items.
+        indices: Which items.
+    """
+    if hasattr(dataset, '__getitems__'):
+        return dataset.__getitems__(list(indices))
+    return cross_modal_collate([dataset[index] for index in indices])
 
 
 def _stack(values: list[Any], where: str) -> Any:

@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
 
-from .collate import cross_modal_collate
+from .collate import fetch_batch
 from .draws import Draw
 
 
@@ -113,14 +113,14 @@ class HybridTransferDataset(Dataset):
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Any]:
         """A batch, (B, ...), (S, ...), (U, ...); what data loaders call."""
-        batch = _fetch(self.target, indices)
+        batch = fetch_batch(self.target, indices)
         if self.source is not None:
             size = max(1, round(len(indices) * self.source_per_pair))
-            batch = _merge(batch, _of_source(_fetch(
+            batch = _merge(batch, _of_source(fetch_batch(
                 self.source, self._source_draws(indices)[:size])))
         if self.unlabelled is not None:
             size = max(1, round(len(indices) * self.unlabelled_per_pair))
-            batch = _merge(batch, _without_label(_fetch(
+            batch = _merge(batch, _without_label(fetch_batch(
                 self.unlabelled, self._unlabelled_draws(indices)[:size])))
         return batch
 
@@ -207,12 +207,6 @@ def _built(dataset: Optional[dict | Dataset]) -> Any:
 @lru_cache(maxsize=4)
 def _permutation(size: int, seed: int, pass_index: int) -> np.ndarray:
     return np.random.default_rng((seed, pass_index)).permutation(size)
-
-
-def _fetch(dataset: Dataset, indices: Sequence[int]) -> dict[str, Any]:
-    if hasattr(dataset, '__getitems__'):
-        return dataset.__getitems__(indices)
-    return cross_modal_collate([dataset[index] for index in indices])
 
 
 def _merge(target: dict[str, Any], source: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,10 @@ class PairContrast(ProjectedModel):
         data_preprocessor: As in :class:`CrossModalModel`.
         init_cfg: As in :class:`CrossModalModel`.
         input_norm: As in :class:`ProjectedModel`.
+        contrast_weight: Weight of the contrast beside the cross entropies.
+
+    Raises:
+        ValueError: ``temperature`` or ``contrast_weight`` is not positive.
     """
     paper = 'https://arxiv.org/abs/2103.00020'
     paper_title = ('Learning Transferable Visual Models From Natural Language '
@@ -54,13 +58,18 @@ class PairContrast(ProjectedModel):
                  similarity: Optional[str] = None,
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None,
-                 input_norm: bool = False) -> None:
+                 input_norm: bool = False,
+                 contrast_weight: float = 1.) -> None:
         super().__init__(trunk, text_encoder, num_classes, widths, dropout,
                          representation, similarity, data_preprocessor,
                          init_cfg, input_norm)
         if temperature <= 0:
             raise ValueError('temperature must be positive, got '
                              f'{temperature}')
+        if contrast_weight <= 0:
+            raise ValueError('contrast_weight must be positive, got '
+                             f'{contrast_weight}')
+        self.contrast_weight = contrast_weight
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
         self.spare_class = spare_class
 
@@ -76,6 +85,7 @@ class PairContrast(ProjectedModel):
         one, other = (pair[name].taps['common'] for name in ('image', 'text'))
         # As in CLIP: a scale beyond 100 makes training unsteady.
         scale = self.log_scale.clamp(max=math.log(100.)).exp()
-        terms = dict(loss_contrast=info_nce(one, other, scale, same))
+        terms = dict(loss_contrast=self.contrast_weight * info_nce(
+            one, other, scale, same))
         supervise_pair(terms, pair, label)
         return terms

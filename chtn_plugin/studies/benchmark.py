@@ -186,11 +186,10 @@ def rows_of(features: PairFeatures, job: Job) -> Rows:
 
 def _beside(features: PairFeatures, rows: Rows) -> dict[str, Any]:
     """What some methods learn from beside the set's own rows."""
-    source, prior = features.source, features.prior
+    prior = features.prior
     if prior is not None:
         prior = dict(prior, target_names=prior['target_names'][rows.classes])
-    return dict(prior=prior, source=None if source is None else (
-        source.image, source.text, source.label))
+    return dict(prior=prior, source=features.source)
 
 
 def validate(features: PairFeatures, job: Job, settings: Sequence[str]

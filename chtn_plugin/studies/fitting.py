@@ -21,6 +21,7 @@ from ..evaluation.protocols import DEFAULT_PROTOCOL
 from ..evaluation.scoring import score_embeddings
 from ..methods.method_options import ready_features
 from ..models.closed_form import ClosedFormModel
+from .source_rows import SourceRows
 from .spaces import method_of, needs_source
 
 #: Baselines that are no models: see :func:`baseline_vectors`.
@@ -28,9 +29,6 @@ BASELINES = ('random', 'labels')
 #: Ranks within which the very pair counts as found.
 HIT_AT = (1, 10)
 
-
-#: Labelled pairs of a source domain: images (S, D), texts (S, E), classes.
-Source = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def model_config(method: str, setting: Mapping[str, Any], image_size: int,
@@ -86,7 +84,7 @@ def fit_in_process(config: dict[str, Any], image: np.ndarray,
 def fit_with_runner(config: dict[str, Any], setting: Mapping[str, Any],
                     image: np.ndarray, text: np.ndarray, label: np.ndarray,
                     seed: int, work_dir: Optional[str] = None,
-                    source: Optional[Source] = None) -> Any:
+                    source: Optional[SourceRows] = None) -> Any:
     """Train a method under the stock Runner.
 
     It gets the rows that have a label; all rows, if it reads none, or if
@@ -100,7 +98,7 @@ def fit_with_runner(config: dict[str, Any], setting: Mapping[str, Any],
         label: (N,), -1 where unknown.
         seed: Of the run.
         work_dir: Folder of the run. None: one that is deleted at the end.
-        source: Pairs of the source domain, if the method has one.
+        source: The source domain, if the method has one.
     """
     from ..engine.launch import build_runner
     with tempfile.TemporaryDirectory() as folder:
@@ -114,11 +112,11 @@ def fit_with_runner(config: dict[str, Any], setting: Mapping[str, Any],
         file = _write_rows(folder, 'rows', image[known], text[known],
                            label[known])
         streams: list[str] = ['unlabelled'] if teaching else []
-        source_file = None if source is None else _write_rows(
-            folder, 'source', *source)
+        source_data = None if source is None else _source_dataset(
+            folder, source)
         cfg = training_config(config, file, seed,
                               work_dir or str(Path(folder) / 'run'),
-                              streams, source_file)
+                              streams, source_data)
         cfg.merge_from_dict({key: value for key, value in setting.items()
                              if '.' in key})
         try:
@@ -150,7 +148,7 @@ def forget_run(name: str) -> None:
 
 def training_config(config: dict[str, Any], file: str, seed: int,
                     work_dir: str, streams: Sequence[str] = (),
-                    source_file: Optional[str] = None) -> Config:
+                    source: Optional[Mapping[str, Any]] = None) -> Config:
     """Configure 400 updates on the rows of a file, without validation.
 
     Args:
@@ -160,16 +158,16 @@ def training_config(config: dict[str, Any], file: str, seed: int,
         work_dir: Its folder.
         streams: ``['unlabelled']``: rows without a class are served beside
             the others.
-        source_file: Pairs of the source domain, served beside them too.
+        source: Data set of the source domain, served beside them too.
     """
     dataset = _rows_dataset(file)
-    if streams or source_file is not None:
+    if streams or source is not None:
         dataset = dict(
             type='HybridTransferDataset',
             target=dict(dataset, only='labelled') if streams else dataset,
             **{name: dict(dataset, only=name) for name in streams})
-        if source_file is not None:
-            dataset['source'] = _rows_dataset(source_file)
+        if source is not None:
+            dataset['source'] = dict(source)
     cfg = silent_run(
         config, dataset, 1 if _is_closed_form(config['type']) else 400,
         dict(type='OptimWrapper', constructor='FusedOptimWrapperConstructor',
@@ -225,6 +223,15 @@ def _rows_dataset(file: str) -> dict[str, Any]:
                 arrays=dict(train=arrays, val=arrays))
 
 
+def _source_dataset(folder: str, source: SourceRows) -> dict[str, Any]:
+    if source.text is not None:
+        return _rows_dataset(_write_rows(folder, 'source', source.image,
+                                         source.text, source.label))
+    path = Path(folder) / 'source.npz'
+    np.savez(path, F=source.image, label=source.label)
+    return dict(type='SourceFeatureDataset', file=str(path))
+
+
 def _is_closed_form(method: str) -> bool:
     cls = MODELS.get(method_of(method))
     return isinstance(cls, type) and issubclass(cls, ClosedFormModel)
@@ -233,7 +240,7 @@ def _is_closed_form(method: str) -> bool:
 def fitted_model(method: str, setting: Mapping[str, Any],
                  image: np.ndarray, text: np.ndarray, label: np.ndarray,
                  num_classes: int, seed: int,
-                 source: Optional[Source] = None,
+                 source: Optional[SourceRows] = None,
                  prior: Optional[Mapping[str, np.ndarray]] = None) -> Any:
     """Fit or train a method; see the two functions above.
 
@@ -245,7 +252,7 @@ def fitted_model(method: str, setting: Mapping[str, Any],
         label: (N,), -1 where unknown.
         num_classes: Number C of classes.
         seed: Of the run.
-        source: Pairs of the source domain; methods without one get none.
+        source: The source domain; methods without one get none.
         prior: Arrays of a class-name prior, for settings that have one.
     """
     if not needs_source(method):
@@ -257,7 +264,7 @@ def fitted_model(method: str, setting: Mapping[str, Any],
             np.savez(file, **arrays)
         config = model_config(
             method, setting, image.shape[1], text.shape[1], num_classes,
-            None if source is None else int(source[2].max()) + 1, file)
+            None if source is None else int(source.label.max()) + 1, file)
         if _is_closed_form(method):
             return fit_in_process(config, image, text, label)
         return fit_with_runner(config, setting, image, text, label, seed,

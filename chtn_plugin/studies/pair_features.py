@@ -6,19 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 import torch
 from mmengine.registry import DATASETS, MODELS
 
 from .._errors import building
-from ..datasets.collate import cross_modal_collate
+from ..datasets.collate import fetch_batch
 from ..engine.config_files import part_of, read_config_file
 from ..models.canonical import principal_axes
 from ..models.class_name_prior import read_class_prior
 from ..storage.arrays import FEATURES_HINT, ArrayFile
 from ..storage.files import atomic_write
+
+if TYPE_CHECKING:
+    from .source_rows import SourceRows
 
 #: Most numbers of a picture whose pixels are its vector.
 _PIXELS = 4096
@@ -64,8 +67,8 @@ class PairFeatures:
         train: Whether a row is for training, (N,) bool; the rest are the
             test split.
         prepared: What was done to the vectors, in words.
-        source: Labelled pairs of another set, prepared as these: the source
-            domain of methods that have one.
+        source: Labelled items of another set, prepared as these: the source
+            domain of methods that have one (source_rows.py).
         prior: Arrays of a class-name prior whose classifier takes the images
             as they are here.
         steps: What was done to each modality, for what comes later.
@@ -78,7 +81,7 @@ class PairFeatures:
     label: np.ndarray
     train: np.ndarray
     prepared: str = 'as they came'
-    source: Optional[PairFeatures] = None
+    source: Optional[SourceRows] = None
     prior: Optional[Mapping[str, np.ndarray]] = None
     steps: Optional[Mapping[str, Step]] = None
     read: Optional[Mapping[str, np.ndarray]] = None
@@ -204,11 +207,16 @@ def _of_config(cfg: Any, where: str) -> dict[str, np.ndarray]:
                          'dataset', where)
         pixels = (cfg.get('model') or {}).get('data_preprocessor')
         for inputs, label in _served(config):
-            if isinstance(inputs['image'], torch.Tensor) and (
-                    inputs['image'].dim() == 4
-                    and inputs['image'][0].numel() <= _PIXELS):
-                inputs = dict(inputs, image=_pixels(inputs['image'], pixels))
-            _add(pieces, inputs, label, split, where)
+            for name in ('image', 'text'):
+                pieces[name].append(as_vectors(
+                    inputs[name], pixels if name == 'image' else None, name,
+                    where))
+            if label.dim() != 1:
+                raise ValueError(
+                    f'{where} has several classes a pair; methods are '
+                    'compared on data of one class a pair')
+            pieces['label'].append(label.numpy())
+            pieces['train'].append(np.full(len(label), split != 'test'))
     return {name: np.concatenate(parts) for name, parts in pieces.items()}
 
 
@@ -221,38 +229,37 @@ def _served(config: Any) -> Iterator[tuple[Any, torch.Tensor]]:
                 dataset.full_init()
         if dataset is None or not len(dataset):
             continue
-        rows = list(range(len(dataset)))
-        batch = (dataset.__getitems__(rows)
-                 if hasattr(dataset, '__getitems__') else
-                 cross_modal_collate([dataset[row] for row in rows]))
+        batch = fetch_batch(dataset, range(len(dataset)))
         yield batch['inputs'], batch['data_samples']['label']
 
 
-def _pixels(images: torch.Tensor, preprocessor: Any) -> torch.Tensor:
-    """Small pictures as vectors of their pixels, (N, D)."""
-    if preprocessor is not None:
-        images = MODELS.build(preprocessor)(dict(
-            inputs=dict(image=images), data_samples={}))['inputs']['image']
-    return images.flatten(1).float()
+def as_vectors(value: Any, preprocessor: Any, name: str, where: str
+               ) -> np.ndarray:
+    """Return what a data set served as vectors, (N, D) float32.
 
+    Args:
+        value: Ready features (N, D), or pictures (N, C, H, W) of up to 4,096
+            numbers, whose pixels are taken.
+        preprocessor: Configuration of what prepares pictures, or None.
+        name: Of the modality, for the message.
+        where: Of the data, likewise.
 
-def _add(pieces: dict[str, list[np.ndarray]], inputs: Any,
-         label: torch.Tensor, split: str, where: str) -> None:
-    """Add the rows of a part, checked."""
-    for name in ('image', 'text'):
-        value = inputs[name]
-        if not isinstance(value, torch.Tensor) or value.dim() != 2 or (
-                not value.is_floating_point()):
-            raise ValueError(
-                f'the {name}s of {where} must be ready features, (N, D): '
-                'tools/extract_features.py makes such of pictures and '
-                'words')
-        pieces[name].append(value.numpy())
-    if label.dim() != 1:
-        raise ValueError(f'{where} has several classes a pair; methods '
-                         'are compared on data of one class a pair')
-    pieces['label'].append(label.numpy())
-    pieces['train'].append(np.full(len(label), split != 'test'))
+    Raises:
+        ValueError: They are neither.
+    """
+    small = isinstance(value, torch.Tensor) and value.dim() == 4 and (
+        value[0].numel() <= _PIXELS)
+    if small:
+        if preprocessor is not None:
+            value = MODELS.build(preprocessor)(dict(
+                inputs=dict(image=value), data_samples={}))['inputs']['image']
+        value = value.flatten(1).float()
+    if not isinstance(value, torch.Tensor) or value.dim() != 2 or (
+            not value.is_floating_point()):
+        raise ValueError(
+            f'the {name}s of {where} must be ready features, (N, D): '
+            'tools/extract_features.py makes such of pictures and words')
+    return value.numpy()
 
 
 def prepare(features: PairFeatures, dimensions: Optional[int],
@@ -290,35 +297,6 @@ def prepare(features: PairFeatures, dimensions: Optional[int],
     read = dict(image=features.image, text=features.text)
     return replace(features, **done, steps=steps, read=read, prepared=(
         f'{lengths}centred and scaled by the training rows{cut}'))
-
-
-def with_source(features: PairFeatures, source: PairFeatures
-                ) -> PairFeatures:
-    """Give a prepared set the labelled pairs of another as source domain.
-
-    They are prepared by the set's own statistics, as a network in place of
-    the preparation would treat both domains alike.
-
-    Args:
-        features: Prepared.
-        source: As read.
-
-    Raises:
-        ValueError: Their vectors have other sizes.
-    """
-    assert features.steps is not None
-    done: dict[str, Any] = {}
-    for name, step in features.steps.items():
-        rows = getattr(source, name)
-        if rows.shape[1] != len(step.mean):
-            raise ValueError(
-                'a source must have vectors of the same encoders as the data:'
-                f' {source.name} has {name}s of {rows.shape[1]} numbers, '
-                f'{features.name} of {len(step.mean)}')
-        done[name] = step.apply(rows[source.label >= 0])
-    label = source.label[source.label >= 0]
-    return replace(features, source=replace(
-        source, **done, label=label, train=np.ones(len(label), bool)))
 
 
 def with_class_prior(features: PairFeatures, path: str | Path,

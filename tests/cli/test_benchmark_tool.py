@@ -81,6 +81,18 @@ def test_methods_that_need_a_source_are_left_out_and_said_to_be(made):
     assert 'small: without ' in said and 'which needs --source' in said
 
 
+def test_a_source_of_images_alone_is_none_for_what_needs_pairs(made):
+    folder, _ = made
+    np.savez(folder / 'images.npz', F=np.ones((4, 6)), label=np.arange(4))
+    options = ('benchmark', folder / 'small.npz', '--source',
+               folder / 'images.npz', *QUICK, '--out', folder / 'out')
+    _, said, _ = run_tool(*options, '--methods', 'all', '--report-only')
+    assert 'without DCKT, which needs --source with texts' in said
+    assert 'without CHTN-source' not in said
+    status, _, err = run_tool(*options, '--methods', 'DCKT')
+    assert status == 1 and 'DCKT needs --source with texts for small' in err
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
     (('--methods', 'DCKT'), 'DCKT needs --source for small'),
     (('--results', 'b/A=x.npz', '--report-only'), 'A of b is of none'),

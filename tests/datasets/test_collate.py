@@ -6,6 +6,7 @@ import torch
 from mmengine.registry import FUNCTIONS
 
 from chtn_plugin.datasets import cross_modal_collate
+from chtn_plugin.datasets.collate import fetch_batch
 
 
 def item(size=2, **more):
@@ -22,6 +23,16 @@ def test_tensors_and_numbers_are_stacked():
 def test_a_batch_passes_untouched():
     batch = item()
     assert cross_modal_collate(batch) is batch
+
+
+def test_items_are_fetched_at_once_where_the_data_set_can():
+    class AtOnce(list):
+        def __getitems__(self, indices):
+            return indices
+
+    assert fetch_batch(AtOnce(), range(2)) == [0, 1]
+    batch = fetch_batch([item(), item(), item()], range(1, 3))
+    assert batch['inputs']['image'].shape == (2, 2)
 
 
 def test_is_registered():

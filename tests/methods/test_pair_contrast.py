@@ -27,6 +27,16 @@ def test_the_temperature_is_learnt_from_where_it_begins():
     assert model.log_scale.grad.abs() > 0
 
 
+def test_the_contrast_is_weighed_against_the_cross_entropies():
+    inputs, samples = batch()
+    whole, tenth = (made('PairContrast', dropout=0., contrast_weight=weight)
+                    .loss(inputs, samples) for weight in (1., .1))
+    torch.testing.assert_close(tenth['loss_contrast'],
+                               .1 * whole['loss_contrast'])
+    torch.testing.assert_close(tenth['loss_cls_image'],
+                               whole['loss_cls_image'])
+
+
 def test_pairs_of_one_class_may_be_spared():
     inputs, samples = batch()
     plain, spared = (made('PairContrast', dropout=0., spare_class=spare).loss(
@@ -43,6 +53,8 @@ def test_refusals():
     inputs, _ = batch()
     with pytest.raises(ValueError, match='temperature must be positive'):
         made('PairContrast', temperature=0.)
+    with pytest.raises(ValueError, match='contrast_weight must be positive'):
+        made('PairContrast', contrast_weight=-1.)
     with pytest.raises(ValueError, match='got no labels'):
         made('PairContrast', num_classes=None, spare_class=True).loss(
             inputs, {})

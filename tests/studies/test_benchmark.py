@@ -17,8 +17,9 @@ from chtn_plugin.studies.benchmark import (
     run_benchmark,
 )
 from chtn_plugin.studies.label_budgets import LabelBudget
-from chtn_plugin.studies.pair_features import prepare, with_source
+from chtn_plugin.studies.pair_features import prepare
 from chtn_plugin.studies.record_store import RecordStore
+from chtn_plugin.studies.source_rows import SourceRows, with_source
 from chtn_plugin.studies.spaces import SPACES
 
 FEW, ALL = LabelBudget(each=4), LabelBudget(share=1.)
@@ -201,9 +202,10 @@ def test_every_method_is_tested_on_classes_it_never_saw(
             {} if benchmark.is_closed_form(name) else few)}])
     made = small_set(60, 30, 6)
     draw = np.random.default_rng(0)
+    source = SourceRows('other', made.image, made.label, made.text)
     made = with_source(prepare(replace(made, prior=dict(
         source_weight=draw.normal(size=(4, 6)), source_bias=np.zeros(4),
-        source_names=np.eye(6)[:4], target_names=np.eye(6))), None), made)
+        source_names=np.eye(6)[:4], target_names=np.eye(6))), None), source)
     record, = ran(tmp_path, plan(methods=(name, ), unseen=.34, draws=1,
                                  trained_draws=1), made)
     assert record['kind'] == 'test', record.get('error')

@@ -17,6 +17,7 @@ from chtn_plugin.studies.fitting import (
     reads_labels,
     size_of,
 )
+from chtn_plugin.studies.source_rows import SourceRows
 from chtn_plugin.studies.spaces import SPACES
 
 METHODS = ('SemanticMatching', 'NearestClassMean', 'ShrunkenLDA',
@@ -115,15 +116,25 @@ def test_a_source_is_served_to_methods_that_have_one(method, monkeypatch):
     setting = {**SPACES[method][0], **few_iterations()}
     model = fitted_model(
         method, setting, *rows(), 3, 0,
-        source=(source.image, source.text, source.label))
-    assert 'source_image' in seen[0][0]
+        source=SourceRows('other', source.image, source.label, source.text))
+    assert {'source_image', 'source_text'} <= set(seen[0][0])
     assert model.num_source_classes == 4
+
+
+def test_a_source_may_be_of_images_alone(monkeypatch):
+    seen = served(monkeypatch)
+    source = small_set(train=40, classes=4)
+    setting = {**SPACES['CHTN-source'][0], **few_iterations()}
+    fitted_model('CHTN-source', setting, *rows(), 3, 0,
+                 source=SourceRows('other', source.image, source.label))
+    assert 'source_image' in seen[0][0] and 'source_text' not in seen[0][0]
 
 
 def test_other_methods_get_no_source(monkeypatch):
     seen = served(monkeypatch)
     fitted_model('CHTN', {**SPACES['CHTN'][0], **few_iterations()}, *rows(),
-                 3, 0, source=rows())
+                 3, 0, source=SourceRows(
+                     'other', *rows()[::2]))
     assert seen[0][0] == ['image', 'text']
 
 

@@ -14,7 +14,6 @@ from chtn_plugin.studies.pair_features import (
     read_pair_features,
     save_pair_features,
     with_class_prior,
-    with_source,
 )
 
 
@@ -140,21 +139,6 @@ train_dataloader['dataset'].update(
     found = read_pair_features(path)
     assert (found.train.sum(), (~found.train).sum()) == (37, 20)
     assert (found.label[found.train] == -1).any()
-
-
-def test_a_source_is_prepared_as_the_set():
-    one = small_set()
-    found = with_source(prepare(one, 3), one)
-    np.testing.assert_allclose(found.source.image,
-                               prepare(one, 3).image, atol=1e-6)
-    assert found.fingerprint == prepare(one, 3).fingerprint
-
-
-def test_a_source_of_other_encoders_is_refused():
-    other = replace(small_set(), image=np.zeros((63, 9), np.float32))
-    with pytest.raises(ValueError, match='has images of 9 numbers, small of '
-                       '6'):
-        with_source(prepare(small_set(), None), other)
 
 
 def write_prior(path, **changes):

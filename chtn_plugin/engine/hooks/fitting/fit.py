@@ -18,7 +18,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from torch import Tensor
 
-from ....datasets.collate import cross_modal_collate
+from ....datasets.collate import fetch_batch
 from ....models.supervision import check_whole_pairs
 from ...feature_cache import CachedFeatures
 
@@ -148,10 +148,7 @@ def training_rows(model: Any, dataset: Any, batch_size: int
 
 def _batch(model: Any, dataset: Any, rows: Sequence[int]
            ) -> tuple[np.ndarray, ...]:
-    batch = (dataset.__getitems__(list(rows))
-             if hasattr(dataset, '__getitems__') else
-             cross_modal_collate([dataset[row] for row in rows]))
-    data = model.data_preprocessor(batch, False)
+    data = model.data_preprocessor(fetch_batch(dataset, rows), False)
     check_whole_pairs(data['data_samples'])
     inputs = data['inputs']
     return tuple(value.float().cpu().numpy() if value.is_floating_point()
