@@ -5,7 +5,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice, product
 from pathlib import Path
 from typing import Optional
@@ -49,27 +49,31 @@ class ImageFacts:
             lighter, on an 8×9 grid.
         thumbnail: (16, 16, 3) uint8; None where ``problem`` says why.
         size: Width and height.
+        one_colour: Whether no place differs visibly from another.
     """
     problem: Optional[str]
     sha256: str = ''
     dhash: int = 0
     thumbnail: Optional[np.ndarray] = None
     size: tuple[int, int] = (0, 0)
+    one_colour: bool = field(init=False, default=False)
 
-    @property
-    def one_colour(self) -> bool:
-        """Whether no place differs visibly from another."""
-        if self.thumbnail is None:
-            return False
-        # The first and the middle place mostly tell, and bytes are read in a
-        # tenth of the time that numbers of an array take.
-        levels = self.thumbnail.tobytes()
-        middle = len(levels) // 6 * 3
-        if (abs(levels[0] - levels[middle]) > 3
-                or abs(levels[1] - levels[middle + 1]) > 3
-                or abs(levels[2] - levels[middle + 2]) > 3):
-            return False
-        return int(np.ptp(self.thumbnail.reshape(-1, 3), axis=0).max()) <= 3
+    def __post_init__(self) -> None:
+        """Look at the colours once, not at each question."""
+        object.__setattr__(self, 'one_colour', self.thumbnail is not None
+                           and _is_one_colour(self.thumbnail))
+
+
+def _is_one_colour(thumbnail: np.ndarray) -> bool:
+    # The first and the middle place mostly tell, and bytes are read in a
+    # tenth of the time that numbers of an array take.
+    levels = thumbnail.tobytes()
+    middle = len(levels) // 6 * 3
+    if (abs(levels[0] - levels[middle]) > 3
+            or abs(levels[1] - levels[middle + 1]) > 3
+            or abs(levels[2] - levels[middle + 2]) > 3):
+        return False
+    return int(np.ptp(thumbnail.reshape(-1, 3), axis=0).max()) <= 3
 
 
 def image_facts(paths: Iterable[str | Path], workers: int = 1,

@@ -1,7 +1,7 @@
 """Find the pairs of 64-bit hashes that differ in few bits, in linear time."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -40,24 +40,24 @@ def near_hash_pairs(hashes: np.ndarray, bits: int
     if count < 2:
         return
     equal = _equal_blocks(count, bits)
-    blocks = np.array_split(_ORDER, bits + equal)
-    values = [_extract(hashes, places) for places in blocks]
-    masks = [np.uint64(sum(1 << int(place) for place in places))
-             for places in blocks]
-    for chosen in combinations(range(len(blocks)), equal):
-        key = values[chosen[0]]
-        for block in chosen[1:]:
-            key = (key << np.uint64(len(blocks[block]))) | values[block]
-        width = sum(len(blocks[block]) for block in chosen)
-        order, key = _sorted_keys(key, width)
-        placed = hashes[order]
-        for first, step in _meetings(key):
-            differing = placed[first] ^ placed[first + step]
-            close = _popcount(differing) <= bits
-            close[close] = _first_choice(differing[close], masks, chosen)
-            if close.any():
-                one, other = order[first[close]], order[first[close] + step]
-                yield np.minimum(one, other), np.maximum(one, other)
+    widths = [len(part) for part in np.array_split(_ORDER, bits + equal)]
+    words = _spread(hashes)
+    order = np.argsort(words)
+    sorted_words = words[order]
+    for chosen in combinations(range(len(widths)), equal):
+        # The key leads: the words themselves are sorted, with no positions
+        # beside them, and neighbours' keys are equal if what differs is low.
+        rest = [block for block in range(len(widths)) if block not in chosen]
+        turned = [*chosen, *rest]
+        turned_widths = [widths[block] for block in turned]
+        arranged = _rearranged(words, widths, turned)
+        arranged.sort()
+        before = _masks(turned_widths)[equal:equal + sum(
+            block < chosen[-1] for block in rest)]
+        for pair in _close(arranged, sum(turned_widths[:equal]), bits, before):
+            one, other = (order[np.searchsorted(sorted_words, _rearranged(
+                side, turned_widths, np.argsort(turned)))] for side in pair)
+            yield np.minimum(one, other), np.maximum(one, other)
 
 
 def _equal_blocks(count: int, bits: int) -> int:
@@ -69,62 +69,86 @@ def _equal_blocks(count: int, bits: int) -> int:
                 min(4, most))
 
 
-def _extract(hashes: np.ndarray, places: np.ndarray) -> np.ndarray:
-    bands = np.zeros_like(hashes)
-    for place in places:
-        bands = (bands << np.uint64(1)) | (
+def _spread(hashes: np.ndarray) -> np.ndarray:
+    """Put the bits into another order, in which neighbours lie far apart."""
+    words = np.zeros_like(hashes)
+    for place in _ORDER:
+        words = (words << np.uint64(1)) | (
             (hashes >> np.uint64(place)) & np.uint64(1))
-    return bands
+    return words
 
 
-def _meetings(key: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield the pairs of places with equal keys, in chunks.
+def _masks(widths: Sequence[int]) -> list[np.uint64]:
+    """Masks of a word's blocks, which lie from its highest bit down."""
+    ends = _WIDTH - np.cumsum(widths)
+    return [np.uint64(((1 << width) - 1) << int(end))
+            for width, end in zip(widths, ends, strict=True)]
+
+
+def _rearranged(words: np.ndarray, widths: Sequence[int],
+                order: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Put the blocks of words into another order.
 
     Args:
-        key: (N,) uint64, sorted.
-
-    Yields:
-        Places, and how many further on the other of each pair is.
+        words: (N,) uint64.
+        widths: Bits of each block, from the highest down, 64 in all.
+        order: Which block comes first, and so on.
     """
-    # A window at a time, so that its keys stay in the processor's cache.
-    for start in range(0, len(key) - 1, _WINDOW):
-        window = key[start:start + _WINDOW + 1]
-        # Those that still have an equal one so many places further on.
-        active, step = start + np.flatnonzero(window[1:] == window[:-1]), 1
+    masks = _masks(widths)
+    ends = _WIDTH - np.cumsum(widths)
+    # How far each block moves, and its mask; neighbours move together.
+    runs: list[tuple[int, int]] = []
+    at = _WIDTH
+    for place, block in enumerate(order):
+        at -= widths[block]
+        move = at - int(ends[block])
+        if place and block == order[place - 1] + 1:
+            runs[-1] = (move, runs[-1][1] | int(masks[block]))
+        else:
+            runs.append((move, int(masks[block])))
+    arranged = np.zeros_like(words)
+    for start in range(0, len(words), _WINDOW):
+        part = words[start:start + _WINDOW]
+        to = arranged[start:start + _WINDOW]
+        for move, mask in runs:
+            field = part & np.uint64(mask)
+            to |= (field << np.uint64(move) if move >= 0
+                   else field >> np.uint64(-move))
+    return arranged
+
+
+def _close(words: np.ndarray, width: int, bits: int,
+           before: Sequence[np.uint64]
+           ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the pairs of words that have one key and differ in few bits.
+
+    Args:
+        words: (N,) uint64, sorted.
+        width: Of the key, which is a word's highest bits.
+        bits: Bits that may differ.
+        before: Masks of blocks, none of which may be equal: of a pair's
+            equal blocks the key is to hold the first, so that each pair
+            comes once.
+    """
+    limit = np.uint64(1 << (_WIDTH - width))
+    # A window at a time, so that its words stay in the processor's cache.
+    for start in range(0, len(words) - 1, _WINDOW):
+        window = words[start:start + _WINDOW + 1]
+        differing = window[1:] ^ window[:-1]
+        # Those that still have their key so many places further on.
+        active, step = np.flatnonzero(differing < limit), 1
+        differing, active = differing[active], active + start
         while len(active):
-            yield active, step
+            close = np.flatnonzero(_popcount(differing) <= bits)
+            for mask in before if len(close) else ():
+                close = close[np.flatnonzero(differing[close] & mask)]
+            if len(close):
+                yield words[active[close]], words[active[close] + step]
             step += 1
-            active = active[:np.searchsorted(active, len(key) - step)]
-            active = active[key[active] == key[active + step]]
-
-
-def _sorted_keys(key: np.ndarray, width: int
-                 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions in the order of their keys, and the keys in that order.
-
-    Where a key and its position fit into one number, those are sorted: half
-    the time of an order by keys elsewhere, and no jumps through memory.
-    """
-    count = len(key)
-    shift = np.uint64(count.bit_length())
-    if width + count.bit_length() > _WIDTH:
-        order = np.argsort(key, kind='stable')
-        return order, key[order]
-    packed = (key << shift) | np.arange(count, dtype=np.uint64)
-    packed.sort()
-    order = (packed & np.uint64((1 << count.bit_length()) - 1)).view(np.int64)
-    packed >>= shift
-    return order, packed
-
-
-def _first_choice(differing: np.ndarray, masks: list[np.uint64],
-                  chosen: tuple[int, ...]) -> np.ndarray:
-    """Whether these blocks are the first equal ones: each pair comes once."""
-    first = np.ones(len(differing), bool)
-    for block in range(chosen[-1]):
-        if block not in chosen:
-            first &= (differing & masks[block]) != 0
-    return first
+            active = active[:np.searchsorted(active, len(words) - step)]
+            differing = words[active] ^ words[active + step]
+            kept = np.flatnonzero(differing < limit)
+            active, differing = active[kept], differing[kept]
 
 
 def _popcount(values: np.ndarray) -> np.ndarray:
