@@ -261,9 +261,13 @@ def near_duplicates(facts: Mapping[str, ImageFacts], bits: int = 6,
             contents.append(fact)
     pairs = []
     for one, other in _alike(contents, bits, correlation):
-        pairs += [(min(pair), max(pair)) for pair in product(*(
-            [path_of[fact.sha256], *copies.get(fact.sha256, ())]
-            for fact in (one, other)))]
+        if one.sha256 in copies or other.sha256 in copies:
+            pairs += [(min(pair), max(pair)) for pair in product(*(
+                [path_of[fact.sha256], *copies.get(fact.sha256, ())]
+                for fact in (one, other)))]
+        else:
+            left, right = path_of[one.sha256], path_of[other.sha256]
+            pairs.append((left, right) if left < right else (right, left))
     return sorted(pairs)
 
 

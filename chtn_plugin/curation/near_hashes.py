@@ -54,9 +54,12 @@ def near_hash_pairs(hashes: np.ndarray, bits: int
         arranged.sort()
         before = _masks(turned_widths)[equal:equal + sum(
             block < chosen[-1] for block in rest)]
-        for pair in _close(arranged, sum(turned_widths[:equal]), bits, before):
+        close = list(_close(arranged, sum(turned_widths[:equal]), bits,
+                            before))
+        if close:
             one, other = (order[np.searchsorted(sorted_words, _rearranged(
-                side, turned_widths, np.argsort(turned)))] for side in pair)
+                np.concatenate(side), turned_widths, np.argsort(turned)))]
+                for side in zip(*close, strict=True))
             yield np.minimum(one, other), np.maximum(one, other)
 
 
