@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +12,13 @@ from ..reporting.html import esc, page, section
 from ..reporting.html import table as html_table
 from ..storage.files import atomic_write
 from ..storage.ownership import WrittenFiles, own_set
-from .benchmark_table import mean_ranks, setting_in_words
+from .benchmark_table import mean_ranks, overview, setting_in_words, three
 
 _HEAD = ('method', 'mean MAP', 'i2t', 't2i', '95 % over queries',
          'pair@1', 'pair@10', 'acc. image', 'acc. text', 'p', 'draws',
          'seconds', 'numbers', 'setting')
+_OVERVIEW = ('†: the best of a set, and what is not established to be behind '
+             'it.')
 _REPORTS = ('benchmark.md', 'benchmark.html', 'benchmark.tex',
             'benchmark.json')
 
@@ -39,21 +41,18 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
             str(row['draws']),
             '' if row['seconds'] is None else f'{row["seconds"]:.2g}',
             '' if row['numbers'] is None else f'{row["numbers"]:,.0f}',
-            setting_in_words(row['setting'])]
+            setting_in_words(row['method'], row['setting'])]
 
 
-def three(value: Optional[float]) -> str:
-    """Write three decimals, without the zero before the point."""
-    if value is None:
-        return ''
-    text = f'{value:.3f}'
-    return text[1:] if text.startswith('0.') else text
+def _budget(labels: str) -> str:
+    """A label budget in words."""
+    return f'{labels} of the labels'.replace('/class of the labels',
+                                             ' labels a class')
 
 
 def heading(table: Mapping[str, Any]) -> str:
     """Set and label budget of a table."""
-    text = f'{table["set"]}, {table["labels"]} of the labels'.replace(
-        '/class of the labels', ' labels a class')
+    text = f'{table["set"]}, {_budget(table["labels"])}'
     if table['unseen'] is not None:
         text += (f', tested on unseen classes alone '
                  f'({table["unseen"]:.0%} of all)')
@@ -93,14 +92,13 @@ def markdown(all_tables: Sequence[Mapping[str, Any]],
              how: Mapping[str, Any]) -> str:
     """Write all tables, with what they mean."""
     lines = ['\n'.join(f'- {line}' for line in legend(how)), '']
+    for labels, (sets, rows) in overview(all_tables).items():
+        lines += [f'## Mean MAP, {_budget(labels)}', '', _OVERVIEW, '',
+                  *_markdown_table(['method', *sets], rows), '']
     for table in all_tables:
         lines += [f'## {heading(table)}', '', _counts(table), '',
-                  '| ' + ' | '.join(_HEAD) + ' |',
-                  '|' + '---|' * len(_HEAD)]
-        lines += ['| ' + ' | '.join(cell.replace('|', '\\|') for cell in
-                                    _cells(row)) + ' |'
-                  for row in table['rows']]
-        lines += ['', table['words'], '']
+                  *_markdown_table(_HEAD, map(_cells, table['rows'])), '',
+                  table['words'], '']
     ranks = mean_ranks(all_tables)
     if ranks:
         lines += ['## Mean rank over the sets', '']
@@ -109,6 +107,13 @@ def markdown(all_tables: Sequence[Mapping[str, Any]],
                 f'{name} {rank:.1f}' for name, rank in of_method.items()))
         lines.append('')
     return '\n'.join(lines)
+
+
+def _markdown_table(head: Sequence[str],
+                    rows: Iterable[Sequence[str]]) -> list[str]:
+    return ['| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head), *(
+        '| ' + ' | '.join(cell.replace('|', '\\|') for cell in row) + ' |'
+        for row in rows)]
 
 
 def latex(all_tables: Sequence[Mapping[str, Any]]) -> str:
@@ -208,6 +213,9 @@ def html_page(all_tables: Sequence[Mapping[str, Any]],
     """Write one self-contained page with all tables and plots."""
     parts = ['<ul>' + ''.join(f'<li>{esc(line)}</li>'
                               for line in legend(how)) + '</ul>']
+    parts += [section(f'Mean MAP, {_budget(labels)}', html_table(
+        ('method', *sets), rows), lead=_OVERVIEW)
+        for labels, (sets, rows) in overview(all_tables).items()]
     for table in all_tables:
         parts.append(section(
             heading(table), f'<p><b>{esc(table["words"])}</b></p>',

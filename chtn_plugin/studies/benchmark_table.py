@@ -17,6 +17,7 @@ from ..evaluation.statistics import (
     paired_randomisation,
 )
 from .fitting import BASELINES
+from .spaces import distinctive
 
 Record = Mapping[str, Any]
 
@@ -168,21 +169,65 @@ def mean_ranks(all_tables: Sequence[Mapping[str, Any]]
     return result
 
 
-def setting_in_words(text: str) -> str:
+def overview(all_tables: Sequence[Mapping[str, Any]]
+             ) -> dict[str, tuple[list[str], list[list[str]]]]:
+    """Lay the mean MAP of each method on each set side by side.
+
+    Returns:
+        By label budget, where there are two sets at least: the sets, and a
+        row a method, its name and a cell a set. † marks the best of a set
+        and what is not established to be behind it. Methods that all sets
+        have come first, the highest mean before the others.
+    """
+    by_labels: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for table in all_tables:
+        by_labels.setdefault(table['labels'], {})[table['set']] = {
+            row['method']: row for row in table['rows'] if 'mean' in row}
+    result = {}
+    for labels, by_set in by_labels.items():
+        if len(by_set) < 2:
+            continue
+        names = dict.fromkeys(name for rows in by_set.values()
+                              for name in rows)
+        found = {name: [rows.get(name) for rows in by_set.values()]
+                 for name in names}
+        ranked = sorted(found, key=lambda name: (
+            found[name].count(None),
+            -np.mean([row['mean'] for row in found[name] if row])))
+        result[labels] = list(by_set), [
+            [name, *map(_marked, found[name])] for name in ranked]
+    return result
+
+
+def _marked(row: Optional[Mapping[str, Any]]) -> str:
+    if row is None:
+        return ''
+    ahead = row['method'] not in BASELINES and (
+        row['p'] is None or row['p'] >= LEVEL)
+    return three(row['mean']) + ('†' if ahead else '')
+
+
+def three(value: Optional[float]) -> str:
+    """Write three decimals, without the zero before the point."""
+    if value is None:
+        return ''
+    text = f'{value:.3f}'
+    return text[1:] if text.startswith('0.') else text
+
+
+def setting_in_words(method: str, text: str) -> str:
     """Write a setting as ``name=value, ...``; ``as it comes`` if empty.
 
-    Of a dictionary that replaces another (``_delete_``) the content counts.
+    What all settings of the method's space have in common is left out.
+
+    Args:
+        method: Its name.
+        text: The setting as JSON.
     """
     def word(key: str, value: Any) -> str:
-        if isinstance(value, dict):
-            return f'{key}=({words(value)})'
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return f'{key}={value:g}'
-        return f'{key}={value}'
+            value = f'{value:g}'
+        return f'{key.split(".")[-1]}={value}'
 
-    def words(setting: dict[str, Any]) -> str:
-        return ', '.join(word(key.split('.')[-1], value)
-                         for key, value in setting.items()
-                         if key != '_delete_')
-
-    return words(json.loads(text)) or 'as it comes'
+    return ', '.join(word(*item) for item in distinctive(
+        method, json.loads(text)).items()) or 'as it comes'

@@ -9,6 +9,8 @@ A variant is a method under another name, with some of its terms or without.
 """
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from ..methods.method_options import NO_SOURCE, source_domain
@@ -196,6 +198,36 @@ def needs_source_pairs(name: str) -> bool:
 def needs_names(name: str) -> bool:
     """Whether it needs what the names of the classes tell."""
     return any('class_prior' in setting for setting in SPACES.get(name, ()))
+
+
+def distinctive(name: str, setting: Setting) -> Setting:
+    """Keep of a setting what the settings of its method's space differ in.
+
+    Args:
+        name: Of the method; of one that has no space here all is kept.
+        setting: As it was stored, of lists where the space has tuples.
+
+    Returns:
+        Values by dotted key.
+    """
+    flat = [_flat(json.loads(json.dumps(one)))
+            for one in SPACES.get(name, [{}])]
+    mine = _flat(setting)
+    return {key: value for key, value in mine.items()
+            if any(one.get(key, _ABSENT) != value for one in flat)}
+
+
+_ABSENT = object()
+
+
+def _flat(setting: Mapping[str, Any], prefix: str = '') -> Setting:
+    flat: Setting = {}
+    for key, value in setting.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f'{prefix}{key}.')
+        elif key != '_delete_':  # says how to merge, and sets nothing
+            flat[prefix + key] = value
+    return flat
 
 
 def settings_of(name: str, method: Any, budget: int) -> list[Setting]:

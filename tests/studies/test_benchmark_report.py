@@ -66,6 +66,16 @@ def test_ranks_over_sets_are_plotted():
     assert '<title>&lt;B&gt;, 10%: 1.5</title>' in page
 
 
+def test_sets_are_laid_side_by_side():
+    other = [dict(record, set='b') for record in draws('A', .5)]
+    made = tables([*draws('A', .5), *draws('<B>', .3), *other])
+    text = markdown(made, HOW)
+    assert text.index('## Mean MAP, 10% of the labels') < text.index('## a, ')
+    assert '| method | a | b |' in text
+    assert '## Mean MAP' not in markdown(tables(draws('A', .5)), HOW)
+    assert '&lt;B&gt;' in html_page(made, HOW)
+
+
 def test_what_is_not_known_of_outside_results_stays_empty():
     records = [dict(record, seconds=None, numbers=None)
                for record in draws('A', .5)]

@@ -1,12 +1,16 @@
 """Figures summed up, and who is ahead."""
+import json
+
 import numpy as np
 import pytest
 
 from chtn_plugin.studies.benchmark_table import (
     mean_ranks,
+    overview,
     setting_in_words,
     tables,
 )
+from chtn_plugin.studies.spaces import SPACES
 
 
 def record(method, draw, ap, name='a', labels='10%', unseen=None):
@@ -93,9 +97,35 @@ def test_mean_rank_over_two_sets():
 
 def test_a_setting_in_words():
     assert setting_in_words(
-        '{"optim_wrapper.optimizer.lr": 0.1, "similarity": "dot"}') == (
-            'lr=0.1, similarity=dot')
+        'Mine', '{"optim_wrapper.optimizer.lr": 0.1, "similarity": "dot"}'
+        ) == 'lr=0.1, similarity=dot'
     assert setting_in_words(
-        '{"optim_wrapper.optimizer": {"_delete_": true, "type": "AdamW", '
-        '"lr": 0.001}}') == 'optimizer=(type=AdamW, lr=0.001)'
-    assert setting_in_words('{}') == 'as it comes'
+        'Mine', '{"optim_wrapper.optimizer": {"_delete_": true, "type": '
+        '"AdamW", "lr": 0.001}}') == 'type=AdamW, lr=0.001'
+    assert setting_in_words('MHTN', '{}') == 'as it comes'
+
+
+def test_what_all_settings_of_a_method_have_in_common_is_left_out():
+    chosen = json.dumps(SPACES['SupCon'][1])
+    assert 'weight_decay' in chosen and 'num_classes' in chosen
+    assert setting_in_words('SupCon', chosen) == 'lr=0.001, dropout=0.5'
+
+
+def test_sets_lie_side_by_side():
+    def on(name, **means):
+        return [dict(record, set=name) for method, mean in means.items()
+                for record in draws(method, mean)]
+
+    sets, rows = overview(tables([
+        *on('a', Low=.3, High=.6, labels=1.), *on('b', Low=.5, More=.7)
+        ]))['10%']
+    assert sets == ['a', 'b']
+    assert [row[0] for row in rows] == ['Low', 'labels', 'More', 'High']
+    low, best = rows[0], dict((row[0], row[1:]) for row in rows)
+    assert '†' not in low[1] and '†' not in best['labels'][0]
+    assert best['High'][0].endswith('†') and best['High'][1] == ''
+    assert best['More'][1].startswith('.7')
+
+
+def test_one_set_alone_has_no_overview():
+    assert overview(tables(draws('A', .5))) == {}
