@@ -40,7 +40,7 @@ from .spaces import (
     settings_of,
 )
 from .untrained import UNTRAINED, untrained_vectors
-from .worker_pool import worker_pool
+from .worker_pool import given, worker_pool
 
 #: Folds of the labelled rows on which settings are chosen.
 FOLDS = 3
@@ -284,6 +284,11 @@ def _guarded(step: Any, features: PairFeatures, job: Job,
     return done
 
 
+def _in_worker(step: Any, job: Job, *arguments: Any
+               ) -> list[dict[str, Any]]:
+    return _guarded(step, given(), job, *arguments)
+
+
 class _Progress:
     """State of a job: what it still waits for."""
 
@@ -360,19 +365,21 @@ def run_benchmark(features: PairFeatures, plan: Plan, store: RecordStore,
     jobs = [_Progress(features, job, store) for job in jobs_of(plan)]
     errors: list[dict[str, Any]] = []
     if measure:
-        errors = _measure(jobs, features.name, store, workers, progress)
+        errors = _measure(jobs, features, store, workers, progress)
     keys = (_test_key(features, job.job) for job in jobs)
     return [store[key] for key in keys if key in store] + errors
 
 
-def _measure(jobs: Sequence[_Progress], name: str, store: RecordStore,
-             workers: int, progress: bool) -> list[dict[str, Any]]:
+def _measure(jobs: Sequence[_Progress], features: PairFeatures,
+             store: RecordStore, workers: int, progress: bool
+             ) -> list[dict[str, Any]]:
     errors: list[dict[str, Any]] = []
-    bar = tqdm(total=len(jobs), desc=name, unit='fit and test',
+    bar = tqdm(total=len(jobs), desc=features.name, unit='fit and test',
                disable=not progress,
                mininterval=.5 if sys.stderr.isatty() else 60)
     bar.update(sum(job.done() for job in jobs))
-    pool = None if workers == 1 else worker_pool(workers)
+    # All jobs are of one set, which goes to each worker once.
+    pool = None if workers == 1 else worker_pool(workers, features)
     with bar:
         for job, records in (_one_by_one(jobs) if pool is None
                              else _side_by_side(jobs, pool, workers)):
@@ -407,7 +414,7 @@ def _side_by_side(jobs: Sequence[_Progress], pool: Executor,
     def start(job: _Progress) -> bool:
         steps = job.steps()
         for step in steps:
-            running[pool.submit(_guarded, step[0], job.features, job.job,
+            running[pool.submit(_in_worker, step[0], job.job,
                                 *step[1:])] = job
         pending[id(job)] = len(steps)
         return bool(steps)

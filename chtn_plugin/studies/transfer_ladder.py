@@ -31,7 +31,7 @@ from .pair_features import PairFeatures
 from .record_store import RecordStore, key_of
 from .spaces import SPACES
 from .transfer_network import VARIANTS, train_network
-from .worker_pool import worker_pool
+from .worker_pool import given, worker_pool
 
 #: Methods that use all pairs and no label.
 LABEL_FREE = ('CCA', 'ASIF')
@@ -267,10 +267,14 @@ def _outcomes(setup: Setup, works: Sequence[Work], workers: int
     if workers == 1:
         yield from (measure(setup, work) for work in works)
         return
-    with worker_pool(workers) as pool:
-        futures = [pool.submit(measure, setup, work) for work in works]
+    with worker_pool(workers, setup) as pool:
+        futures = [pool.submit(_measured, work) for work in works]
         for future in as_completed(futures):
             yield future.result()
+
+
+def _measured(work: Work) -> list[dict[str, Any]]:
+    return measure(given(), work)
 
 
 def measure(setup: Setup, work: Work) -> list[dict[str, Any]]:

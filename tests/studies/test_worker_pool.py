@@ -11,7 +11,7 @@ from chtn_plugin.studies import worker_pool as module
 from chtn_plugin.studies.benchmark import Plan, run_benchmark
 from chtn_plugin.studies.label_budgets import LabelBudget
 from chtn_plugin.studies.record_store import RecordStore
-from chtn_plugin.studies.worker_pool import worker_pool
+from chtn_plugin.studies.worker_pool import given, worker_pool
 
 
 @pytest.mark.skipif('fork' not in multiprocessing.get_all_start_methods(),
@@ -20,6 +20,12 @@ def test_ctrl_c_is_left_to_the_first_process():
     with worker_pool(1) as pool:
         assert pool.submit(signal.getsignal, signal.SIGINT).result() == (
             signal.SIG_IGN)
+
+
+def test_workers_have_what_they_are_given():
+    with worker_pool(1, dict(a=1)) as pool:
+        assert pool.submit(given).result() == dict(a=1)
+    assert given() is None
 
 
 @pytest.mark.slow
