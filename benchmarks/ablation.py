@@ -25,7 +25,7 @@ from chtn_plugin.storage.files import atomic_write
 from mmengine.config import Config, DictAction
 from tqdm import tqdm
 
-from runs import FIGURES, mean_and_deviation, train_and_test
+from runs import FIGURES, mean_and_deviation, train_and_test, what_runs
 
 #: What a variant changes; 'full' is the configuration as it stands.
 VARIANTS = {
@@ -72,7 +72,7 @@ def table(results: dict) -> str:
             'mean mAP | s/run |', '|' + '---|' * 7]
     groups: dict[tuple, list[dict]] = {}
     for key, run in results.items():
-        variant, fraction, _ = key.split('/')
+        variant, fraction, _ = key.rsplit('/', 3)[1:]
         groups.setdefault((float(fraction), variant), []).append(run)
     for (fraction, variant), runs in sorted(
             groups.items(), key=lambda item: (-item[0][0], list(
@@ -113,7 +113,9 @@ def main() -> None:
         parser.error('a recipe needs a share of the labels below 1: with all '
                      'of them no pair is left to teach')
     results = (json.loads(args.out.read_text()) if args.out.exists() else {})
-    todo = {f'{variant}/{fraction}/{seed}':
+    # Runs of another configuration, or with other options, are others.
+    which = what_runs(args.config, args.cfg_options)
+    todo = {f'{which}/{variant}/{fraction}/{seed}':
             (args.config, VARIANTS[variant], args.cfg_options, seed, fraction)
             for seed in args.seeds for fraction in args.fractions
             for variant in args.variants}
@@ -131,7 +133,8 @@ def main() -> None:
             results[running[run]] = run.result()
             with atomic_write(args.out, 'w') as file:
                 json.dump(results, file, indent=1)
-    print(table(results))
+    print(table({key: run for key, run in results.items()
+                 if key.startswith(f'{which}/')}))
 
 
 if __name__ == '__main__':

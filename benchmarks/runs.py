@@ -5,8 +5,9 @@ import logging
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import chtn_plugin  # noqa: F401  (first: see its __init__)
 
@@ -59,6 +60,12 @@ def train_and_test(cfg: Config, seed: int) -> dict[str, float]:
         chance=float(figures['retrieval/i2t_chance']), seconds=seconds,
         val_mAP=float(max(history)),
         iterations=int(best.stem.rsplit('_', 1)[-1]))
+
+
+def what_runs(config: str, options: Mapping[str, Any]) -> str:
+    """Name of a configuration with options, by which its runs are kept."""
+    return ' '.join([Path(config).stem, *(
+        f'{key}={value}' for key, value in sorted(options.items()))])
 
 
 def mean_and_deviation(values: Sequence[float]) -> str:

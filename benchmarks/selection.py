@@ -26,7 +26,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from tqdm import tqdm
 
-from runs import FIGURES, mean_and_deviation, quiet
+from runs import FIGURES, mean_and_deviation, quiet, what_runs
 
 
 def validate(config: str, setting: dict, seed: int, val_seed: int
@@ -88,16 +88,18 @@ def main() -> None:
     torch.set_num_threads(1)
     results = json.loads(args.out.read_text()) if args.out.exists() else {}
     names = [' '.join(setting) for setting in [[], *args.setting]]
+    # Runs of another configuration are others.
+    which = what_runs(args.config, {})
     todo = [(name, seed, val_seed) for name in names
             for val_seed in args.val_seeds for seed in args.seeds
-            if f'{name}/{val_seed}/{seed}' not in results]
+            if f'{which}/{name}/{val_seed}/{seed}' not in results]
     for name, seed, val_seed in tqdm(todo, disable=None):
-        results[f'{name}/{val_seed}/{seed}'] = validate(
+        results[f'{which}/{name}/{val_seed}/{seed}'] = validate(
             args.config, parsed(name), seed, val_seed)
         with atomic_write(args.out, 'w') as file:
             json.dump(results, file, indent=1)
     print('| setting | i2t mAP | t2i mAP | mean mAP |\n|---|---|---|---|')
-    runs = {name: [results[f'{name}/{val_seed}/{seed}']
+    runs = {name: [results[f'{which}/{name}/{val_seed}/{seed}']
                    for val_seed in args.val_seeds for seed in args.seeds]
             for name in names}
     for name in sorted(names, key=lambda name: -statistics.mean(

@@ -34,8 +34,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         'it (default: the name of the file)')
     parser.add_argument('--methods', nargs='+', default=['all'],
                         metavar='NAME', help='all, closed (solved in one '
-                        'step), trained, names, or FILE:CLASS of your own '
-                        '(default: all); aligned and zero-shot, which train '
+                        'step), trained, single names, or FILE:CLASS of '
+                        'your own (default: all); aligned and zero-shot, which train '
                         'nothing, by name alone: for vectors of towers like '
                         "CLIP's")
     parser.add_argument('--labels', nargs='+', default=['100%', '10%',
@@ -200,7 +200,8 @@ def possible_methods(methods: list[str], asked: list[str],
             (needs_source, '--source', source is not None),
             (needs_source_pairs, '--source with texts',
              source is not None and source.text is not None),
-            (needs_names, '--class-names', features.prior is not None)):
+            (needs_names, '--class-names with a classifier of the images',
+             'source_weight' in (features.prior or ()))):
         lacking = [name for name in methods if need(name) and not there]
         named = [name for name in lacking if name in asked]
         if named:

@@ -304,7 +304,9 @@ def with_class_prior(features: PairFeatures, path: str | Path,
     """Give a prepared set a class-name prior, for its images as they are.
 
     The classifier takes vectors as they were before the preparation; what
-    the principal components leave out is 0 for it.
+    the principal components leave out is 0 for it. One of vectors of another
+    size is left out: names of classes in the texts' space, which are all that
+    'zero-shot' needs, may come with a classifier of other pictures' vectors.
 
     Args:
         features: Prepared.
@@ -314,22 +316,20 @@ def with_class_prior(features: PairFeatures, path: str | Path,
     Raises:
         FileNotFoundError: There is no such file.
         KeyError: An array is missing.
-        ValueError: It is of other classes, or of vectors of another size.
+        ValueError: It is of other classes.
     """
     assert features.steps is not None
     step = features.steps['image']
     prior: dict[str, Any] = {name: value.astype(np.float64) for name, value
                              in read_class_prior(path).items()}
-    if prior['source_weight'].shape[1] != len(step.mean):
-        raise ValueError(
-            "the prior's classifier must take the pictures' vectors: "
-            f'{path} takes {prior["source_weight"].shape[1]} numbers, a '
-            f'picture of {features.name} has {len(step.mean)}')
     if len(prior['target_names']) != features.num_classes:
         raise ValueError(
             f'target_names must have a row a class: {path} has '
             f'{len(prior["target_names"])}, {features.name} has '
             f'{features.num_classes} classes')
+    if prior['source_weight'].shape[1] != len(step.mean):
+        return replace(features, prior=dict(
+            target_names=prior['target_names'].astype(np.float32)))
     weight = scale * prior['source_weight']
     prior['source_bias'] = prior['source_bias'] + weight @ step.mean
     if step.axes is not None:

@@ -93,6 +93,28 @@ def test_a_source_of_images_alone_is_none_for_what_needs_pairs(made):
     assert status == 1 and 'DCKT needs --source with texts for small' in err
 
 
+def test_names_suffice_for_zero_shot_and_not_for_what_reads_a_classifier(
+        tmp_path):
+    draw = np.random.default_rng(0)
+    label = np.arange(30) % 3
+    rows = np.eye(4)[label] + .1 * draw.normal(size=(30, 4))
+    np.savez(tmp_path / 'towers.npz', image=rows, text=rows, label=label,
+             train=np.arange(30) < 24)
+    np.savez(tmp_path / 'names.npz', source_weight=np.ones((5, 9)),
+             source_bias=np.zeros(5), source_names=np.ones((5, 4)),
+             target_names=np.eye(4)[:3])
+    options = ('benchmark', tmp_path / 'towers.npz', '--class-names',
+               tmp_path / 'names.npz', '--labels', '100%', '--out',
+               tmp_path / 'out')
+    status, said, err = run_tool(*options, '--methods', 'zero-shot', 'CCA')
+    assert status == 0, err
+    assert '| zero-shot | 1.000 |' in (
+        tmp_path / 'out/benchmark.md').read_text()
+    status, _, err = run_tool(*options, '--methods', 'CHTN-few-labels-names')
+    assert status == 1
+    assert 'needs --class-names with a classifier of the images' in err
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
     (('--methods', 'DCKT'), 'DCKT needs --source for small'),
     (('--results', 'b/A=x.npz', '--report-only'), 'A of b is of none'),

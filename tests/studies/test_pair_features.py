@@ -163,13 +163,18 @@ def test_the_classifier_of_a_prior_scores_prepared_images_alike(tmp_path):
         rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(('changes', 'message'), [
-    (dict(source_weight=np.ones((4, 5))), 'takes 5 numbers, a picture of '
-     'small has 6'),
-    (dict(target_names=np.ones((2, 2))), 'has 2, small has 3 classes')])
-def test_a_prior_that_does_not_fit_is_refused(tmp_path, changes, message):
-    write_prior(tmp_path / 'p.npz', **changes)
-    with pytest.raises(ValueError, match=message):
+def test_of_a_prior_with_another_classifier_the_names_remain(tmp_path):
+    arrays = write_prior(tmp_path / 'p.npz', source_weight=np.ones((4, 5)))
+    found = with_class_prior(prepare(small_set(), None), tmp_path / 'p.npz',
+                             1.)
+    assert list(found.prior) == ['target_names']
+    np.testing.assert_allclose(found.prior['target_names'],
+                               arrays['target_names'], rtol=1e-6)
+
+
+def test_a_prior_of_other_classes_is_refused(tmp_path):
+    write_prior(tmp_path / 'p.npz', target_names=np.ones((2, 2)))
+    with pytest.raises(ValueError, match='has 2, small has 3 classes'):
         with_class_prior(prepare(small_set(), None), tmp_path / 'p.npz', 1.)
 
 

@@ -96,8 +96,8 @@ def prepare(preparation: Preparation, source: Optional[Path], out: Path,
         ValueError: The source is broken, or is not the set it should be.
         OSError: A download failed.
     """
-    share = getattr(options, 'val_fraction', .1)
-    if not 0 < share < 1:  # NaN is not, either
+    share = getattr(options, 'val_fraction', None)
+    if share is not None and not 0 < share < 1:  # NaN is not, either
         raise ValueError(f'val_fraction must be in (0, 1), got {share}')
     if getattr(options, 'seed', 0) < 0:
         raise ValueError(f'seed must be 0 or more, got {options.seed}')

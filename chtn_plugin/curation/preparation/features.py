@@ -233,9 +233,10 @@ def _write(out: Path, arrays: Arrays, note: str) -> Result:
                               for name, array in small.items()}})
 
 
-def _cut_validation(arrays: Arrays, fraction: float, seed: int) -> str:
+def _cut_validation(arrays: Arrays, fraction: Optional[float], seed: int
+                    ) -> str:
     """Move a share of the training rows to ``val``, in place."""
-    if 'image_val' in arrays or not fraction:
+    if 'image_val' in arrays or fraction is None:
         return 'validation split as stored' if 'image_val' in arrays else ''
     label = arrays['label_train']
     held_out = np.zeros(len(label), bool)
@@ -258,7 +259,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
                         metavar='OURS=THEIRS',
                         help='stored name of an array, as '
                         'image_train=I_tr_fc7')
-    parser.add_argument('--val-fraction', type=float, default=0.,
+    parser.add_argument('--val-fraction', type=float,
                         help='share of the training rows to validate on, '
                         'where none are stored (default: none; the data set '
                         'cuts them itself)')

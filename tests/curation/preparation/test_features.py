@@ -172,6 +172,19 @@ def test_xmedia_has_five_media(tmp_path, run):
         assert file['audio_train'].shape == (4, 3)
 
 
+def test_unless_asked_none_are_cut_for_validation(tmp_path, run):
+    (tmp_path / 's').mkdir()
+    np.savez(tmp_path / 's/a.npz', I_tr=I_TR, I_te=I_TE, T_tr=T_TR, T_te=T_TE,
+             y_tr=Y_TR, y_te=Y_TE)
+    run('features', tmp_path / 's', tmp_path / 'out')
+    with np.load(tmp_path / 'out/features.npz') as file:
+        assert file['image_train'].shape == (6, 4)
+        assert 'image_val' not in file
+    with pytest.raises(ValueError, match='must be in .0, 1., got 0.0'):
+        run('features', tmp_path / 's', tmp_path / 'no', '--val-fraction',
+            '0')
+
+
 def test_validation_rows_can_be_cut(tmp_path, run):
     (tmp_path / 's').mkdir()
     np.savez(tmp_path / 's/a.npz', I_tr=np.arange(80).reshape(20, 4),
