@@ -35,9 +35,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--methods', nargs='+', default=['all'],
                         metavar='NAME', help='all, closed (solved in one '
                         'step), trained, single names, or FILE:CLASS of '
-                        'your own (default: all); aligned and zero-shot, which train '
-                        'nothing, by name alone: for vectors of towers like '
-                        "CLIP's")
+                        'your own (default: all); aligned and zero-shot, '
+                        'which train nothing, by name alone: for vectors of '
+                        "towers like CLIP's")
     parser.add_argument('--labels', nargs='+', default=['100%', '10%',
                                                         '4/class'],
                         help='shares of the labels, or a number a class '

@@ -5,7 +5,7 @@
 # What to expect, and beside what, is in docs/few_labels.md. How many labels:
 #   --cfg-options train_dataloader.dataset.target.fraction=0.3 \
 #                 train_dataloader.dataset.unlabelled.fraction=0.3
-# Validation keeps its labels, and chooses nothing but which state is best.
+# Validation keeps its labels, and chooses nothing: the last state counts.
 _base_ = [
     '../_base_/models/chtn_few_labels.py',
     '../_base_/datasets/webnews_features.py',
