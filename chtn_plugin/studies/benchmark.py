@@ -11,6 +11,8 @@ from concurrent.futures import (
     Future,
     wait,
 )
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
@@ -171,7 +173,9 @@ def rows_of(features: PairFeatures, job: Job) -> Rows:
     test = ~features.train
     kept = np.arange(features.num_classes)
     if job.unseen is not None:
-        away = unseen_classes(features.num_classes, job.unseen, job.draw)
+        known = features.label[features.train]
+        away = unseen_classes(np.unique(known[known >= 0]), job.unseen,
+                              job.draw)
         kept = np.setdiff1d(kept, away)
         test &= np.isin(features.label, away)
         train &= np.isin(features.label, kept)
@@ -289,6 +293,17 @@ def _in_worker(step: Any, job: Job, *arguments: Any
     return _guarded(step, given(), job, *arguments)
 
 
+def _ended_from_outside(progress: _Progress) -> dict[str, Any]:
+    """Record of a job that ran when a worker was killed."""
+    job, features = progress.job, progress.features
+    return dict(
+        job.what(features, 'error'), set=features.name, at='worker process',
+        key=key_of(job.what(features, 'error')),
+        error='RuntimeError: a worker process was ended from outside, as '
+        'where memory runs out: fewer --jobs need less. What was measured is '
+        'kept, the same command goes on')
+
+
 class _Progress:
     """State of a job: what it still waits for."""
 
@@ -367,7 +382,9 @@ def run_benchmark(features: PairFeatures, plan: Plan, store: RecordStore,
     if measure:
         errors = _measure(jobs, features, store, workers, progress)
     keys = (_test_key(features, job.job) for job in jobs)
-    return [store[key] for key in keys if key in store] + errors
+    # Vectors are known by their hash: a set may have had another name.
+    return [dict(store[key], set=features.name)
+            for key in keys if key in store] + errors
 
 
 def _measure(jobs: Sequence[_Progress], features: PairFeatures,
@@ -379,8 +396,8 @@ def _measure(jobs: Sequence[_Progress], features: PairFeatures,
                mininterval=.5 if sys.stderr.isatty() else 60)
     bar.update(sum(job.done() for job in jobs))
     # All jobs are of one set, which goes to each worker once.
-    pool = None if workers == 1 else worker_pool(workers, features)
-    with bar:
+    with bar, (nullcontext() if workers == 1 else
+               worker_pool(workers, features)) as pool:
         for job, records in (_one_by_one(jobs) if pool is None
                              else _side_by_side(jobs, pool, workers)):
             store.add(*records)
@@ -388,8 +405,6 @@ def _measure(jobs: Sequence[_Progress], features: PairFeatures,
             job.failed |= bool(wrong)
             errors += wrong
             bar.update(job.done())
-    if pool is not None:
-        pool.shutdown()
     return errors
 
 
@@ -430,7 +445,14 @@ def _side_by_side(jobs: Sequence[_Progress], pool: Executor,
         finished, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in finished:
             job = running.pop(future)
-            yield job, future.result()
+            try:
+                records = future.result()
+            except BrokenProcessPool:
+                for lost in {id(one): one for one in (
+                        job, *running.values())}.values():
+                    yield lost, [_ended_from_outside(lost)]
+                return
+            yield job, records
             pending[id(job)] -= 1
             if not pending[id(job)]:
                 start(job)

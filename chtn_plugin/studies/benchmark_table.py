@@ -110,7 +110,8 @@ def _compare(ranked: list[dict[str, Any]],
     for row in others:
         one, other = (_queries(tested[name]) for name in (
             best['method'], row['method']))
-        over_queries = (1. if one is None or other is None else
+        # Unseen classes have other queries in each draw: draws alone tell.
+        over_queries = (0. if one is None or other is None else
                         paired_randomisation([one - other]))
         p_values.append(max(over_queries, _over_draws(
             tested[best['method']], tested[row['method']])))
@@ -122,21 +123,30 @@ def _compare(ranked: list[dict[str, Any]],
                 f'(p < {LEVEL:g} after correction).')
     return (f'No winner is established among {best["method"]} and '
             f'{", ".join(level)}.'
-            + (f' They are ahead of the others (p < {LEVEL:g} after '
-               'correction).' if len(level) < len(others) else ''))
+            + (f' {best["method"]} is ahead of the others (p < {LEVEL:g} '
+               'after correction).' if len(level) < len(others) else ''))
 
 
 def _over_draws(one: Sequence[Record], other: Sequence[Record]) -> float:
     """p of a paired t test over the draws that both have.
 
-    0 where either has a single draw: the test over queries stands alone.
-    Methods with fewer draws are compared on those draws.
+    What has a single draw, as a closed form with all labels, is the same in
+    each, and stands beside all draws of the other; 0 where both have one: the
+    test over queries stands alone. With unseen classes each draw is another
+    test, and one draw stands for no other.
     """
     by_draw = [{r['draw']: r['mean'] for r in records}
                for records in (one, other)]
+    if one[0]['unseen'] is None:
+        draws = set(by_draw[0]) | set(by_draw[1])
+        by_draw = [means if len(means) > 1 else
+                   dict.fromkeys(draws, *means.values())
+                   for means in by_draw]
+        if len(draws) == 1:
+            return 0.
     shared = sorted(set(by_draw[0]) & set(by_draw[1]))
     if len(shared) < 2:
-        return 0. if one[0]['unseen'] is None else 1.
+        return 1.
     differences = np.array([by_draw[0][d] - by_draw[1][d] for d in shared])
     spread = differences.std(ddof=1)
     if not spread:

@@ -20,7 +20,7 @@ from ..engine.config_files import part_of
 from ..engine.feature_cache import cache_features
 from ..engine.hooks.fitting.fit import training_rows
 from ..evaluation.protocols import DEFAULT_PROTOCOL
-from .pair_features import PairFeatures
+from .pair_features import PairFeatures, split_datasets
 
 #: Options of a data set that take labels away.
 _FEW = ('fraction', 'per_class', 'rest', 'only')
@@ -165,33 +165,18 @@ def _parts(cfg: Config, name: str, undo: bool
            ) -> dict[str, dict[str, Any]]:
     """Configurations of the training, validation and test pairs."""
     parts: dict[str, dict[str, Any]] = {}
-    for split in ('train', 'val', 'test'):
-        loader = cfg.get(f'{split}_dataloader')
-        if not loader:
-            if split == 'val':
-                continue
-            raise ValueError(f'{name} has no {split} data')
-        loader = part_of(cfg, f'{split}_dataloader', name)
-        options = dict(part_of(loader, 'dataset', name))
+    for split, dataset in split_datasets(cfg, name).items():
+        options = dict(dataset)
         options = copy.deepcopy(dict(options.get('target', options)))
         for key in _FEW if undo else ('only', ):
             options.pop(key, None)
         if 'unpaired' in options:
             options['unpaired'] = 'drop'
         parts[split] = options
-    if 'val' in parts:
-        if parts['val'].get('split') == parts['test'].get('split') and (
-                _same_rows(parts['val'], parts['test'])):
-            del parts['val']  # a set without validation rows
-        elif 'pipeline' in parts['val']:
-            # Augmented rows would differ from pass to pass.
-            parts['train']['pipeline'] = parts['val']['pipeline']
+    if 'pipeline' in parts['test']:
+        # Augmented rows would differ from pass to pass.
+        parts['train']['pipeline'] = parts['test']['pipeline']
     return parts
-
-
-def _same_rows(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return all(one.get(key) == other.get(key)
-               for key in ('ann_file', 'file', 'data_root'))
 
 
 def _item(dataset: Any, row: int, split: str) -> Item:

@@ -75,15 +75,16 @@ class LabelBudget:
 
 def can_choose(label: np.ndarray) -> bool:
     """Whether every class has rows enough to choose settings on."""
-    return bool(np.unique(label, return_counts=True)[1].min()
-                >= FEWEST_TO_CHOOSE)
+    return bool(len(label) and np.unique(
+        label, return_counts=True)[1].min() >= FEWEST_TO_CHOOSE)
 
 
-def unseen_classes(num_classes: int, share: float, draw: int) -> np.ndarray:
+def unseen_classes(classes: np.ndarray, share: float, draw: int
+                   ) -> np.ndarray:
     """Draw classes to keep out of training, at least two and not all.
 
     Args:
-        num_classes: Classes of the set.
+        classes: Numbers of the classes that training rows have, ascending.
         share: Share to keep out, in (0, 1).
         draw: Number of the draw.
 
@@ -92,9 +93,10 @@ def unseen_classes(num_classes: int, share: float, draw: int) -> np.ndarray:
     """
     if not 0 < share < 1:
         raise ValueError(f'unseen must be in (0, 1), got {share}')
-    count = max(2, round(share * num_classes))
-    if num_classes - count < 2:
-        raise ValueError(f'unseen={share} of {num_classes} classes leaves '
-                         f'{num_classes - count} to train on; two are needed')
+    size = len(classes)
+    count = max(2, round(share * size))
+    if size - count < 2:
+        raise ValueError(f'unseen={share} of {size} classes leaves '
+                         f'{size - count} to train on; two are needed')
     rng = np.random.default_rng((draw, 3000))
-    return np.sort(rng.choice(num_classes, count, replace=False))
+    return np.sort(classes[rng.choice(size, count, replace=False)])

@@ -14,6 +14,7 @@ from mmengine.registry import DATASETS, MODELS
 
 from .._errors import building
 from ..datasets.collate import fetch_batch
+from ..datasets.draws import Draw, seeded
 from ..engine.config_files import part_of, read_config_file
 from ..models.canonical import principal_axes
 from ..models.class_name_prior import read_class_prior
@@ -108,8 +109,8 @@ def hash_of(arrays: Iterable[np.ndarray]) -> str:
     return digest.hexdigest()[:16]
 
 
-def read_pair_features(path: str | Path,
-                       name: Optional[str] = None) -> PairFeatures:
+def read_pair_features(path: str | Path, name: Optional[str] = None,
+                       splits: bool = True) -> PairFeatures:
     """Read a feature file or the data of a configuration.
 
     Args:
@@ -122,6 +123,9 @@ def read_pair_features(path: str | Path,
             their pixels are taken, as its data preprocessor gives them.
             Validation rows count as training rows: folds are
             cut here.
+        name: Short name of the set; by default the file's.
+        splits: Whether it must have both splits, and classes in training
+            that the test split has.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -134,19 +138,38 @@ def read_pair_features(path: str | Path,
         raise FileNotFoundError(f'data not found: {path}. {FEATURES_HINT}')
     parts = (_of_config(read_config_file(str(path)), str(path))
              if path.suffix == '.py' else _of_file(path))
+    label = parts['label'].reshape(-1)
+    if not (np.isfinite(label) & (label == np.floor(label))).all():
+        raise ValueError('label must hold whole numbers, -1 where a class is '
+                         f'unknown: {path} has {label[:5].tolist()}, ...')
     features = PairFeatures(
         name or path.stem, parts['image'].astype(np.float32),
         parts['text'].astype(np.float32),
-        parts['label'].reshape(-1).astype(np.int64),
+        label.astype(np.int64),
         parts['train'].reshape(-1).astype(bool))
-    _check(features, str(path))
+    check_vectors(features.image, features.text, features.label, str(path))
+    if splits:
+        _check_splits(features, str(path))
     return features
 
 
-def _check(features: PairFeatures, where: str) -> None:
-    size = len(features.label)
-    for name in ('image', 'text'):
-        value = getattr(features, name)
+def check_vectors(image: np.ndarray, text: Optional[np.ndarray],
+                  label: np.ndarray, where: str) -> None:
+    """Refuse vectors that do not fit their labels, or are not finite.
+
+    Args:
+        image: (N, D).
+        text: (N, E), or None.
+        label: (N,).
+        where: Their file, for the message.
+
+    Raises:
+        ValueError: They do not, or are not.
+    """
+    size = len(label)
+    for name, value in (('image', image), ('text', text)):
+        if value is None:
+            continue
         if value.ndim != 2 or len(value) != size:
             raise ValueError(f'{name} must be (N, D) with a row a label: '
                              f'{where} has {value.shape} for {size} labels')
@@ -154,15 +177,22 @@ def _check(features: PairFeatures, where: str) -> None:
         if len(broken):
             raise ValueError(f'{name} vectors must be finite: {where}, rows '
                              f'{broken[:5].tolist()} are not')
+
+
+def _check_splits(features: PairFeatures, where: str) -> None:
+    size = len(features.label)
     if len(features.train) != size or features.train.all() or not (
             features.train.any()):
         raise ValueError('train must say of each row whether it is for '
                          f'training, and be both somewhere: {where} has '
                          f'{int(features.train.sum())} of '
                          f'{len(features.train)} training rows')
-    strange = np.setdiff1d(features.label[~features.train],
-                           features.label[features.train])
-    if len(strange) or (features.label[~features.train] < 0).any():
+    tested = features.label[~features.train]
+    if (tested < 0).any():
+        raise ValueError(f'every test row needs a class: {where} has '
+                         f'{int((tested < 0).sum())} without')
+    strange = np.setdiff1d(tested, features.label[features.train])
+    if len(strange):
         raise ValueError('every test row needs a class that training rows '
                          f'have: {where} has the labels {strange.tolist()} '
                          'in its test split alone')
@@ -197,15 +227,8 @@ def _of_file(path: Path) -> dict[str, np.ndarray]:
 
 def _of_config(cfg: Any, where: str) -> dict[str, np.ndarray]:
     pieces: dict[str, list[np.ndarray]] = {name: [] for name in _ARRAYS}
-    for split in ('train', 'val', 'test'):
-        loader = cfg.get(f'{split}_dataloader')
-        if not loader:
-            if split == 'val':
-                continue
-            raise ValueError(f'{where} has no {split} data')
-        config = part_of(part_of(cfg, f'{split}_dataloader', where),
-                         'dataset', where)
-        pixels = (cfg.get('model') or {}).get('data_preprocessor')
+    pixels = (cfg.get('model') or {}).get('data_preprocessor')
+    for split, config in split_datasets(cfg, where).items():
         for inputs, label in _served(config):
             for name in ('image', 'text'):
                 pieces[name].append(as_vectors(
@@ -220,6 +243,33 @@ def _of_config(cfg: Any, where: str) -> dict[str, np.ndarray]:
     return {name: np.concatenate(parts) for name, parts in pieces.items()}
 
 
+def split_datasets(cfg: Any, where: str) -> dict[str, Any]:
+    """Return the data sets of a configuration, by split.
+
+    Validation data that are the test data again are left out: a set without
+    validation rows of its own, whose test rows must not train.
+
+    Args:
+        cfg: The configuration.
+        where: Its file or name, for messages.
+
+    Raises:
+        ValueError: It has no training data, or no test data.
+    """
+    found: dict[str, Any] = {}
+    for split in ('train', 'val', 'test'):
+        if cfg.get(f'{split}_dataloader'):
+            found[split] = part_of(part_of(
+                cfg, f'{split}_dataloader', where), 'dataset', where)
+        elif split != 'val':
+            raise ValueError(f'{where} has no {split} data')
+    if 'val' in found and all(
+            found['val'].get(key) == found['test'].get(key)
+            for key in ('split', 'ann_file', 'file', 'data_root')):
+        del found['val']
+    return found
+
+
 def _served(config: Any) -> Iterator[tuple[Any, torch.Tensor]]:
     """Inputs and labels of pairs, and of those without a class."""
     for part in (config.get('target', config), config.get('unlabelled')):
@@ -229,7 +279,10 @@ def _served(config: Any) -> Iterator[tuple[Any, torch.Tensor]]:
                 dataset.full_init()
         if dataset is None or not len(dataset):
             continue
-        batch = fetch_batch(dataset, range(len(dataset)))
+        # A pipeline that draws at random draws alike each time: what was
+        # measured is found again by a hash of the rows.
+        with seeded(Draw(0, 0, 0, 0)):
+            batch = fetch_batch(dataset, range(len(dataset)))
         yield batch['inputs'], batch['data_samples']['label']
 
 

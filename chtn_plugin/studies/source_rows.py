@@ -17,6 +17,7 @@ from ..storage.arrays import FEATURES_HINT, ArrayFile
 from .pair_features import (
     PairFeatures,
     as_vectors,
+    check_vectors,
     hash_of,
     read_pair_features,
 )
@@ -68,7 +69,7 @@ def read_source(path: str | Path) -> SourceRows:
                                              FEATURES_HINT):
         return _of_dataset(path, dict(type='SourceFeatureDataset',
                                       file=str(path)))
-    pairs = read_pair_features(path)
+    pairs = read_pair_features(path, splits=False)
     known = pairs.label >= 0
     return SourceRows(pairs.name, pairs.image[known], pairs.label[known],
                       pairs.text[known])
@@ -92,10 +93,12 @@ def _of_dataset(path: Path, config: Any) -> SourceRows:
     preprocessor = ((read_config_file(str(path)).get('model') or {}).get(
         'data_preprocessor') if path.suffix == '.py' else None)
     known = (label >= 0).numpy()
-    return SourceRows(
+    rows = SourceRows(
         path.stem, as_vectors(image, preprocessor, 'image', str(path))[known],
         label.numpy()[known], None if text is None else as_vectors(
             text, None, 'text', str(path))[known])
+    check_vectors(rows.image, rows.text, rows.label, str(path))
+    return rows
 
 
 def with_source(features: PairFeatures, source: SourceRows) -> PairFeatures:
@@ -109,9 +112,18 @@ def with_source(features: PairFeatures, source: SourceRows) -> PairFeatures:
         source: As read.
 
     Raises:
-        ValueError: Their vectors have other sizes.
+        ValueError: Their vectors have other sizes, or test rows of the set
+            are among them.
     """
-    assert features.steps is not None
+    assert features.steps is not None and features.read is not None
+    tested = {row.tobytes() for row in features.read['image'][
+        ~features.train]}
+    same = sum(row.tobytes() in tested for row in source.image)
+    if same:
+        raise ValueError(
+            f'a source must hold no test row of the set: {same} images of '
+            f'{source.name} are tested in {features.name}. SET=FILE gives a '
+            'source to one set alone')
     done: dict[str, Any] = {}
     for name, step in features.steps.items():
         rows = getattr(source, name)

@@ -27,7 +27,7 @@ from ..version import __version__
 from .config_rows import ConfigRows
 from .fitting import encoded, fit_in_process, model_config
 from .label_budgets import LabelBudget
-from .pair_features import PairFeatures
+from .pair_features import PairFeatures, hash_of
 from .record_store import RecordStore, key_of
 from .spaces import SPACES
 from .transfer_network import VARIANTS, train_network
@@ -128,9 +128,10 @@ class Work:
             data=setup.rows.features.fingerprint, step=step, kind=self.kind,
             rung=rung_name(self.rung), draw=self.draw,
             prior=_prior_hash(setup), protocol=setup.rows.protocol,
-            dimensions=setup.prepared.image.shape[1],
-            model=str(setup.rows.config.get('model')) + str(
-                setup.rows.config.get('train_cfg'))
+            prepared=setup.prepared.fingerprint, source=hash_of(
+                setup.rows.source or ()),
+            model=str([setup.rows.config.get(part) for part in (
+                'model', 'train_cfg', 'optim_wrapper', 'param_scheduler')])
             if self.kind == 'network' else '', version=__version__))
 
 

@@ -1,5 +1,7 @@
 """A benchmark: what runs, on which rows, and again after a stop."""
 import json
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -202,7 +204,8 @@ def test_every_method_is_tested_on_classes_it_never_saw(
             {} if benchmark.is_closed_form(name) else few)}])
     made = small_set(60, 30, 6)
     draw = np.random.default_rng(0)
-    source = SourceRows('other', made.image, made.label, made.text)
+    other = small_set(24, 12, 6, noise=.5)
+    source = SourceRows('other', other.image, other.label, other.text)
     made = with_source(prepare(replace(made, prior=dict(
         source_weight=draw.normal(size=(4, 6)), source_bias=np.zeros(4),
         source_names=np.eye(6)[:4], target_names=np.eye(6))), None), source)
@@ -210,3 +213,24 @@ def test_every_method_is_tested_on_classes_it_never_saw(
                                  trained_draws=1), made)
     assert record['kind'] == 'test', record.get('error')
     assert record['test'] == 10 and 0 < record['mean'] <= 1
+
+
+def test_a_set_has_the_name_of_this_run(tmp_path):
+    made = small_set()
+    ran(tmp_path, plan(methods=('random', )), made)
+    records = ran(tmp_path, plan(methods=('random', 'labels')),
+                  replace(made, name='shoes'))
+    assert {record['set'] for record in records} == {'shoes'}
+
+
+def test_a_killed_worker_is_an_error_of_what_ran(tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark, '_guarded', _killed)
+    store = RecordStore(tmp_path / 'records.jsonl')
+    records = run_benchmark(small_set(), plan(methods=('random', )), store,
+                            2, False)
+    assert records and all('ended from outside' in record['error']
+                           for record in records)
+
+
+def _killed(*_):
+    os.kill(os.getpid(), signal.SIGKILL)

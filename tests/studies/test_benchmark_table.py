@@ -55,6 +55,46 @@ def test_draws_that_disagree_have_no_winner_however_many_queries():
     assert 'No winner is established' in table['words']
 
 
+def test_one_draw_stands_beside_all_of_the_other():
+    # A closed form at .53, a trained method at .5 ± .05: over 40 equal
+    # queries it is ahead in each, over seeds that is not sure.
+    queries = np.linspace(.3, .7, 40)
+    once = [record('Once', 0, queries + .03)]
+    seeds = [record('Seeds', d, queries + v)
+             for d, v in enumerate((-.05, 0., .05))]
+    table, = tables(once + seeds)
+    assert table['words'].startswith('No winner is established')
+    # t = (.08, .03, -.02): mean .03, deviation .05, 2 degrees of freedom.
+    assert table['rows'][1]['p'] == pytest.approx(.4078, abs=1e-3)
+    close = [record('Seeds', d, queries + v)
+             for d, v in enumerate((-.001, 0., .001))]
+    table, = tables(once + close)
+    assert table['words'].startswith('Once is ahead of every other')
+
+
+def test_only_the_best_is_said_to_be_ahead_of_the_others():
+    queries = np.linspace(.3, .6, 40)
+    rng = np.random.default_rng(0)
+    table, = tables([
+        record('A', 0, queries + .02 + .001 * rng.normal(size=40)),
+        record('B', 0, queries + .015 + .1 * rng.normal(size=40)),
+        record('C', 0, queries + .001 * rng.normal(size=40))])
+    assert f'{table["rows"][0]["method"]} is ahead of the others' in (
+        table['words'])
+    assert 'They' not in table['words']
+
+
+def test_draws_of_unseen_classes_can_establish_a_winner():
+    def found(method, *means):
+        return [record(method, d, [v] * (3 + d), unseen=.25)
+                for d, v in enumerate(means)]
+
+    table, = tables(found('A', .8, .81, .79) + found('B', .2, .21, .2))
+    assert table['words'].startswith('A is ahead of every other method')
+    table, = tables(found('A', .8) + found('B', .2))
+    assert table['words'].startswith('No winner is established')
+
+
 def test_over_draws_is_students_interval():
     found = [record('A', d, [v]) for d, v in enumerate((.4, .5, .6))]
     row = tables(found)[0]['rows'][0]

@@ -66,17 +66,28 @@ def test_two_rows_of_a_class_leave_nothing_to_choose():
 
 
 def test_unseen_classes_are_two_at_least():
-    assert len(unseen_classes(4, .1, 0)) == 2
-    assert len(unseen_classes(20, .25, 0)) == 5
+    assert len(unseen_classes(np.arange(4), .1, 0)) == 2
+    assert len(unseen_classes(np.arange(20), .25, 0)) == 5
+
+
+def test_classes_that_no_row_has_are_not_drawn():
+    there = np.array([10, 20, 30, 40])
+    for draw in range(6):
+        found = unseen_classes(there, .5, draw)
+        assert len(found) == 2 and set(found) < set(there)
+
+
+def test_where_nothing_is_labelled_nothing_is_chosen():
+    assert can_choose(np.array([], int)) is False
 
 
 def test_unseen_classes_differ_between_draws():
-    assert len({tuple(unseen_classes(20, .25, draw))
+    assert len({tuple(unseen_classes(np.arange(20), .25, draw))
                 for draw in range(5)}) > 1
 
 
 def test_too_few_classes_to_train_on_are_refused():
     with pytest.raises(ValueError, match='leaves 1 to train on'):
-        unseen_classes(3, .5, 0)
+        unseen_classes(np.arange(3), .5, 0)
     with pytest.raises(ValueError, match=r'\(0, 1\), got 1'):
-        unseen_classes(9, 1, 0)
+        unseen_classes(np.arange(9), 1, 0)

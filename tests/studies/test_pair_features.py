@@ -128,6 +128,24 @@ def test_a_missing_array_of_a_split_is_named(tmp_path):
         read_pair_features(tmp_path / 'a.npz')
 
 
+def test_validation_data_that_are_the_test_data_do_not_train(tmp_path):
+    found = read_pair_features(write_config(tmp_path, '''
+val_dataloader = test_dataloader
+'''))
+    whole = read_pair_features(write_config(tmp_path))
+    assert (~found.train).sum() == (~whole.train).sum() == 20
+    tested = {row.tobytes() for row in found.image[~found.train]}
+    assert not tested & {row.tobytes() for row in found.image[found.train]}
+
+
+def test_labels_must_be_whole_numbers(tmp_path):
+    arrays = split_arrays()
+    arrays['label_train'] = arrays['label_train'] + .5
+    np.savez(tmp_path / 'a.npz', **arrays)
+    with pytest.raises(ValueError, match='label must hold whole numbers'):
+        read_pair_features(tmp_path / 'a.npz')
+
+
 def test_pairs_without_class_of_a_configuration_have_label_minus_1(tmp_path):
     path = write_config(tmp_path, '''
 pairs = dict(train_dataloader['dataset']['target'], fraction=.5,

@@ -17,7 +17,7 @@ from chtn_plugin.studies.source_rows import (
 
 
 def rows(**changes):
-    one = replace(small_set(), **changes)
+    one = replace(small_set(noise=.5), **changes)
     return SourceRows('other', one.image, one.label, one.text)
 
 
@@ -79,11 +79,38 @@ def test_pixels_that_are_cropped_at_random_are_the_same_each_time(tmp_path):
 
 
 def test_a_source_is_prepared_as_the_set():
-    found = with_source(prepare(small_set(), 3), rows())
     plain = prepare(small_set(), 3)
-    np.testing.assert_allclose(found.source.image, plain.image, atol=1e-6)
-    np.testing.assert_allclose(found.source.text, plain.text, atol=1e-6)
+    found = with_source(plain, rows())
+    for name in ('image', 'text'):
+        np.testing.assert_array_equal(
+            getattr(found.source, name),
+            plain.steps[name].apply(getattr(rows(), name)))
     assert found.fingerprint == plain.fingerprint
+
+
+def test_test_rows_of_the_set_are_no_source():
+    one = small_set()
+    source = SourceRows('self', one.image, one.label, one.text)
+    with pytest.raises(ValueError, match='15 images of self are tested in '
+                       'small'):
+        with_source(prepare(one, 3), source)
+    train = replace(source, image=one.image[one.train],
+                    label=one.label[one.train], text=one.text[one.train])
+    assert with_source(prepare(one, 3), train).source.name == 'self'
+
+
+def test_a_source_needs_no_test_split(tmp_path):
+    one = small_set()
+    np.savez(tmp_path / 'a.npz', image=one.image, text=one.text,
+             label=one.label, train=np.ones(len(one.label), bool))
+    assert len(read_source(tmp_path / 'a.npz').label) == 63
+
+
+def test_numbers_of_a_source_must_be_finite(tmp_path):
+    np.savez(tmp_path / 'f.npz', F=np.array([[1., np.nan]]),
+             label=np.array([0]))
+    with pytest.raises(ValueError, match='f.npz, rows .0. are not'):
+        read_source(tmp_path / 'f.npz')
 
 
 def test_another_source_has_another_fingerprint():

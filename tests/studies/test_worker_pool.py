@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import tempfile
+import time
 
 import pytest
 from small_set import small_set
@@ -26,6 +28,24 @@ def test_workers_have_what_they_are_given():
     with worker_pool(1, dict(a=1)) as pool:
         assert pool.submit(given).result() == dict(a=1)
     assert given() is None
+
+
+def test_what_runs_is_ended_not_waited_for(tmp_path):
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), worker_pool(2) as pool:
+        for _ in range(4):
+            pool.submit(_long_task, tmp_path)
+        while not list(tmp_path.iterdir()):
+            time.sleep(.05)
+        raise KeyboardInterrupt
+    assert not multiprocessing.active_children()
+    assert time.monotonic() - start < 20
+    assert not list(tmp_path.iterdir())  # its temporary folder is gone
+
+
+def _long_task(folder):
+    with tempfile.TemporaryDirectory(dir=folder):
+        time.sleep(60)
 
 
 @pytest.mark.slow
