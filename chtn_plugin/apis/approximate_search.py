@@ -27,6 +27,15 @@ def approximate_index(store: IndexStore, encoder: Any, factory: str,
     Returns:
         What was measured, by kind.
     """
+    with store.changing():
+        measured = _measured(store, encoder, factory, queries, wanted)
+        store.set_approximate(measured)
+    return measured
+
+
+def _measured(store: IndexStore, encoder: Any, factory: str,
+              queries: Optional[str], wanted: Optional[float]
+              ) -> dict[str, Any]:
     gallery = store.gallery(unfinished=True, exact=True)
     others = None if queries is None else open_gallery(encoder, queries, False)
     measured = {}
@@ -45,7 +54,6 @@ def approximate_index(store: IndexStore, encoder: Any, factory: str,
         measured[kind] = build_approximate(
             store.folder, kind, gallery.rows(kind), factory, rows,
             wanted=wanted)
-    store.set_approximate(measured)
     return measured
 
 

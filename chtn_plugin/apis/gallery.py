@@ -12,7 +12,7 @@ from chtn_plugin.checks import check_choice
 from ..evaluation.exact_search import comparable_rows, longest_row, nearest
 from ..models.cross_modal_model import SIMILARITIES
 from ..storage.finite import nonfinite_rows
-from .gallery_filter import Filter, needed_fields, passing
+from .gallery_filter import Filter, classes_of, needed_fields, passing
 from .gallery_sources import KINDS, Item
 from .stored_items import StoredItems, StoredVectors
 
@@ -112,9 +112,9 @@ class Gallery:
 
     @cached_property
     def labels(self) -> list[str]:
-        """Labels of all items, sorted, each once; empty ones are left out."""
-        return sorted({item['label'] for item in self.fields('label')
-                       if item['label']})
+        """Names of the classes of all items, sorted, each once."""
+        return sorted({name for item in self.fields('label', 'classes')
+                       for name in classes_of(item)})
 
     def fields(self, *names: str) -> Iterator[Item]:
         """Give every item in order, of which only some fields are needed.

@@ -57,7 +57,7 @@ class Filter:
 
     def _met(self, item: Mapping[str, Any]) -> bool:
         if self.field == 'label':
-            return self.value in (str(item['label']).split(', '))
+            return self.value in classes_of(item)
         if self.field == 'path':
             return _below(item.get('path') or '', self.value)
         if self.field in FIELDS:
@@ -91,8 +91,21 @@ def passing(filters: Sequence[Filter], items: Iterable[Mapping[str, Any]]
 
 def needed_fields(filters: Sequence[Filter]) -> set[str]:
     """Return the fields of an item that filters look at."""
-    return {each.field if each.field in FIELDS else 'columns'
-            for each in filters}
+    fields = {each.field if each.field in FIELDS else 'columns'
+              for each in filters}
+    return fields | {'classes'} if 'label' in fields else fields
+
+
+def classes_of(item: Mapping[str, Any]) -> Sequence[str]:
+    """Names of an item's classes; of a gallery of earlier versions by commas.
+
+    Args:
+        item: With ``label`` and, where it is known, ``classes``.
+    """
+    names = item.get('classes')
+    if names is not None:
+        return names
+    return str(item['label']).split(', ') if item['label'] else ()
 
 
 def all_keep(filters: Sequence[Filter], item: Mapping[str, Any]) -> bool:

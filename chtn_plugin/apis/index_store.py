@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ FORMAT = 4
 _READABLE = (2, 3, 4)
 _SECONDS = 60.
 _HEAD = 'index.json'
+_FAISS = re.compile(r'(image|text)(-[0-9a-f]{12})?\.faiss')
 
 
 def is_index(path: Path) -> bool:
@@ -107,9 +109,7 @@ class IndexStore:
                              f'{self.folder} holds other files')
         check_fingerprint(self.head.get('fingerprint', ''),
                           encoder.run.fingerprint, self.folder)
-        with self._locked():
-            if is_index(self.folder):
-                self.head = self._read_head()
+        with self.changing():
             numbers = self._register(encoder, sources)
             return [self._add(encoder, number, items, part_size, progress,
                               workers)
@@ -198,10 +198,29 @@ class IndexStore:
         for part in self._parts()[0]:
             part.verify()
 
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Keep other processes from changing the index meanwhile.
+
+        Raises:
+            RuntimeError: Another process changes it.
+        """
+        with self._locked():
+            if is_index(self.folder):
+                self.head = self._read_head()
+            yield
+
     def set_approximate(self, measured: dict[str, Any]) -> None:
-        """Keep what was measured of the FAISS indexes beside this one."""
+        """Keep what was measured of the FAISS indexes beside this one.
+
+        To be called within :meth:`changing`. Those of earlier builds go.
+        """
         self.head['approximate'] = measured
         self._write_head()
+        named = {facts['file'] for facts in measured.values()}
+        for path in self.folder.glob('*.faiss'):
+            if path.name not in named and _FAISS.fullmatch(path.name):
+                path.unlink()
 
     def _register(self, encoder: Any, sources: Sequence[str | Path]
                   ) -> list[int]:

@@ -58,14 +58,14 @@ def _of_embeddings(path: Path, fingerprint: str,
         names = [str(i) for i in (range(len(rows)) if ids is None else ids)]
         content = embeddings.meta.get(f'{kind}_content') or [''] * len(rows)
         vectors.append(rows)
-        label_names = [''] * len(rows) if labels is None else [
-            _class_name(label, embeddings.classes) for label in labels]
-        for name, label, shown in zip(names, label_names, content,
-                                      strict=True):
+        members: list[tuple[str, ...]] = (
+            [()] * len(rows) if labels is None else
+            [_class_names(label, embeddings.classes) for label in labels])
+        for name, classes, shown in zip(names, members, content, strict=True):
             items.append(Item(
                 kind=kind, id=name, path=(shown or None) if kind == 'image'
                 else None, text=shown if kind == 'text' else '',
-                label=label))
+                label=', '.join(classes), classes=classes))
     notes = () if stored else (
         f'{path.name} does not say which model it is of',)
     return Gallery(np.concatenate(vectors) if vectors else np.zeros((0, 1)),
@@ -73,8 +73,13 @@ def _of_embeddings(path: Path, fingerprint: str,
                        embeddings.meta.get('similarity', similarity)))
 
 
-def _class_name(label: Any, classes: Sequence[str]) -> str:
+def _class_names(label: Any, classes: Sequence[str]) -> tuple[str, ...]:
+    """Names of a label's classes; none where it is not known."""
+    if isinstance(label, str):
+        return (label, ) if label else ()
+    if np.isnan(label).any() or (np.ndim(label) == 0 and label < 0):
+        return ()
     numbers = ([int(label)] if np.ndim(label) == 0 else
                np.flatnonzero(label).tolist())
-    return ', '.join(classes[n] if 0 <= n < len(classes) else f'class {n}'
-                     for n in numbers)
+    return tuple(classes[n] if 0 <= n < len(classes) else f'class {n}'
+                 for n in numbers)

@@ -239,6 +239,8 @@ def _answer(inferencer: Any, asked: Asked
         result = inferencer.search(**query, topk=count)
     except ValueError as error:
         return 400, str(error)
+    except OSError:  # its message would show where the pictures lie
+        return 400, 'a picture of the gallery is no longer there'
     return 200, result
 
 

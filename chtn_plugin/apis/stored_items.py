@@ -87,8 +87,8 @@ class Part:
         arrays = ArrayFile(self._path(self.facts), 'index part')
         if 'items' in arrays:
             return [item.get(field) for item in _decoded(arrays['items'])]
-        if field == 'columns' and field not in arrays:
-            # Parts of earlier versions do not keep a manifest's columns.
+        if field in ('columns', 'classes') and field not in arrays:
+            # Parts of earlier versions keep neither.
             return [None] * self.rows
         return _decoded(arrays[field])
 

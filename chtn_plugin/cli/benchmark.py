@@ -132,11 +132,17 @@ def _own_method(name: str) -> tuple[str, str]:
     path = Path(file if file.endswith('.py') else f'{file}.py')
     if not path.is_file():
         raise FileNotFoundError(f'file of a method not found: {path}')
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, module)
-    spec.loader.exec_module(module)
+    loaded = sys.modules.get(path.stem)
+    if (loaded is not None
+            and getattr(loaded, '__file__', None) == str(path.resolve())):
+        module = loaded  # of another class in it
+    else:
+        spec = importlib.util.spec_from_file_location(path.stem,
+                                                      path.resolve())
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules.setdefault(path.stem, module)
+        spec.loader.exec_module(module)
     method: Any = getattr(module, attribute, None)
     if not (isinstance(method, type) and issubclass(method, CrossModalModel)):
         raise ValueError(f'{path} must hold a CrossModalModel named '
@@ -163,7 +169,26 @@ def of_set(arguments: list[str], name: str) -> str | None:
     return paths[0] if paths else None
 
 
-def read_set(argument: str, args: argparse.Namespace) -> Any:
+def names_of_sets(arguments: list[str]) -> dict[str, str]:
+    """Return what each set is called, and its file.
+
+    Raises:
+        ValueError: Two are called alike.
+    """
+    files: dict[str, str] = {}
+    for argument in arguments:
+        # An '=' may stand in the name of a file, too.
+        name, _, path = ('', '', argument) if Path(argument).is_file() else (
+            argument.rpartition('='))
+        name = name or Path(path).stem
+        if name in files:
+            raise ValueError('each set needs a name of its own, NAME=DATA: '
+                             f'{files[name]} and {path} are both {name!r}')
+        files[name] = path
+    return files
+
+
+def read_set(name: str, path: str, args: argparse.Namespace) -> Any:
     """Read and prepare a set, with what comes beside it."""
     from chtn_plugin.studies.pair_features import (
         prepare,
@@ -171,8 +196,7 @@ def read_set(argument: str, args: argparse.Namespace) -> Any:
         with_class_prior,
     )
     from chtn_plugin.studies.source_rows import read_source, with_source
-    name, _, path = argument.rpartition('=')
-    features = prepare(read_pair_features(path, name or None),
+    features = prepare(read_pair_features(path, name),
                        args.dimensions or None, args.l2_normalized)
     source = of_set(args.source, features.name)
     if source is not None:
@@ -242,10 +266,11 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                          f'{args.dimensions}')
     store = RecordStore(Path(args.out) / 'records.jsonl')
     check_reports(args.out)
+    sets = names_of_sets(args.data)
     records, start, prepared = [], time.time(), ''
     if args.write_rows:
-        for argument in args.data:
-            paths = write_rows(args.write_rows, read_set(argument, args),
+        for name, path in sets.items():
+            paths = write_rows(args.write_rows, read_set(name, path, args),
                                plan.labels, args.draws)
             print(f'written: {paths[0]} and {len(paths) - 1} more')
         return {}
@@ -253,8 +278,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if outside and args.unseen is not None:
         raise ValueError('results of other programs have no unseen classes: '
                          '--results and --unseen exclude each other')
-    for argument in args.data:
-        features = read_set(argument, args)
+    for name, path in sets.items():
+        features = read_set(name, path, args)
         prepared = features.prepared
         records += run_benchmark(
             features, replace(plan, methods=possible_methods(

@@ -215,8 +215,10 @@ def _of_source(model: RetrievalInferencer,
             if classes:
                 members = np.array([[name in item['classes'] for name in
                                      classes] for item in items], np.uint8)
-                fields[f'{part}_label'] = (members if several else
-                                           members.argmax(1))
+                known = np.array(members.any(1))
+                fields[f'{part}_label'] = (
+                    np.where(known[:, None], members, np.nan) if several else
+                    np.where(known, members.argmax(1), -1))
             content[f'{part}_content'] = [
                 item['path' if part == 'image' else 'text'] for item in items]
             counts[part] = len(items)
@@ -225,5 +227,5 @@ def _of_source(model: RetrievalInferencer,
     save_embeddings(args.out, Embeddings(
         **fields, classes=tuple(classes), meta=dict(
             fingerprint=model.run.fingerprint, model=model.run.name,
-            source=args.source, **content)))
+            similarity=model.similarity, source=args.source, **content)))
     return counts

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,12 +107,7 @@ def _begin(args: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
         raise ValueError(f'{path} holds measurements: --resume goes on with '
                          'them, --work-dir names another folder')
     stored = read_json_object(path, 'measurements of folds')
-    differs = [name for name in ('num_splits', 'seed', 'config_hash')
-               if stored.get(name) != this[name]]
-    if differs or not isinstance(stored.get('folds'), dict):
-        raise ValueError('only the same experiment can go on: '
-                         f'{", ".join(differs) or "folds"} of {path} '
-                         'differs. --work-dir names another folder')
+    _check_same(stored, this, path)
     return work_dir, dict(this, folds=stored['folds'])
 
 
@@ -121,14 +117,14 @@ def _measure(args: argparse.Namespace, work_dir: Path, done: dict[str, Any],
     from mmengine.dist import is_main_process
 
     from chtn_plugin.engine.folds import use_fold
-    from chtn_plugin.storage.files import atomic_write
 
     def measure(runner: Any) -> None:
+        figures = {name: float(value) for name, value in runner.val().items()}
         done['folds'][str(number)] = {
-            name: float(value) for name, value in runner.val().items()}
+            name: None if math.isnan(value) else value
+            for name, value in figures.items()}
         if is_main_process():
-            with atomic_write(work_dir / 'kfold.json', 'w', 'utf-8') as file:
-                file.write(json_text(done, _KIND))
+            _keep(work_dir / 'kfold.json', done)
 
     print(f'fold {number} of {args.num_splits}', flush=True)
     train(argparse.Namespace(**dict(
@@ -136,6 +132,43 @@ def _measure(args: argparse.Namespace, work_dir: Path, done: dict[str, Any],
         resume='auto' if args.resume else None)),
         lambda cfg: use_fold(cfg, number, args.num_splits, args.seed or 0),
         measure)
+
+
+def _keep(path: Path, done: dict[str, Any]) -> None:
+    """Write the folds, with those that other processes have measured.
+
+    Args:
+        path: Of the measurements.
+        done: This process's; gets the others'.
+
+    Raises:
+        ValueError: The file is of another experiment by now.
+    """
+    from chtn_plugin.storage.files import atomic_write
+    from chtn_plugin.storage.json_files import read_json_object
+    from chtn_plugin.storage.locks import FolderLock
+    lock = FolderLock(path.parent, 'folds are kept one after the other',
+                      'Try again with --resume')
+    lock.acquire(seconds=60.)
+    try:
+        if path.exists():
+            stored = read_json_object(path, 'measurements of folds')
+            _check_same(stored, done, path)
+            done['folds'] = {**stored['folds'], **done['folds']}
+        with atomic_write(path, 'w', 'utf-8') as file:
+            file.write(json_text(done, _KIND))
+    finally:
+        lock.release()
+
+
+def _check_same(stored: Mapping[str, Any], this: Mapping[str, Any],
+                path: Path) -> None:
+    differs = [name for name in ('num_splits', 'seed', 'config_hash')
+               if stored.get(name) != this[name]]
+    if differs or not isinstance(stored.get('folds'), dict):
+        raise ValueError('only the same experiment can go on: '
+                         f'{", ".join(differs) or "folds"} of {path} '
+                         'differs. --work-dir names another folder')
 
 
 def summarised(folds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

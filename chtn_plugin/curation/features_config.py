@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,8 +89,10 @@ def write_features_config(config: Path, file: str | Path,
            if len(labelled) < len(train) else '')
         + f'; {len(classes)} classes, images of {sizes["image"]} and texts '
         f'of {sizes["text"]} numbers')
-    say(f'wrote {config}\n\nnext:\n  python tools/train.py {config}\n'
-        f'  python tools/test.py {config} work_dirs/{config.stem}')
+    name = shlex.quote(str(config))
+    run = shlex.quote(f'work_dirs/{config.stem}')
+    say(f'wrote {config}\n\nnext:\n  python tools/train.py {name}\n'
+        f'  python tools/test.py {name} {run}')
     advice = _names_advice(config, file) if few else ''
     if advice:
         say(advice)

@@ -303,8 +303,16 @@ def other_columns(path: str | Path) -> Iterator[dict[str, str]]:
     taken = _KNOWN.difference(_SYNONYMS['split'])
     for where, row in read_rows(path, 'a manifest', 'utf-8-sig',
                                 _column_name, max_bytes=None):
-        yield {name: '; '.join(map(str.strip, cell_texts(value, where, None)))
-               for name, value in row.items() if name not in taken}
+        yield {name: text for name, value in row.items()
+               if name not in taken
+               and (text := _flat_cell(value, where)) is not None}
+
+
+def _flat_cell(value: Any, where: str) -> Optional[str]:
+    try:
+        return '; '.join(map(str.strip, cell_texts(value, where, None)))
+    except ValueError:
+        return None  # what is nested is nothing to filter by
 
 
 def with_other_cells(records: Sequence[PairRecord], path: str | Path

@@ -64,17 +64,18 @@ def build_approximate(folder: Path, kind: str, rows: np.ndarray,
         raise ValueError(f'FAISS refuses {factory!r} for {len(rows)} vectors '
                          f'of size {rows.shape[1]}: '
                          f'{str(error)[-200:]}') from error
-    measured: dict[str, Any] = dict(factory=factory, file=f'{kind}.faiss',
-                                rows=len(rows))
+    measured: dict[str, Any] = dict(factory=factory, rows=len(rows))
     if wanted is not None and queries is not None:
         measured.update(wanted=wanted, search=_tune(
             index, rows, queries[:_QUERIES], topk, wanted))
     if queries is not None and len(queries):
         measured.update(_measured(index, rows, queries[:_QUERIES], topk))
     encoded = faiss.serialize_index(index).tobytes()
+    measured['sha256'] = sha256(encoded)
+    # A name of its own: until index.json names this one, the former is whole.
+    measured['file'] = f'{kind}-{measured["sha256"][:12]}.faiss'
     with atomic_write(folder / measured['file']) as file:
         file.write(encoded)
-    measured['sha256'] = sha256(encoded)
     return measured
 
 

@@ -133,6 +133,9 @@ def _method_values(name: str, results: Sequence[Results], protocol: str,
         else:
             part, one = _terms(result, protocol, direction)
             parts, its_ids = [part[~np.isnan(part)]], [one]
+        if not all(map(len, parts)):
+            raise ValueError(f'{name}: no query of {protocol}, {direction} '
+                             'can be answered: there is nothing to compare')
         by_seed.append(float(np.mean([_average(part, median)
                                       for part in parts])))
         terms.append(parts)

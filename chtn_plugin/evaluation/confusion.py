@@ -74,6 +74,9 @@ def single_classes(labels: Any, part: str) -> np.ndarray:
         raise ValueError(f'a confusion matrix needs classes: the {part}s have '
                          'none')
     labels = np.asarray(labels)
+    if labels.dtype.kind not in 'biuf':
+        raise ValueError('a confusion matrix needs class numbers: the labels '
+                         f'of the {part}s are such as {labels.ravel()[0]!r}')
     if labels.ndim == 1:
         return labels.astype(np.int64)
     known = has_class(labels)

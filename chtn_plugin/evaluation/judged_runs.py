@@ -192,14 +192,19 @@ def judged_embeddings(embeddings: Embeddings, qrels: Qrels) -> Embeddings:
     if any(value is None for value in ids.values()):
         raise ValueError('judgements need the ids of images and texts: the '
                          'embeddings lack image_id or text_id')
-    places = {part: {str(name): row for row, name in enumerate(value)}
-              for part, value in ids.items() if value is not None}
+    # An id may come several times, as that of a picture with five texts.
+    places: dict[str, dict[str, list[int]]] = {}
+    for part, value in ids.items():
+        places[part] = {}
+        for row, name in enumerate(value if value is not None else ()):
+            places[part].setdefault(str(name), []).append(row)
     asked = max(places, key=lambda part: len(
         set(qrels.gains) & set(places[part])))
     other = 'text' if asked == 'image' else 'image'
     rows, columns = places[asked], places[other]
-    own = np.zeros((len(rows), len(rows)), bool)
-    answers = np.zeros((len(columns), len(rows)), bool)
+    count, size = (sum(map(len, of.values())) for of in (rows, columns))
+    own = np.zeros((count, count), bool)
+    answers = np.zeros((size, count), bool)
     for query in qrels.gains:
         relevant = qrels.relevant(query)
         lost = [item for item in relevant if item not in columns]
@@ -208,8 +213,10 @@ def judged_embeddings(embeddings: Embeddings, qrels: Qrels) -> Embeddings:
                 'judgements must be of the embeddings: there is no '
                 f'{asked if query not in rows else other} named '
                 f'{query if query not in rows else lost[0]!r}')
-        own[rows[query], rows[query]] = bool(relevant)
-        answers[[columns[item] for item in relevant], rows[query]] = True
+        found = [place for item in relevant for place in columns[item]]
+        for row in rows[query]:
+            own[row, row] = bool(relevant)
+            answers[found, row] = True
     image, text = (own, answers) if asked == 'image' else (answers, own)
     return replace(embeddings, classes=(), image_pair=None, text_pair=None,
                    image_label=image, text_label=text)

@@ -17,10 +17,12 @@ def load_methods(arguments: Sequence[str]) -> dict[str, list[Results]]:
 
     Raises:
         FileNotFoundError: No such path, or no results in a folder.
-        ValueError: A file is no results file, or comes twice.
+        ValueError: A file is no results file, or comes twice, or two
+            arguments without a name would have the same.
     """
     methods: dict[str, list[Results]] = {}
     loaded: set[Path] = set()
+    given: dict[str, str] = {}
     for argument in arguments:
         name, named, paths = argument.rpartition('=')
         for path in map(Path, paths.split(',')):
@@ -35,9 +37,14 @@ def load_methods(arguments: Sequence[str]) -> dict[str, list[Results]]:
                 if file.resolve() in loaded:
                     raise ValueError(f'{file} came twice')
                 loaded.add(file.resolve())
-                methods.setdefault(name if named else
-                                   inside.resolve().name, []).append(
-                    read_results(file))
+                method = name if named else inside.resolve().name
+                if not named and given.setdefault(method,
+                                                  argument) != argument:
+                    raise ValueError(
+                        f'two methods must have two names: {given[method]} '
+                        f'and {argument} are both {method!r}. Call them '
+                        'NAME=PATH, or join seeds of one, NAME=PATH,PATH')
+                methods.setdefault(method, []).append(read_results(file))
     return methods
 
 

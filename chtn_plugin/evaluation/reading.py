@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -195,9 +196,7 @@ def _label_files(paths: Sequence[str | Path]) -> dict[str, Any]:
     loaded = []
     for path in map(Path, paths):
         if path.suffix in ('.txt', '.csv', '.tsv'):
-            lines = path.read_text(encoding='utf-8').split('\n')
-            loaded.append(np.array([line.strip() for line in lines
-                                    if line.strip()]))
+            loaded.append(_label_lines(path))
         else:
             content = ArrayFile(path, 'labels')
             if len(content) != 1:
@@ -208,6 +207,19 @@ def _label_files(paths: Sequence[str | Path]) -> dict[str, Any]:
     if len(loaded) == 1:
         loaded *= 2
     return dict(zip(names, loaded, strict=False))
+
+
+def _label_lines(path: Path) -> np.ndarray:
+    """A label a line: class numbers, -1 where it is unknown, or names."""
+    try:
+        text = path.read_text(encoding='utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path}: a file of labels must be UTF-8, it holds '
+                         f'other bytes at {error.start}') from error
+    lines = [line.strip() for line in text.split('\n') if line.strip()]
+    if all(re.fullmatch(r'-?\d{1,18}', line) for line in lines):
+        return np.array(lines, dtype=np.int64)
+    return np.array(lines)
 
 
 def _labels(labels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

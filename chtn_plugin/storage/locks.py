@@ -38,8 +38,11 @@ class FolderLock:
         self.advice = advice
         self._lock: Optional[Any] = None
 
-    def acquire(self) -> None:
-        """Take the lock, or refuse at once.
+    def acquire(self, seconds: float = 0.) -> None:
+        """Take the lock, or refuse, by default at once.
+
+        Args:
+            seconds: How long to wait for whoever has it.
 
         Raises:
             BlockingIOError: Another process has it; the message names it.
@@ -47,7 +50,7 @@ class FolderLock:
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(str(self.folder / LOCK))
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=seconds)
         except Timeout as error:
             raise BlockingIOError(f'{self.rule}: {self.folder} is in use by '
                                   f'{self._holder()}. {self.advice}'

@@ -25,7 +25,7 @@ _REPORTS = ('benchmark.md', 'benchmark.html', 'benchmark.tex',
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
     if 'error' in row:
-        return [row['method'], f'failed: {row["error"]}',
+        return [row['method'], 'failed: ' + ' '.join(row['error'].split()),
                 *[''] * (len(_HEAD) - 2)]
     mean = three(row['mean'])
     if row['over_draws'] is not None:

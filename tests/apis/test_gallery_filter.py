@@ -1,7 +1,12 @@
 """Conditions on what a query may find."""
 import pytest
 
-from chtn_plugin.apis.gallery_filter import Filter, all_keep, passing
+from chtn_plugin.apis.gallery_filter import (
+    Filter,
+    all_keep,
+    needed_fields,
+    passing,
+)
 
 ITEM = dict(kind='image', id='a/B7.png', path='/data/shoes/red/B7.png',
             text='', label='boots, sale')
@@ -15,6 +20,14 @@ ITEM = dict(kind='image', id='a/B7.png', path='/data/shoes/red/B7.png',
 def test_an_item_meets_a_filter(text, kept):
     assert Filter.parse(text).keeps(ITEM) is kept
     assert Filter.parse(text, without=True).keeps(ITEM) is not kept
+
+
+def test_a_class_with_a_comma_is_one_class():
+    item = dict(ITEM, label='arts, culture, food',
+                classes=('arts, culture', 'food'))
+    assert Filter('label', 'arts, culture').keeps(item)
+    assert not Filter('label', 'culture').keeps(item)
+    assert needed_fields([Filter('label', 'x')]) == {'label', 'classes'}
 
 
 def test_all_filters_must_be_met():

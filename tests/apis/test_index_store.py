@@ -238,9 +238,29 @@ def test_faiss_recall_is_measured_with_the_other_kind(model, tiny, tmp_path):
     exact = [h.score for h in _search(model, tiny / 'data' / 'pairs.tsv')]
     faiss = [h.score for h in _search(model, tmp_path / 'index')]
     np.testing.assert_allclose(faiss, exact, atol=1e-6)
-    (tmp_path / 'index' / 'image.faiss').write_bytes(b'half')
+    # Built anew under another name: until the head names it, the old is whole.
+    first = {facts['file'] for facts in told.values()}
+    again = approximate_index(store, model, 'HNSW8')
+    files = {path.name for path in (tmp_path / 'index').glob('*.faiss')}
+    assert files == {facts['file'] for facts in again.values()}
+    assert not files & first
+    (tmp_path / 'index' / again['image']['file']).write_bytes(b'half')
     with pytest.raises(ValueError, match='damaged'):
         model.index(tmp_path / 'index')
+
+
+def test_what_was_added_meanwhile_is_kept(model, tiny, tmp_path):
+    pytest.importorskip('faiss', reason='faiss-cpu is not installed')
+    ours = IndexStore(tmp_path / 'index')
+    ours.build(model, tiny / 'data' / 'pairs.tsv', progress=False)
+    words = tmp_path / 'words.txt'
+    words.write_text('cat word1\n')
+    theirs = IndexStore(tmp_path / 'index')
+    theirs.build(model, words, progress=False)
+    approximate_index(ours, model, 'Flat')
+    assert IndexStore(tmp_path / 'index').count == theirs.count
+    with ours.changing(), pytest.raises(RuntimeError, match='only one'):
+        theirs.build(model, words, progress=False)
 
 
 def _search(model, source):

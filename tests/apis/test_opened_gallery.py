@@ -39,6 +39,14 @@ def test_several_classes_are_listed(tmp_path):
         'cat, dog', 'dog', '']
 
 
+def test_what_has_no_class_has_no_label(tmp_path):
+    several = opened(tmp_path, np.array([[np.nan, np.nan], [1., 0.]]))
+    assert [item['label'] for item in several.items] == ['', 'cat', '']
+    one = opened(tmp_path, np.array([-1, 1]))
+    assert [item['classes'] for item in one.items] == [(), ('dog', ), ()]
+    assert one.labels == ['dog'] and several.labels == ['cat']
+
+
 def test_a_class_without_a_name_is_a_number(tmp_path):
     assert opened(tmp_path, np.array([5, 0])).items[0]['label'] == 'class 5'
 

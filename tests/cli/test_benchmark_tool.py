@@ -50,6 +50,41 @@ def test_a_users_own_method_takes_part(made):
     assert 'dimensions=2' in (folder / 'own' / 'benchmark.md').read_text()
 
 
+def test_two_classes_of_one_file_take_part(made):
+    folder, _ = made
+    (folder / 'two_of_mine.py').write_text(
+        'from mmengine.registry import MODELS\n'
+        'from chtn_plugin.methods import CCA\n'
+        '@MODELS.register_module()\nclass MineA(CCA):\n    pass\n'
+        '@MODELS.register_module()\nclass MineB(CCA):\n    pass\n')
+    status, _, err = run_tool(
+        'benchmark', folder / 'small.npz', '--methods',
+        f'{folder}/two_of_mine.py:MineA', f'{folder}/two_of_mine.py:MineB',
+        *QUICK, '--out', folder / 'two')
+    for name in ('MineA', 'MineB'):
+        MODELS.module_dict.pop(name, None)
+    assert status == 0, err
+    assert '| MineB |' in (folder / 'two' / 'benchmark.md').read_text()
+
+
+def test_sets_of_one_name_are_refused_before_anything_runs(made):
+    folder, _ = made
+    (folder / 'other').mkdir()
+    other = write_small_set(folder / 'other/small.npz')
+    status, _, err = run_tool('benchmark', folder / 'small.npz', other,
+                              '--methods', 'CCA', '--out', folder / 'twice')
+    assert status == 1
+    assert 'each set needs a name of its own' in err and "'small'" in err
+
+
+def test_a_file_with_an_equals_sign_is_a_file(made, tmp_path):
+    data = write_small_set(tmp_path / 'k=5.npz')
+    status, _, err = run_tool('benchmark', data, '--methods', 'random',
+                              *QUICK, '--out', tmp_path / 'out')
+    assert status == 0, err
+    assert '## k=5, ' in (tmp_path / 'out/benchmark.md').read_text()
+
+
 def test_results_of_another_program_join_by_name(made):
     folder, _ = made
     with np.load(folder / 'small.npz') as stored:

@@ -99,6 +99,20 @@ def test_several_classes_of_a_manifest_are_several_labels(tiny, tmp_path):
     assert (embeddings.image_label == embeddings.text_label).all()
 
 
+def test_an_item_without_a_class_has_none(tiny, tmp_path):
+    manifest = tiny / 'data' / 'lacking.tsv'
+    manifest.write_text('id\tsplit\tclass\timage\ttext\n'
+                        'a\ttest\tdog\timages/0.png\tone\n'
+                        'b\ttest\t\timages/1.png\ttwo\n')
+    out = tmp_path / 'lacking.npz'
+    status, _, err = run_tool('extract_features', tiny / 'run', '--source',
+                              manifest, '--out', out)
+    assert status == 0, err
+    embeddings = read_embeddings([out])
+    assert embeddings.image_label.tolist() == [0, -1]
+    assert embeddings.meta['similarity'] == 'cosine'
+
+
 def test_moved_data_are_found(tiny, tmp_path):
     (tiny / 'data').rename(tmp_path / 'moved')
     try:

@@ -8,7 +8,7 @@ import pytest
 from short_run import write_config
 from tiny_run import run_tool
 
-from chtn_plugin.cli.kfold_cross_valid import summarised
+from chtn_plugin.cli.kfold_cross_valid import _keep, summarised
 
 TOOL = 'kfold_cross_valid'
 
@@ -18,6 +18,18 @@ def test_mean_and_deviation_over_the_folds_that_have_a_figure():
     assert found['mean'] == dict(a=1.5, b=4.)
     assert found['sd'] == dict(a=pytest.approx(statistics.stdev([1, 2])),
                                b=None)
+
+
+def test_folds_of_two_processes_are_kept(tmp_path):
+    path = tmp_path / 'kfold.json'
+    this = dict(num_splits=3, seed=0, config_hash='x')
+    _keep(path, dict(this, folds={'0': dict(a=.5)}))
+    other = dict(this, folds={'1': dict(a=None)})
+    _keep(path, other)
+    assert json.loads(path.read_text())['folds'] == other['folds'] == {
+        '0': dict(a=.5), '1': dict(a=None)}
+    with pytest.raises(ValueError, match='seed of .* differs'):
+        _keep(path, dict(this, seed=1, folds={}))
 
 
 def test_folds_are_measured_kept_and_gone_on_with(tmp_path):

@@ -344,6 +344,13 @@ def test_cells_that_are_no_part_of_a_pair_are_read_beside_it(tmp_path):
     assert (tmp_path / 'again.tsv').read_text() == path.read_text()
 
 
+def test_a_nested_cell_is_nothing_to_search_by(tmp_path):
+    path = tmp_path / 'pairs.jsonl'
+    path.write_text('{"id": "a", "split": "test", "class": "x", "image": '
+                    '"a.png", "text": "one", "box": {"w": 1}, "size": 3}\n')
+    assert list(other_columns(path)) == [dict(split='test', size='3')]
+
+
 # Blocks that are parted in one step.
 
 

@@ -165,6 +165,20 @@ def test_judgements_in_place_of_labels_give_the_same_figure(embeddings,
     assert found.value == pytest.approx(expected.value)
 
 
+def test_an_id_may_stand_for_several_items():
+    # Picture a has two texts; b has one.
+    made = Embeddings(
+        image=np.eye(2), image_id=np.array(['a', 'b']),
+        text=np.array([[1., 0.], [0., 1.], [.6, .8]]),
+        text_id=np.array(['one', 'two', 'one']),
+        image_label=[0, 1], text_label=[0, 1, 0])
+    qrels = Qrels(dict(a=dict(one=1.), b=dict(two=1.)))
+    found, = score_embeddings(judged_embeddings(made, qrels),
+                              ['chtn-map-all'], ['i2t'])
+    expected, = score_embeddings(made, ['chtn-map-all'], ['i2t'])
+    assert found.value == pytest.approx(expected.value)
+
+
 def test_judgements_of_other_items_are_refused(embeddings):
     with pytest.raises(ValueError, match="no text named 'nothing'"):
         judged_embeddings(embeddings, Qrels(dict(a=dict(nothing=1.))))

@@ -1,6 +1,8 @@
 """Which files are results of which method."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from scored_sets import results
 
@@ -26,6 +28,18 @@ def test_work_directories_are_methods_and_files_are_seeds(tmp_path):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(FileNotFoundError, match='no results'):
         load_methods([str(tmp_path / 'empty')])
+
+
+def test_two_arguments_of_one_name_are_refused(tmp_path):
+    for name in ('chtn', 'cca'):
+        write_results(tmp_path / name / 'seed0' / 'results.json',
+                      results(1))
+    paths = [str(tmp_path / name / 'seed0') for name in ('chtn', 'cca')]
+    with pytest.raises(ValueError, match="are both 'seed0'"):
+        load_methods(paths)
+    named = load_methods([f'{Path(path).parent.name}={path}'
+                          for path in paths])
+    assert list(named) == ['chtn', 'cca']
 
 
 def scored(**names):

@@ -81,8 +81,7 @@ def test_two_npy_files_and_labels(tmp_path):
     files = [tmp_path / 'i.npy', tmp_path / 't.npy']
     check(read_embeddings(files, [tmp_path / 'l.npy']))
     (tmp_path / 'l.txt').write_text('1\n1\n2\n2\n3\n3\n')
-    check(read_embeddings(files, [tmp_path / 'l.txt'] * 2),
-          LABEL.astype(str))
+    check(read_embeddings(files, [tmp_path / 'l.txt'] * 2))
 
 
 def test_two_files_of_one_view_each(tmp_path):
@@ -176,3 +175,19 @@ def test_names_are_no_embeddings(tmp_path):
     np.savez(path, image=IMAGE.astype(str), text=TEXT, label=LABEL)
     with pytest.raises(ValueError, match="'image' must hold numbers"):
         read_embeddings([path])
+
+
+def test_labels_as_text_are_numbers_where_all_lines_are(tmp_path):
+    np.save(tmp_path / 'image.npy', IMAGE)
+    np.save(tmp_path / 'text.npy', TEXT)
+    paths = [tmp_path / 'image.npy', tmp_path / 'text.npy']
+    labels = tmp_path / 'labels.txt'
+    labels.write_text('1\n-1\n2\n2\n3\n-1\n')
+    read = read_embeddings(paths, labels=[labels])
+    assert read.image_label.tolist() == [1, -1, 2, 2, 3, -1]
+    labels.write_text('cat\n' * 6, 'utf-8-sig')  # as an editor of Windows
+    assert set(read_embeddings(paths, labels=[labels]).image_label) == {'cat'}
+    labels.write_bytes('Gemüse\n'.encode('latin-1') * 6)
+    with pytest.raises(ValueError, match='labels.txt: a file of labels must '
+                       'be UTF-8'):
+        read_embeddings(paths, labels=[labels])
