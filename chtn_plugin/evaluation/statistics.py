@@ -37,7 +37,14 @@ def bootstrap(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0,
         seed: Equal seeds and equal Q draw equal samples.
         median: Which of the values are averaged by their median instead of
             their mean, boolean, (P,). None: none.
+
+    Raises:
+        ValueError: ``resamples`` or ``seed`` is negative.
     """
+    for name, number in (('resamples', resamples), ('seed', seed)):
+        if number < 0:
+            raise ValueError(f'{name} of the bootstrap must be 0 or more, '
+                             f'got {number}')
     values = np.asarray(values, dtype=float)
     count = values.shape[1]
     if median is None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..evaluation.reading import read_embeddings
+from ..models.cross_modal_model import SIMILARITIES
 from ..storage.files import atomic_write
 from .fitting import measured
 from .label_budgets import LabelBudget
@@ -120,6 +121,9 @@ def outside_record(features: PairFeatures, outside: OutsideResult
                 f'the {part} labels of {outside.file} are not those of '
                 f'{features.name}')
     similarity = str(embeddings.meta.get('similarity') or 'cosine')
+    if similarity not in SIMILARITIES:
+        raise ValueError(f'results must be compared by {SIMILARITIES}: '
+                         f'{outside.file} is made for {similarity!r}')
     vectors = dict(image=np.asarray(embeddings.image, np.float32),
                    text=np.asarray(embeddings.text, np.float32))
     budget = LabelBudget.parse(outside.labels)

@@ -91,3 +91,10 @@ def test_medians_are_tested_by_swapping():
     other = ranks.copy()
     other[0] += 1000
     assert paired_randomisation_of_medians([(ranks, other)], 100) == 1
+
+
+@pytest.mark.parametrize(('name', 'options'), [
+    ('resamples', dict(resamples=-5)), ('seed', dict(seed=-1))])
+def test_numbers_below_0_are_refused(name, options):
+    with pytest.raises(ValueError, match=f'{name} of the bootstrap must be'):
+        bootstrap(np.ones((1, 3)), **options)
