@@ -99,7 +99,9 @@ def test_weights_that_share_a_storage_are_read(tmp_path):
     assert read_torch_file(str(tmp_path / 'a.pth'))['b'][1, 0] == 3
 
 
-def test_a_program_is_not_run_unless_it_is_trusted(tmp_path):
+def test_a_program_is_not_run_unless_it_is_trusted(tmp_path, monkeypatch):
+    # A tool that ran in this process may have left it.
+    monkeypatch.delenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', raising=False)
     torch.save(dict(a=_Calls(tmp_path / 'ran')), tmp_path / 'a.pth')
     with pytest.raises(ValueError, match='mkdir, which could run a program'):
         read_torch_file(str(tmp_path / 'a.pth'))
