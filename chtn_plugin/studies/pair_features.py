@@ -227,7 +227,7 @@ def _of_file(path: Path) -> dict[str, np.ndarray]:
 
 def _of_config(cfg: Any, where: str) -> dict[str, np.ndarray]:
     pieces: dict[str, list[np.ndarray]] = {name: [] for name in _ARRAYS}
-    pixels = (cfg.get('model') or {}).get('data_preprocessor')
+    pixels = pixel_preprocessor(cfg)
     for split, config in split_datasets(cfg, where).items():
         for inputs, label in _served(config):
             for name in ('image', 'text'):
@@ -241,6 +241,12 @@ def _of_config(cfg: Any, where: str) -> dict[str, np.ndarray]:
             pieces['label'].append(label.numpy())
             pieces['train'].append(np.full(len(label), split != 'test'))
     return {name: np.concatenate(parts) for name, parts in pieces.items()}
+
+
+def pixel_preprocessor(cfg: Any) -> Any:
+    """What a configuration's model does to pictures first, or None."""
+    model = cfg.get('model')
+    return model.get('data_preprocessor') if isinstance(model, dict) else None
 
 
 def split_datasets(cfg: Any, where: str) -> dict[str, Any]:

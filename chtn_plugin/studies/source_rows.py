@@ -19,6 +19,7 @@ from .pair_features import (
     as_vectors,
     check_vectors,
     hash_of,
+    pixel_preprocessor,
     read_pair_features,
 )
 
@@ -90,8 +91,8 @@ def _of_dataset(path: Path, config: Any) -> SourceRows:
         label = samples['source_label']
     else:  # a source of pairs, before HybridTransferDataset names it
         image, text, label = inputs['image'], inputs['text'], samples['label']
-    preprocessor = ((read_config_file(str(path)).get('model') or {}).get(
-        'data_preprocessor') if path.suffix == '.py' else None)
+    preprocessor = (pixel_preprocessor(read_config_file(str(path)))
+                    if path.suffix == '.py' else None)
     known = (label >= 0).numpy()
     rows = SourceRows(
         path.stem, as_vectors(image, preprocessor, 'image', str(path))[known],
