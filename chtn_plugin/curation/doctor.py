@@ -52,7 +52,7 @@ def examine(records: Sequence[PairRecord], root: str | Path,
         records: The rows of a manifest.
         root: Folder that the image paths are relative to.
         images: Whether to open the image files.
-        workers: As for :func:`~chtn_plugin.curation.image_facts.image_facts`.
+        workers: Threads that look at images, and search for those alike.
         cache: As for :func:`~chtn_plugin.curation.image_facts.image_facts`.
 
     Returns:
@@ -65,7 +65,7 @@ def examine(records: Sequence[PairRecord], root: str | Path,
                              if record.image), workers, cache)
         of_row = [facts[str(root / record.image)] if record.image else None
                   for record in records]
-        findings += check_images(records, of_row)
+        findings += check_images(records, of_row, workers)
     order = (ERROR, WARNING, NOTE)
     return sorted(findings, key=lambda finding: order.index(finding.level))
 
@@ -169,12 +169,14 @@ def check_texts(records: Sequence[PairRecord]) -> list[Finding]:
 
 
 def check_images(records: Sequence[PairRecord],
-                 facts: Sequence[Optional[ImageFacts]]) -> list[Finding]:
+                 facts: Sequence[Optional[ImageFacts]],
+                 workers: int = 1) -> list[Finding]:
     """Check the files, and whether pictures leak.
 
     Args:
         records: The rows.
         facts: Facts of each row's image; None where it has none.
+        workers: Threads that search for pictures alike.
     """
     none = [row for row, fact in enumerate(facts) if fact is None]
     findings = _found(NOTE, 'rows without an image', _where(records, none))
@@ -205,7 +207,7 @@ def check_images(records: Sequence[PairRecord],
     by_path = {str(row): fact for row, fact in enumerate(facts)
                if fact and not fact.problem}
     near = [[int(one), int(other)]
-            for one, other in near_duplicates(by_path)]
+            for one, other in near_duplicates(by_path, workers=workers)]
     findings += _leak(records, [group for group in near if len(
         {records[row].split for row in group}) > 1], WARNING,
         'images that look like one of another split')

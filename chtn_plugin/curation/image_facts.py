@@ -4,7 +4,6 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice, product
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Optional
 import numpy as np
 from tqdm import tqdm
 
+from .._threads import in_order
 from ..storage.files import sha256
 from ..storage.pictures import (
     PictureError,
@@ -38,7 +38,7 @@ _ROW = np.dtype([('sha256', 'u1', 32), ('dhash', '<u8'),
                  ('size', '<u4', 2), ('thumbnail', 'u1', _SIDE * _SIDE * 3)])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageFacts:
     """Facts of one image file.
 
@@ -121,13 +121,10 @@ def image_facts(paths: Iterable[str | Path], workers: int = 1,
 def _looked_at(names: Sequence[str], workers: int) -> Iterator[ImageFacts]:
     """Yield the facts of each image, in order."""
     with tqdm(total=len(names), desc='images', unit='image',
-              disable=None) as bar, ThreadPoolExecutor(workers) as pool:
-        # Few at a time: a list of a million tasks is memory, too.
-        waiting = iter(names)
-        while part := list(islice(waiting, _CHUNK)):
-            for fact in pool.map(_facts, map(Path, part)):
-                yield fact
-                bar.update()
+              disable=None) as bar:
+        for fact in in_order(_facts, map(Path, names), workers):
+            yield fact
+            bar.update()
 
 
 def _file_key(path: str) -> Optional[str]:
@@ -227,108 +224,146 @@ def _opaque(image):
 
 
 def near_duplicates(facts: Mapping[str, ImageFacts], bits: int = 6,
-                    correlation: float = 0.995) -> list[tuple[str, str]]:
+                    correlation: float = 0.995, workers: int = 1
+                    ) -> list[tuple[str, str]]:
     """Find images that look the same in different files.
 
     Two are near-duplicates if their thumbnails correlate *and* their
     difference hashes differ in few bits. A resized, recompressed or
     lightened photo correlates by 0.998 and more; different products on white
     by 0.98, which plain differences or the hash alone do not tell apart. A
-    crop is not found. The hashes choose which thumbnails are compared, so
-    that the time grows as the number of images.
+    crop is not found. The hashes choose which thumbnails are compared.
 
     Args:
         facts: Facts by path; those with a problem or of one colour are left
             out.
         bits: Bits of 64 that may differ.
         correlation: Least correlation of the thumbnails' 768 numbers.
+        workers: Threads that search among the hashes; worth it from 10⁵.
 
     Returns:
         Pairs of paths with different content, each sorted.
+
+    Raises:
+        ValueError: ``workers`` is not positive, or ``bits`` is out of
+            [0, 16].
     """
-    # Of a million pictures nearly all are unlike: no list and no dictionary
-    # for each of them.
-    path_of: dict[str, str] = {}
-    copies: dict[str, list[str]] = defaultdict(list)
-    contents: list[ImageFacts] = []
+    if workers < 1:
+        raise ValueError(f'workers must be at least 1, got {workers}')
+    # Of a million pictures nearly all are unlike: each is looked at once, and
+    # none has a list or an entry of a dictionary.
+    paths, usable, hash_list = [], [], []
     for path, fact in facts.items():
-        if fact.thumbnail is None or fact.one_colour:
-            continue
-        if fact.sha256 in path_of:
-            copies[fact.sha256].append(path)
-        else:
-            path_of[fact.sha256] = path
-            contents.append(fact)
+        if fact.thumbnail is not None and not fact.one_colour:
+            paths.append(path)
+            usable.append(fact)
+            hash_list.append(fact.dhash)
+    hashes = np.array(hash_list, np.uint64)
+    order = np.argsort(hashes)
+    copies = _copies(usable, order, hashes[order])
+    first = np.ones(len(usable), bool)
+    first[[row for rows in copies.values() for row in rows]] = False
+    order = order[first[order]]
     pairs = []
-    for one, other in _alike(contents, bits, correlation):
-        if one.sha256 in copies or other.sha256 in copies:
+    for one, other in _alike(usable, order, hashes[order], bits, correlation,
+                             workers):
+        if one in copies or other in copies:
             pairs += [(min(pair), max(pair)) for pair in product(*(
-                [path_of[fact.sha256], *copies.get(fact.sha256, ())]
-                for fact in (one, other)))]
+                [paths[row], *(paths[copy] for copy in copies.get(row, ()))]
+                for row in (one, other)))]
         else:
-            left, right = path_of[one.sha256], path_of[other.sha256]
+            left, right = paths[one], paths[other]
             pairs.append((left, right) if left < right else (right, left))
     return sorted(pairs)
 
 
-def _alike(contents: Sequence[ImageFacts], bits: int, correlation: float
-           ) -> Iterator[tuple[ImageFacts, ImageFacts]]:
-    """Yield the pairs of different contents that look the same.
+def _copies(facts: Sequence[ImageFacts], order: np.ndarray,
+            hashes: np.ndarray) -> dict[int, list[int]]:
+    """Rows of the same content as an earlier row, by that row.
 
     Args:
-        contents: One of each content.
+        facts: (N,) Facts.
+        order: (N,) Rows by their difference hashes.
+        hashes: (N,) Those hashes, sorted: equal contents have equal ones.
+    """
+    same = np.flatnonzero(hashes[1:] == hashes[:-1])
+    first_of: dict[str, int] = {}
+    copies: dict[int, list[int]] = defaultdict(list)
+    for row in np.unique(order[np.concatenate([same, same + 1])]).tolist():
+        first = first_of.setdefault(facts[row].sha256, row)
+        if first != row:
+            copies[first].append(row)
+    return copies
+
+
+def _alike(facts: Sequence[ImageFacts], order: np.ndarray,
+           hashes: np.ndarray, bits: int, correlation: float, workers: int
+           ) -> Iterator[tuple[int, int]]:
+    """Yield the rows of the pairs of different contents that look the same.
+
+    Args:
+        facts: (N,) Facts.
+        order: (M,) One row of each content, by their difference hashes.
+        hashes: (M,) Those hashes, sorted.
         bits: As for :func:`near_duplicates`.
         correlation: As for :func:`near_duplicates`.
+        workers: As for :func:`near_duplicates`.
     """
-    hashes = np.fromiter((fact.dhash for fact in contents), np.uint64,
-                         len(contents))
-    order = np.argsort(hashes, kind='stable')
-    different, starts = np.unique(hashes[order], return_index=True)
-    counts = np.diff(np.append(starts, len(order)))
+    new = np.ones(len(hashes), bool)
+    new[1:] = hashes[1:] != hashes[:-1]
+    starts = np.flatnonzero(new)
+    different, counts = hashes[starts], np.diff(np.append(starts, len(order)))
 
-    def members(place: int) -> list[ImageFacts]:
+    def members(place: int) -> list[int]:
         start = starts[place]
-        return [contents[row] for row in order[start:start + counts[place]]]
+        return order[start:start + counts[place]].tolist()
 
     for place in np.flatnonzero(counts > 1).tolist():
         own = members(place)
-        yield from _correlated(own, own, correlation)
-    for firsts, seconds in near_hash_pairs(different, bits):
+        yield from _correlated(facts, own, own, correlation)
+    for firsts, seconds in near_hash_pairs(different, bits, workers):
         several = (counts[firsts] > 1) | (counts[seconds] > 1)
         for one, other in zip(firsts[several].tolist(),
                               seconds[several].tolist(), strict=True):
-            yield from _correlated(members(one), members(other), correlation)
+            yield from _correlated(facts, members(one), members(other),
+                                   correlation)
         left = order[starts[firsts[~several]]]
         right = order[starts[seconds[~several]]]
+        # As they lie in memory, one after another.
+        by_row = np.argsort(left)
+        left, right = left[by_row].tolist(), right[by_row].tolist()
         for begin in range(0, len(left), _CHUNK):
-            part = slice(begin, begin + _CHUNK)
-            ones = [contents[row] for row in left[part]]
-            others = [contents[row] for row in right[part]]
-            close = (_standardized(ones) * _standardized(others)).sum(1)
-            yield from ((ones[row], others[row]) for row in
-                        np.flatnonzero(close >= correlation))
+            ones = left[begin:begin + _CHUNK]
+            others = right[begin:begin + _CHUNK]
+            close = np.einsum('ij,ij->i', _standardized(facts, ones),
+                              _standardized(facts, others))
+            yield from ((ones[pair], others[pair]) for pair in
+                        np.flatnonzero(close >= correlation).tolist())
 
 
-def _correlated(left: Sequence[ImageFacts], right: Sequence[ImageFacts],
-                correlation: float
-                ) -> Iterator[tuple[ImageFacts, ImageFacts]]:
+def _correlated(facts: Sequence[ImageFacts], left: Sequence[int],
+                right: Sequence[int], correlation: float
+                ) -> Iterator[tuple[int, int]]:
     """Compare each with each; within one sequence every pair once."""
     for start in range(0, len(left), _CHUNK):
-        rows = _standardized(left[start:start + _CHUNK])
+        rows = _standardized(facts, left[start:start + _CHUNK])
         for first in range(start if left is right else 0, len(right), _CHUNK):
-            columns = _standardized(right[first:first + _CHUNK])
+            columns = _standardized(facts, right[first:first + _CHUNK])
             close = np.nonzero(rows @ columns.T >= correlation)
             for row, column in zip(*close, strict=True):
                 if left is not right or start + row < first + column:
                     yield left[start + row], right[first + column]
 
 
-def _standardized(facts: Sequence[ImageFacts]) -> np.ndarray:
-    """Thumbnails of mean 0 and length 1, (N, 768) float32."""
-    rows = np.stack([np.asarray(fact.thumbnail) for fact in facts]).reshape(
-        len(facts), -1).astype(np.float32)
-    rows -= rows.mean(axis=1, keepdims=True)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+def _standardized(facts: Sequence[ImageFacts], rows: Sequence[int]
+                  ) -> np.ndarray:
+    """Thumbnails of mean 0 and length 1, (len(rows), 768) float32."""
+    levels = np.concatenate([np.asarray(facts[row].thumbnail)
+                             for row in rows])
+    standardized = levels.reshape(len(rows), -1).astype(np.float32)
+    standardized -= standardized.mean(axis=1, keepdims=True)
+    standardized /= np.linalg.norm(standardized, axis=1, keepdims=True)
+    return standardized
 
 
 def groups(keys: Sequence[str]) -> list[list[int]]:

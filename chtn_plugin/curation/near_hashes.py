@@ -1,31 +1,39 @@
-"""Find the pairs of 64-bit hashes that differ in few bits, in linear time."""
+"""Find the pairs of 64-bit hashes that differ in few bits."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from math import comb
+from typing import Optional
 
 import numpy as np
+
+from .._threads import in_order
 
 _WIDTH = 64
 # Neighbouring places of a picture agree: their bits go to different blocks.
 _ORDER = np.random.default_rng(0).permutation(_WIDTH)
+# Words that are gone through at once: few calls, and in the processor's cache.
 _WINDOW = 1 << 16
 
 
-def near_hash_pairs(hashes: np.ndarray, bits: int
+def near_hash_pairs(hashes: np.ndarray, bits: int, workers: int = 1
                     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     r"""Yield the pairs of hashes that differ in at most so many bits.
 
-    The bits are parted into ``bits + k`` blocks. Of a pair that differs in at
-    most ``bits`` of them at least k blocks are equal, so that each choice of
-    k blocks is a key under which its pairs meet (multi-index hashing,
-    https://arxiv.org/abs/1307.2982). Every meeting is then tested exactly. k
-    is such that few others meet: time and memory grow as the number of hashes
-    and of pairs found, where the hashes are spread.
+    The bits are parted into ``bits + 2k - 1`` blocks. Of a pair that differs
+    in at most ``bits`` of them at least 2k - 1 blocks are equal, k of them in
+    the first or in the second half: each choice of k blocks of one half is a
+    key under which its pairs meet. Every meeting is then tested exactly. This
+    is multi-index hashing (https://arxiv.org/abs/1307.2982) with half as many
+    keys as all choices of blocks would be. k is such that few others meet:
+    time grows a little faster than the number of hashes, memory with it and
+    with the pairs found, where the hashes are spread.
 
     Args:
         hashes: (N,) uint64, all different.
         bits: Bits that may differ, in [0, 16].
+        workers: Keys that are gone through side by side, by threads.
 
     Yields:
         Positions of the first and the second of each pair, as arrays of
@@ -36,48 +44,78 @@ def near_hash_pairs(hashes: np.ndarray, bits: int
     """
     if not 0 <= bits <= 16:
         raise ValueError(f'bits must lie in [0, 16], got {bits}')
-    count = len(hashes)
-    if count < 2:
+    if len(hashes) < 2:
         return
-    equal = _equal_blocks(count, bits)
-    widths = [len(part) for part in np.array_split(_ORDER, bits + equal)]
+    equal = _equal_blocks(len(hashes), bits)
+    keys = _keys(equal, bits)
+    widths = [len(block) for block in np.array_split(
+        _ORDER, _block_count(equal, bits))]
     words = _spread(hashes)
     order = np.argsort(words)
     sorted_words = words[order]
-    for chosen in combinations(range(len(widths)), equal):
+
+    def found(number: int) -> Optional[tuple[np.ndarray, np.ndarray]]:
         # The key leads: the words themselves are sorted, with no positions
         # beside them, and neighbours' keys are equal if what differs is low.
-        rest = [block for block in range(len(widths)) if block not in chosen]
-        turned = [*chosen, *rest]
+        key = keys[number]
+        turned = [*key, *(block for block in range(len(widths))
+                          if block not in key)]
         turned_widths = [widths[block] for block in turned]
         arranged = _rearranged(words, widths, turned)
         arranged.sort()
-        before = _masks(turned_widths)[equal:equal + sum(
-            block < chosen[-1] for block in rest)]
-        close = list(_close(arranged, sum(turned_widths[:equal]), bits,
-                            before))
-        if close:
-            one, other = (order[np.searchsorted(sorted_words, _rearranged(
-                np.concatenate(side), turned_widths, np.argsort(turned)))]
-                for side in zip(*close, strict=True))
-            yield np.minimum(one, other), np.maximum(one, other)
+        mask_of = dict(zip(turned, _masks(turned_widths), strict=True))
+        close = list(_close(
+            arranged, sum(widths[block] for block in key), bits,
+            [np.uint64(sum(int(mask_of[block]) for block in earlier))
+             for earlier in keys[:number]]))
+        if not close:
+            return None
+        one, other = (order[np.searchsorted(sorted_words, _rearranged(
+            np.concatenate(side), turned_widths, np.argsort(turned)))]
+            for side in zip(*close, strict=True))
+        return np.minimum(one, other), np.maximum(one, other)
+
+    for pairs in in_order(found, range(len(keys)), workers):
+        if pairs is not None:
+            yield pairs
+
+
+def _block_count(equal: int, bits: int) -> int:
+    return bits + 2 * equal - 1
+
+
+def _keys(equal: int, bits: int) -> list[tuple[int, ...]]:
+    """The choices of so many blocks of one half."""
+    count = _block_count(equal, bits)
+    return [*combinations(range(count // 2), equal),
+            *combinations(range(count // 2, count), equal)]
 
 
 def _equal_blocks(count: int, bits: int) -> int:
-    """How many blocks make a key: as many bits as the count has, and more."""
-    most = _WIDTH - bits
-    needed = count.bit_length() - 2
-    return next((equal for equal in range(1, min(4, most) + 1)
-                 if _WIDTH * equal // (bits + equal) >= needed),
-                min(4, most))
+    """How many blocks make a key, so that keys and meetings cost least.
+
+    A hash is sorted under each key, and compared with those that it meets
+    there; to sort takes about four times as long as to compare.
+    """
+    def cost(equal: int) -> float:
+        blocks = _block_count(equal, bits)
+        keys = comb(blocks // 2, equal) + comb(blocks - blocks // 2, equal)
+        return keys * (4 + count / 2 ** (_WIDTH * equal / blocks))
+
+    return min(range(1, (_WIDTH + 1 - bits) // 2 + 1), key=cost)
 
 
 def _spread(hashes: np.ndarray) -> np.ndarray:
     """Put the bits into another order, in which neighbours lie far apart."""
     words = np.zeros_like(hashes)
-    for place in _ORDER:
-        words = (words << np.uint64(1)) | (
-            (hashes >> np.uint64(place)) & np.uint64(1))
+    for start in range(0, len(words), _WINDOW):
+        part = hashes[start:start + _WINDOW]
+        to = words[start:start + _WINDOW]
+        for place in _ORDER:
+            bit = part >> np.uint64(place)
+            bit &= np.uint64(1)
+            to <<= np.uint64(1)
+            to |= bit
     return words
 
 
@@ -109,19 +147,26 @@ def _rearranged(words: np.ndarray, widths: Sequence[int],
             runs[-1] = (move, runs[-1][1] | int(masks[block]))
         else:
             runs.append((move, int(masks[block])))
-    arranged = np.zeros_like(words)
+    arranged = np.empty_like(words)
     for start in range(0, len(words), _WINDOW):
         part = words[start:start + _WINDOW]
         to = arranged[start:start + _WINDOW]
+        field = to
         for move, mask in runs:
-            field = part & np.uint64(mask)
-            to |= (field << np.uint64(move) if move >= 0
-                   else field >> np.uint64(-move))
+            np.bitwise_and(part, np.uint64(mask), out=field)
+            if move >= 0:
+                field <<= np.uint64(move)
+            else:
+                field >>= np.uint64(-move)
+            if field is to:
+                field = np.empty_like(part)
+            else:
+                to |= field
     return arranged
 
 
 def _close(words: np.ndarray, width: int, bits: int,
-           before: Sequence[np.uint64]
+           earlier: Sequence[np.uint64]
            ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the pairs of words that have one key and differ in few bits.
 
@@ -129,29 +174,52 @@ def _close(words: np.ndarray, width: int, bits: int,
         words: (N,) uint64, sorted.
         width: Of the key, which is a word's highest bits.
         bits: Bits that may differ.
-        before: Masks of blocks, none of which may be equal: of a pair's
-            equal blocks the key is to hold the first, so that each pair
-            comes once.
+        earlier: Masks of the keys before this one, none of which may be
+            equal, so that each pair comes once.
     """
     limit = np.uint64(1 << (_WIDTH - width))
-    # A window at a time, so that its words stay in the processor's cache.
-    for start in range(0, len(words) - 1, _WINDOW):
-        window = words[start:start + _WINDOW + 1]
-        differing = window[1:] ^ window[:-1]
-        # Those that still have their key so many places further on.
-        active, step = np.flatnonzero(differing < limit), 1
-        differing, active = differing[active], active + start
-        while len(active):
+    # Each with the one so many places further on; now and then those without
+    # one of their key there are left out, when they are many.
+    step = leave_out_at = 1
+    while len(words) > step:
+        pairs = len(words) - step
+        one_key = np.empty(pairs if step == leave_out_at else 0, bool)
+        for start in range(0, pairs, _WINDOW):
+            stop = min(start + _WINDOW, pairs)
+            first, second = words[start:stop], words[start + step:stop + step]
+            differing = first ^ second
+            if step == leave_out_at:
+                np.less(differing, limit, out=one_key[start:stop])
             close = np.flatnonzero(_popcount(differing) <= bits)
-            for mask in before if len(close) else ():
-                close = close[np.flatnonzero(differing[close] & mask)]
+            close = close[differing[close] < limit]
+            for mask in earlier if len(close) else ():
+                close = close[differing[close] & mask != 0]
             if len(close):
-                yield words[active[close]], words[active[close] + step]
-            step += 1
-            active = active[:np.searchsorted(active, len(words) - step)]
-            differing = words[active] ^ words[active + step]
-            kept = np.flatnonzero(differing < limit)
-            active, differing = active[kept], differing[kept]
+                yield first[close], second[close]
+        if step == leave_out_at:
+            kept = _covered(one_key, step)
+            if np.count_nonzero(kept) < .75 * len(kept):
+                words = words[kept]
+            leave_out_at += (step + 1) // 2
+        step += 1
+
+
+def _covered(same: np.ndarray, step: int) -> np.ndarray:
+    """Which of N words lie between two of one key, the two among them.
+
+    Args:
+        same: (N - step,) Whether a word and that so many places further on
+            have one key.
+        step: Places.
+    """
+    covered = np.zeros(len(same) + step, bool)
+    covered[:len(same)] = same
+    reach = 1
+    while reach <= step:
+        further = min(reach, step + 1 - reach)
+        covered[further:] |= covered[:-further].copy()
+        reach += further
+    return covered
 
 
 def _popcount(values: np.ndarray) -> np.ndarray:

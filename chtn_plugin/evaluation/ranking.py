@@ -2,9 +2,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Optional, TypeVar
 
@@ -13,6 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from .._threads import in_order
 from .counting import count_tile, use_compiled
 from .counting_device import count_tile_on_device
 from .rank_table import (
@@ -94,29 +93,9 @@ def rank_tiles(similarity: Similarity,
                                       max(1, len(todo)))
     with tqdm(total=len(todo), disable=not progress, delay=2,
               unit='tile', desc=f'{queries} x {gallery}') as bar:
-        for done in _in_order(rank, todo, workers):
+        for done in in_order(rank, todo, workers):
             bar.update()
             yield from done
-
-
-def _in_order(function: Callable[[int], T], items: list[int],
-              workers: int) -> Iterator[T]:
-    """Results in order, a few ahead, so that few wait in memory."""
-    if workers == 1:
-        yield from map(function, items)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        ahead: deque[Future] = deque()
-        try:
-            for item in items:
-                ahead.append(pool.submit(function, item))
-                if len(ahead) > workers:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()
 
 
 @contextmanager

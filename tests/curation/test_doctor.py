@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from chtn_plugin.curation import doctor
 from chtn_plugin.curation.checked_data import check
 from chtn_plugin.curation.doctor import (
     check_classes,
@@ -69,6 +70,16 @@ def with_images(records, root):
 def test_sound_data_are_found_sound(tmp_path):
     findings = examine(with_images(sound(), tmp_path), tmp_path)
     assert findings == [] and table(findings) == 'nothing found'
+
+
+def test_workers_look_at_images_and_search_among_them(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(doctor, 'image_facts', lambda paths, workers, cache:
+                        given.append(workers) or image_facts(paths, workers))
+    monkeypatch.setattr(doctor, 'near_duplicates', lambda facts, workers:
+                        given.append(workers) or [])
+    examine(with_images(sound(), tmp_path), tmp_path, workers=3)
+    assert given == [3, 3]
 
 
 def test_copy_across_splits_is_an_error(tmp_path):

@@ -90,6 +90,13 @@ def test_workers_see_the_same_in_the_same_order(pictures):
     assert all(same(one[path], several[path]) for path in one)
 
 
+def test_workers_find_the_same_near_duplicates():
+    facts = generated(120)
+    assert near_duplicates(facts, workers=3) == near_duplicates(facts) != []
+    with pytest.raises(ValueError, match='workers must be at least 1, got 0'):
+        near_duplicates(facts, workers=0)
+
+
 def test_no_workers_are_refused(pictures):
     with pytest.raises(ValueError, match='at least 1, got 0'):
         image_facts(pictures, 0)

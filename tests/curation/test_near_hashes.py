@@ -24,13 +24,13 @@ def by_each_with_each(values, bits):
             if (int(values[i]) ^ int(values[j])).bit_count() <= bits}
 
 
-def found(values, bits):
+def found(values, bits, workers=1):
     return [(int(j), int(i)) for first, second in near_hash_pairs(
-        values, bits) for i, j in zip(first, second, strict=True)]
+        values, bits, workers) for i, j in zip(first, second, strict=True)]
 
 
-@pytest.mark.parametrize('equal', [None, 1, 2, 3])
-@pytest.mark.parametrize('bits', [0, 1, 6])
+@pytest.mark.parametrize('equal', [None, 1, 2, 3, 4])
+@pytest.mark.parametrize('bits', [0, 1, 6, 9])
 def test_pairs_are_those_of_each_with_each_and_come_once(bits, equal,
                                                          monkeypatch):
     if equal is not None:
@@ -54,10 +54,47 @@ def test_crowd_under_one_key_is_gone_through_in_parts(monkeypatch):
     assert set(found(values, 2)) == by_each_with_each(values, 2)
 
 
+@pytest.mark.parametrize('bits', [0, 1, 6, 16])
+@pytest.mark.parametrize('equal', [1, 2, 3])
+def test_a_key_is_left_whichever_blocks_differ(equal, bits):
+    # Its blocks lie in one half, and halves hold what they must.
+    keys = near_hashes._keys(equal, bits)
+    blocks = near_hashes._block_count(equal, bits)
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        differing = set(random.permutation(blocks)[:bits].tolist())
+        assert any(differing.isdisjoint(key) for key in keys)
+    # One more, and a choice leaves none.
+    first = list(range(blocks // 2 - equal + 1))
+    second = list(range(blocks // 2, blocks - equal + 1))
+    assert len(first + second) == bits + 1
+    assert not any(set(first + second).isdisjoint(key) for key in keys)
+
+
 def test_longer_keys_serve_more_hashes():
-    # 9, 16, 21 and 25 bits a key
-    assert [near_hashes._equal_blocks(count, 6) for count in (
-        1_000, 100_000, 1_000_000, 100_000_000)] == [1, 2, 3, 4]
+    # 9, 14, 17, 20, 21 and 24 bits a key
+    assert [near_hashes._equal_blocks(10 ** power, 6)
+            for power in range(3, 9)] == [1, 2, 3, 4, 5, 8]
+    assert [len(near_hashes._keys(equal, 6)) for equal in range(1, 6)] == [
+        7, 16, 30, 50, 77]
+
+
+def test_pairs_among_many_come_once(monkeypatch):
+    # Words without another of their key are left out on the way.
+    monkeypatch.setattr(near_hashes, '_equal_blocks', lambda *_: 4)
+    values = hashes(40_000)
+    pairs = found(values, 6)
+    expected = {(i, j) for i, j in pairs if (
+        int(values[i]) ^ int(values[j])).bit_count() <= 6}
+    assert len(set(pairs)) == len(pairs) == len(expected)
+    # By their making none to nine bits differ; by chance none are near.
+    assert len(pairs) == 20_000 * 6 // 10
+
+
+@pytest.mark.parametrize('workers', [2, 3])
+def test_workers_find_the_same_in_the_same_order(workers):
+    values = hashes(2_000)
+    assert found(values, 6, workers) == found(values, 6)
 
 
 def test_bits_are_counted_without_numpys_function(monkeypatch):
