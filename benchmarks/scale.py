@@ -50,10 +50,6 @@ from figures import Figure, add_json_option, write_figures
 # fits a cache of the processor bends (pyarrow's own reader has 1.14 there, a
 # Python dictionary more): that is shown, and has no limit.
 EXPONENT_LIMIT, LIMIT_FROM, DECADES = 1.1, 10_000, 2
-# The search for hashes that are near is not linear: near-duplicates meet under
-# 28 keys up to 10⁵ rows and under 84 at 10⁶. A bare dictionary of names has
-# 1.2, too.
-STEPPED_LIMITS = {'doctor, near-duplicates': 1.2}
 
 Part = Callable[[], Any]
 # Rows that are drawn together.
@@ -404,10 +400,8 @@ def main() -> None:
                 / table['csv module, bare'][-1][0], 'csv module, bare'))
         if slope:
             figures.append(Figure(f'{name}, exponent', float(slope),
-                                  **dict(
-                                      limit=STEPPED_LIMITS.get(
-                                          name, EXPONENT_LIMIT),
-                                      aim=EXPONENT_LIMIT)
+                                  **dict(limit=EXPONENT_LIMIT,
+                                         aim=EXPONENT_LIMIT)
                                   if sizes[-1] >= LIMIT_FROM * 10 ** DECADES
                                   else {}))
     write_figures(args.json, 'scale', figures)

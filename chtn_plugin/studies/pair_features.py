@@ -134,7 +134,7 @@ def read_pair_features(path: str | Path, name: Optional[str] = None,
             the data have no ready features, or a split is empty.
     """
     path = Path(path)
-    if not path.is_file():
+    if path.suffix != '.py' and not path.is_file():
         raise FileNotFoundError(f'data not found: {path}. {FEATURES_HINT}')
     parts = (_of_config(read_config_file(str(path)), str(path))
              if path.suffix == '.py' else _of_file(path))

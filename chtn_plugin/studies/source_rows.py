@@ -60,7 +60,7 @@ def read_source(path: str | Path) -> SourceRows:
         ValueError: The arrays do not fit together.
     """
     path = Path(path)
-    if path.suffix == '.py' and path.is_file():
+    if path.suffix == '.py':
         dataset = part_of(part_of(
             read_config_file(str(path)), 'train_dataloader', str(path)),
             'dataset', str(path))

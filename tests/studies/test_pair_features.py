@@ -15,6 +15,7 @@ from chtn_plugin.studies.pair_features import (
     save_pair_features,
     with_class_prior,
 )
+from chtn_plugin.studies.source_rows import read_source
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path):
@@ -91,6 +92,15 @@ def test_a_missing_array_is_named(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='data not found'):
         read_pair_features(tmp_path / 'none.npz')
+
+
+@pytest.mark.parametrize('read', [read_pair_features, read_source])
+def test_a_misspelt_configuration_is_told_its_near_name(tmp_path, read):
+    (tmp_path / 'cca_own.py').write_text('')
+    with pytest.raises(FileNotFoundError, match=(
+            r'configuration not found: .*cca_onw\.py: did you mean '
+            r'.*cca_own\.py\?')):
+        read(tmp_path / 'cca_onw.py')
 
 
 def test_another_kind_of_file_is_refused(tmp_path):
