@@ -70,8 +70,8 @@ class Score:
     def average(self, values: np.ndarray) -> float:
         """Average values of the queries as the protocol does."""
         if self.protocol.macro:
-            of_class = self.by_class(values)
-            return float(np.mean(list(of_class.values())))
+            of_class = list(self.by_class(values).values())
+            return float(np.mean(of_class)) if of_class else float('nan')
         return self._mean(values[self.answered])
 
     def by_class(self, values: Optional[np.ndarray] = None

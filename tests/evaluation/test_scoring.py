@@ -37,8 +37,11 @@ def test_a_median_is_no_mean():
     assert score('pair-median-rank', (1., 2., 9.), None).value == 2
 
 
-def test_without_an_answer_there_is_no_figure():
-    assert np.isnan(score(values=(NAN, NAN), labels=None).value)
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('labels', [None, (0, 1)])
+@pytest.mark.parametrize('protocol', ['chtn-map-all', 'chtn-map-all:macro'])
+def test_without_an_answer_there_is_no_figure(protocol, labels):
+    assert np.isnan(score(protocol, (NAN, NAN), labels).value)
 
 
 def test_labels_of_several_columns_name_the_classes():
