@@ -38,8 +38,8 @@ def main() -> int:
     parser.add_argument('--no-images', action='store_true',
                         help='do not open the image files')
     parser.add_argument('--workers', type=int, default=1, metavar='N',
-                        help='images to look at side by side '
-                        '(default: %(default)s)')
+                        help='images to look at side by side, and threads '
+                        'that search for those alike (default: %(default)s)')
     parser.add_argument('--cache', type=Path, metavar='FOLDER',
                         help='keep what is known of the images here, for the '
                         'next look (default: data/feature_cache)')
