@@ -114,6 +114,8 @@ def label_array(labels: np.ndarray) -> np.ndarray:
             row NaN), or the shape is neither (N,) nor (N, C).
     """
     labels = _squeezed(labels)
+    if labels.ndim == 2 and labels.dtype == bool:
+        return labels
     if labels.ndim == 2:
         labels = np.where(has_class(labels)[:, None], labels, 0)
         wrong = (labels != 0) & (labels != 1)

@@ -163,9 +163,9 @@ class RetrievalMetric(BaseMetric):
         batch['similarity'] = np.array([str(sample.get('similarity') or '')
                                         for sample in data_samples])
         # One copy from the device, not one an item: each would wait for it.
-        batch['label'] = torch.stack([
+        batch['label'] = _compact(torch.stack([
             torch.as_tensor(s.get('label', -1)).detach()
-            for s in data_samples]).cpu().numpy()
+            for s in data_samples]).cpu().numpy())
         for part in PARTS:
             rows = [s[f'{part}_repr'] for s in data_samples
                     if s[f'{part}_idx'] >= 0]
@@ -317,6 +317,17 @@ def _means_something(scores: Sequence[Score], paired: bool) -> bool:
             'stand.')
         return False
     return True
+
+
+def _compact(labels: np.ndarray) -> np.ndarray:
+    """Keep 0/1 rows (N, C) as bool: a quarter of the memory.
+
+    Where an item has no class (NaN), or a wrong number stands, they stay.
+    """
+    if labels.ndim != 2 or labels.shape[1] == 1:
+        return labels
+    as_bool = labels.astype(bool)
+    return as_bool if (as_bool == labels).all() else labels
 
 
 def _stack(rows: Sequence[Any]) -> np.ndarray:

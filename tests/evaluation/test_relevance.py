@@ -68,6 +68,11 @@ def test_a_row_of_nan_has_none_of_several_classes():
     assert has_class(labels).tolist() == [True, False]
 
 
+def test_rows_of_bool_are_not_copied():
+    labels = np.array([[True, False], [False, False]])
+    assert label_array(labels) is labels
+
+
 def test_refuses_entries_that_are_no_class():
     with pytest.raises(ValueError, match='whole numbers, got 0.5'):
         label_array(np.array([1, .5]))

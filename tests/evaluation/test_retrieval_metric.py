@@ -13,6 +13,7 @@ from chtn_plugin.evaluation import (
     load_embeddings,
     score_embeddings,
 )
+from chtn_plugin.evaluation.gathering import gather_items
 
 # Two images, two texts each. Image 0 (class 0) is near texts 0, 1 and 2;
 # image 1 (class 1) near text 3.
@@ -103,6 +104,30 @@ def test_multi_label_items():
     got = evaluated(items, per_class=True)
     assert got['retrieval/t2i_mAP'] == EXPECTED['t2i_mAP']
     assert got['retrieval/t2i_mAP/dog'] == (1 / 2 + 1) / 2
+
+
+def test_rows_of_classes_are_kept_small():
+    metric = RetrievalMetric()
+    items = samples()
+    for item in items:
+        item['label'] = torch.tensor([1., 0])
+    metric.process(None, items[:2])
+    for item in items[2:]:
+        item['label'] = torch.tensor([float('nan')] * 2)
+    metric.process(None, items[2:])
+    assert [batch['label'].dtype for batch in metric.results] == [
+        np.bool_, np.float32]
+    embeddings = metric.embeddings(gather_items(metric.results, 4))
+    assert embeddings.text_label[0].tolist() == [1, 0]
+    assert np.isnan(embeddings.text_label[2]).all()
+
+
+def test_a_wrong_number_among_classes_is_refused():
+    items = samples()
+    for item in items:
+        item['label'] = torch.tensor([2., 0])
+    with pytest.raises(ValueError, match='must be 0 or 1, row 0 holds 2'):
+        evaluated(items)
 
 
 def test_written_embeddings_score_the_same(tmp_path):
