@@ -4,14 +4,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Optional, TypeVar
 
 S = TypeVar('S')
 T = TypeVar('T')
 
 
 def in_order(function: Callable[[S], T], items: Iterable[S],
-             workers: int) -> Iterator[T]:
+             workers: int, ahead: Optional[int] = None) -> Iterator[T]:
     """Yield the result of each item in order, a few worked out ahead.
 
     A pool's own ``map`` begins with all of them at once: of a million items
@@ -21,19 +21,22 @@ def in_order(function: Callable[[S], T], items: Iterable[S],
         function: What is done to each item.
         items: Are taken as they are needed.
         workers: Threads; 1 works without one.
+        ahead: Items that are begun before the result of the first is asked
+            for again. More keep all threads busy while one item takes long,
+            and hold more results. None: as many as threads.
     """
     if workers == 1:
         yield from map(function, items)
         return
     with ThreadPoolExecutor(workers) as pool:
-        ahead: deque[Future[T]] = deque()
+        begun: deque[Future[T]] = deque()
         try:
             for item in items:
-                ahead.append(pool.submit(function, item))
-                if len(ahead) > workers:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
+                begun.append(pool.submit(function, item))
+                if len(begun) > (ahead or workers):
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
         finally:
-            for future in ahead:
+            for future in begun:
                 future.cancel()

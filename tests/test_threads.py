@@ -29,6 +29,35 @@ def test_few_are_taken_ahead(workers):
     results.close()
 
 
+def test_more_are_begun_while_one_takes_long():
+    others = threading.Barrier(2, timeout=60)
+
+    def first_waits_for_the_last(item):
+        if item in (0, 9):
+            others.wait()
+        return item
+
+    assert list(in_order(first_waits_for_the_last, range(10), 2, 10)) == [
+        *range(10)]
+
+
+def test_what_waits_is_not_begun_after_an_end():
+    begun, gate = [], threading.Event()
+
+    def wait(item):
+        begun.append(item)
+        assert not item or gate.wait(60)
+
+    results = in_order(wait, range(100), 2, 50)
+    next(results)
+    end = threading.Thread(target=results.close)
+    end.start()
+    end.join(.5)  # until what waits is given up
+    gate.set()
+    end.join(60)
+    assert not end.is_alive() and len(begun) < 5
+
+
 def test_several_are_worked_out_side_by_side():
     together = threading.Barrier(3, timeout=60)
     assert len(list(in_order(lambda _: together.wait(), range(6), 3))) == 6

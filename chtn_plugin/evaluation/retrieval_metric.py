@@ -324,7 +324,7 @@ def _compact(labels: np.ndarray) -> np.ndarray:
 
     Where an item has no class (NaN), or a wrong number stands, they stay.
     """
-    if labels.ndim != 2 or labels.shape[1] == 1:
+    if labels.ndim != 2 or labels.shape[1] < 2:
         return labels
     as_bool = labels.astype(bool)
     return as_bool if (as_bool == labels).all() else labels

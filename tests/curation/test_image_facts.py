@@ -90,11 +90,30 @@ def test_workers_see_the_same_in_the_same_order(pictures):
     assert all(same(one[path], several[path]) for path in one)
 
 
-def test_workers_find_the_same_near_duplicates():
+def test_workers_find_the_same_near_duplicates(monkeypatch):
     facts = generated(120)
-    assert near_duplicates(facts, workers=3) == near_duplicates(facts) != []
+    expected, given = near_duplicates(facts), []
+    pairs = module.near_hash_pairs
+    monkeypatch.setattr(module, 'near_hash_pairs', lambda *arguments: (
+        given.append(arguments[2]), pairs(*arguments))[1])
+    assert near_duplicates(facts, workers=3) == expected != []
+    assert given == [3]
     with pytest.raises(ValueError, match='workers must be at least 1, got 0'):
         near_duplicates(facts, workers=0)
+
+
+def test_one_content_of_two_hashes_is_no_pair():
+    # As two versions of a decoder may see the same file.
+    thumbnail = np.random.default_rng(0).integers(0, 256, (16, 16, 3),
+                                                  np.uint8)
+    facts = {name: ImageFacts(None, content, dhash, thumbnail)
+             for name, content, dhash in (('a', 'same', 5), ('b', 'same', 4),
+                                          ('c', 'other', 5))}
+    assert near_duplicates(facts) == [('a', 'c'), ('b', 'c')]
+
+
+def test_no_pictures_have_no_near_duplicates():
+    assert near_duplicates({}) == []
 
 
 def test_no_workers_are_refused(pictures):

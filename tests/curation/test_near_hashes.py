@@ -1,6 +1,8 @@
 """Hashes that differ in few bits are found by bands, all and only they."""
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -29,12 +31,13 @@ def found(values, bits, workers=1):
         values, bits, workers) for i, j in zip(first, second, strict=True)]
 
 
-@pytest.mark.parametrize('equal', [None, 1, 2, 3, 4])
+@pytest.mark.parametrize('design', [
+    None, (1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (2, 4)])
 @pytest.mark.parametrize('bits', [0, 1, 6, 9])
-def test_pairs_are_those_of_each_with_each_and_come_once(bits, equal,
+def test_pairs_are_those_of_each_with_each_and_come_once(bits, design,
                                                          monkeypatch):
-    if equal is not None:
-        monkeypatch.setattr(near_hashes, '_equal_blocks', lambda *_: equal)
+    if design is not None:
+        monkeypatch.setattr(near_hashes, '_cheapest', lambda *_: design)
     values = hashes(400)
     pairs = found(values, bits)
     assert set(pairs) == by_each_with_each(values, bits)
@@ -56,32 +59,34 @@ def test_crowd_under_one_key_is_gone_through_in_parts(monkeypatch):
 
 @pytest.mark.parametrize('bits', [0, 1, 6, 16])
 @pytest.mark.parametrize('equal', [1, 2, 3])
-def test_a_key_is_left_whichever_blocks_differ(equal, bits):
-    # Its blocks lie in one half, and halves hold what they must.
-    keys = near_hashes._keys(equal, bits)
-    blocks = near_hashes._block_count(equal, bits)
+@pytest.mark.parametrize('parts', [1, 2])
+def test_a_key_is_left_whichever_blocks_differ(parts, equal, bits):
+    keys = near_hashes._keys(parts, equal, bits)
+    blocks = near_hashes._block_count(parts, equal, bits)
     random = np.random.default_rng(0)
     for _ in range(200):
         differing = set(random.permutation(blocks)[:bits].tolist())
         assert any(differing.isdisjoint(key) for key in keys)
     # One more, and a choice leaves none.
-    first = list(range(blocks // 2 - equal + 1))
-    second = list(range(blocks // 2, blocks - equal + 1))
-    assert len(first + second) == bits + 1
-    assert not any(set(first + second).isdisjoint(key) for key in keys)
+    worst = {block for part in np.array_split(np.arange(blocks), parts)
+             for block in part[:max(0, len(part) - equal + 1)].tolist()}
+    assert len(worst) == bits + 1
+    assert not any(worst.isdisjoint(key) for key in keys)
 
 
 def test_longer_keys_serve_more_hashes():
-    # 9, 14, 17, 20, 21 and 24 bits a key
-    assert [near_hashes._equal_blocks(10 ** power, 6)
-            for power in range(3, 9)] == [1, 2, 3, 4, 5, 8]
-    assert [len(near_hashes._keys(equal, 6)) for equal in range(1, 6)] == [
-        7, 16, 30, 50, 77]
+    designs = [near_hashes._cheapest(10 ** power, 6) for power in range(3, 9)]
+    # 9, 14, 17, 20, 21 and 26 bits a key
+    assert designs == [(1, 1), (2, 2), (2, 3), (2, 4), (2, 5), (1, 4)]
+    assert [len(near_hashes._keys(*design, 6)) for design in designs] == [
+        7, 16, 30, 50, 77, 210]
 
 
-def test_pairs_among_many_come_once(monkeypatch):
-    # Words without another of their key are left out on the way.
-    monkeypatch.setattr(near_hashes, '_equal_blocks', lambda *_: 4)
+def test_pairs_among_many_come_once_and_few_are_compared(monkeypatch):
+    monkeypatch.setattr(near_hashes, '_cheapest', lambda *_: (2, 4))
+    compared, popcount = [], near_hashes._popcount
+    monkeypatch.setattr(near_hashes, '_popcount', lambda words: (
+        compared.append(len(words)), popcount(words))[1])
     values = hashes(40_000)
     pairs = found(values, 6)
     expected = {(i, j) for i, j in pairs if (
@@ -89,12 +94,25 @@ def test_pairs_among_many_come_once(monkeypatch):
     assert len(set(pairs)) == len(pairs) == len(expected)
     # By their making none to nine bits differ; by chance none are near.
     assert len(pairs) == 20_000 * 6 // 10
+    # Words without another of their key are left out on the way: hardly
+    # more than the neighbours, and a few runs of a key.
+    assert sum(compared) < 50 * len(values) * 2
 
 
 @pytest.mark.parametrize('workers', [2, 3])
-def test_workers_find_the_same_in_the_same_order(workers):
+def test_workers_find_the_same_in_the_same_order(workers, monkeypatch):
     values = hashes(2_000)
-    assert found(values, 6, workers) == found(values, 6)
+    expected, threads = found(values, 6), set()
+    close = near_hashes._close
+    monkeypatch.setattr(near_hashes, '_close', lambda *given: (
+        threads.add(threading.get_ident()), close(*given))[1])
+    assert found(values, 6, workers) == expected
+    assert 0 < len(threads - {threading.get_ident()}) <= workers
+
+
+def test_no_workers_are_refused():
+    with pytest.raises(ValueError, match='workers must be at least 1, got 0'):
+        found(hashes(10), 6, 0)
 
 
 def test_bits_are_counted_without_numpys_function(monkeypatch):
