@@ -19,7 +19,7 @@ _WINDOW = 1 << 16
 
 def near_hash_pairs(hashes: np.ndarray, bits: int, workers: int = 1
                     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    r"""Yield the pairs of hashes that differ in at most so many bits.
+    """Yield the pairs of hashes that differ in at most so many bits.
 
     The bits are parted into blocks, and the blocks into one or two parts.
     Of a pair that differs in at most ``bits`` bits so many blocks are equal
@@ -87,7 +87,7 @@ def near_hash_pairs(hashes: np.ndarray, bits: int, workers: int = 1
 
 
 def _block_count(parts: int, equal: int, bits: int) -> int:
-    """So many blocks that, if some differ, a part has so many equal ones."""
+    """So many that, if ``bits`` of them differ, a part has enough equal."""
     return bits + parts * (equal - 1) + 1
 
 
