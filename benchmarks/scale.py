@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any
 
 from chtn_plugin.curation.doctor import check_classes, check_texts
-from chtn_plugin.curation.image_facts import ImageFacts, near_duplicates
+from chtn_plugin.curation.image_facts import ImageFacts
+from chtn_plugin.curation.near_duplicates import near_duplicates
 from chtn_plugin.datasets import CrossModalDataset
 from chtn_plugin.datasets.manifest import read_manifest
 from chtn_plugin.storage.row_store import FeatureStore

@@ -37,7 +37,8 @@ OLD_MODULES = {
     'datasets.feature_cache': 'engine.feature_cache',
     'datasets.feature_store': 'storage.row_store',
     'datasets.hf_tokens': 'text.hf_tokens',
-    'datasets.image_facts': 'curation.image_facts',
+    'datasets.image_facts':
+        'curation.image_facts curation.near_duplicates',
     'datasets.own_data':
         'curation.own_pairs curation.own_data curation.own_tables',
     'datasets.preparation': 'curation.preparation',

@@ -16,6 +16,7 @@ def test_every_new_place_of_an_old_module_exists(old):
 
 @pytest.mark.parametrize('old, name, home', [
     ('apis.exact_search', 'unit_rows', 'evaluation.exact_search'),
+    ('datasets.image_facts', 'near_duplicates', 'curation.near_duplicates'),
     ('datasets.own_data', 'make_manifest', 'curation.own_data'),
     ('datasets.own_data', 'Options', 'curation.own_pairs'),
     ('datasets.preparation.base', 'image_problem', 'curation.image_facts'),

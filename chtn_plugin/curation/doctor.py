@@ -14,7 +14,8 @@ from ..datasets.grouping import (
     text_contents,
 )
 from ..datasets.manifest import PairRecord
-from .image_facts import ImageFacts, groups, image_facts, near_duplicates
+from .image_facts import ImageFacts, groups, image_facts
+from .near_duplicates import near_duplicates
 
 ERROR, WARNING, NOTE = 'error', 'warning', 'note'
 MAX_IMBALANCE = 20.

@@ -16,7 +16,8 @@ from chtn_plugin.curation.doctor import (
     rows_to_drop,
     table,
 )
-from chtn_plugin.curation.image_facts import image_facts, near_duplicates
+from chtn_plugin.curation.image_facts import image_facts
+from chtn_plugin.curation.near_duplicates import near_duplicates
 from chtn_plugin.datasets.manifest import (
     PairRecord,
     other_columns,
