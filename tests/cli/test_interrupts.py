@@ -31,6 +31,11 @@ def test_every_tool_says_how_to_go_on(tool, monkeypatch):
     assert len(line) > len(f'{name}.py: interrupted. ') + 10
 
 
+def listen_to_ctrl_c():
+    """A shell's background jobs ignore it, and their children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize('jobs', [1, 2])
 def test_a_benchmark_keeps_what_it_measured(tmp_path, jobs):
     data = write_small_set(tmp_path / 'small.npz')
@@ -40,7 +45,7 @@ def test_a_benchmark_keeps_what_it_measured(tmp_path, jobs):
                 '--labels', '4/class', '--draws', 400, '--budget', 2,
                 '--jobs', jobs, '--out', out),
         env=environment(), stderr=subprocess.PIPE, text=True,
-        start_new_session=True)
+        start_new_session=True, preexec_fn=listen_to_ctrl_c)
     records = out / 'records.jsonl'
     end = time.monotonic() + 250
     # The file is there a moment before its first line.
