@@ -56,7 +56,11 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('records', type=Path)
-    found = read(parser.parse_args().records)
+    records = parser.parse_args().records
+    if not records.is_file():
+        parser.error(f'no such file: {records}. tools/benchmark.py writes it '
+                     'to its --out folder')
+    found = read(records)
     print('| set | labels | SM | label-free | recipe | gain over the bar | '
           'draws |\n|---|---|---|---|---|---|---|')
     for (name, labels), means in found.items():

@@ -116,8 +116,6 @@ def sets_of(config: Path) -> Iterator[Checked]:
     from mmengine.registry import DATASETS
 
     from ..engine.config_files import read_config_file
-    if not config.is_file():
-        raise FileNotFoundError(f'no such file: {config}')
     cfg = read_config_file(str(config))
     seen = set()
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):

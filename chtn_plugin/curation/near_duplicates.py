@@ -30,9 +30,9 @@ def near_duplicates(facts: Mapping[str, ImageFacts], bits: int = 6,
             out.
         bits: Bits of 64 that may differ.
         correlation: Least correlation of the thumbnails' 768 numbers.
-        workers: Threads that search among the hashes. Two take a quarter of
-            the time from a million pictures, and nothing from 10⁵; each
-            holds the hashes once more.
+        workers: Threads that search among the hashes. Two save a quarter of
+            the time at a million pictures and nothing at 10⁵; each holds
+            the hashes once more.
 
     Returns:
         Pairs of paths with different content, each sorted.

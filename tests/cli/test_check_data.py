@@ -205,3 +205,12 @@ def test_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch,
     monkeypatch.setattr(sys, 'argv', [str(TOOL), str(path)])
     assert runpy.run_path(str(TOOL), run_name='tool')['main']() == 0
     assert 'nothing is kept for the next look' in capsys.readouterr().err
+
+
+def test_a_misspelt_configuration_is_told_its_near_name(tmp_path, capsys):
+    (tmp_path / 'my_pairs.py').write_text('')
+    status, _ = run(tmp_path / 'my_piars.py')
+    assert status == 2
+    error, = capsys.readouterr().err.strip().splitlines()
+    assert 'configuration not found: ' in error
+    assert error.endswith(f'did you mean {tmp_path / "my_pairs.py"}?')
